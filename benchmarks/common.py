@@ -1,0 +1,97 @@
+"""What every benchmark shares: the machine, interleaved timing, and the file of results.
+
+A result file holds all that a number needs to be believed: the command, the hardware, the
+versions, every single run in seconds, and how many there were.
+"""
+
+import json
+import os
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("cotrain", "torch", "torchvision", "timm", "pytorch-lightning", "numpy")
+
+
+def hardware() -> dict[str, Any]:
+    """The processor, its cores, the threads that torch uses, and the GPUs."""
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "gpus": gpus,
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of the libraries that do the work, and of CUDA."""
+    found = {name: version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), **found, "cuda": str(torch.version.cuda)}
+
+
+def interleaved(cases: Mapping[str, Callable[[], object]], *, n: int) -> dict[str, list[float]]:
+    """Seconds of ``n`` runs of each case, after one run of each to warm up.
+
+    The cases take turns, so that a machine that slows down slows all of them.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in cases}
+    for run in cases.values():
+        run()
+    for _ in range(n):
+        for name, run in cases.items():
+            seconds[name].append(timed(run))
+    return seconds
+
+
+def timed(run: Callable[[], object]) -> float:
+    """Wall time of one run in seconds, GPUs synchronised before and after."""
+    _synchronize()
+    start = time.perf_counter()
+    run()
+    _synchronize()
+    return time.perf_counter() - start
+
+
+def _synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def summary(seconds: Mapping[str, list[float]], *, baseline: str) -> dict[str, Any]:
+    """Per case: every run, their number, the median, and its ratio to the baseline's median."""
+    base = median(seconds[baseline])
+    return {
+        name: {"n": len(runs), "median": median(runs), "ratio": median(runs) / base, "runs": runs}
+        for name, runs in seconds.items()
+    }
+
+
+def write_results(name: str, results: Mapping[str, Any]) -> Path:
+    """Write ``results/<name>.json`` with the command, hardware and versions; returns its path."""
+    record = {
+        "command": shlex.join(["python", *sys.argv]),
+        "hardware": hardware(),
+        "versions": versions(),
+        **results,
+    }
+    path = RESULTS / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return path

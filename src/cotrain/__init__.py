@@ -1,0 +1,9 @@
+"""Divide a network into S small ones of the same cost, co-train them, answer with their average."""
+
+from cotrain.ensemble import Ensemble, divide
+from cotrain.errors import ConfigError, CotrainError, TrainingError
+from cotrain.losses import CoTrainingLoss
+
+__version__ = "0.1.0"
+
+__all__ = ["CoTrainingLoss", "ConfigError", "CotrainError", "Ensemble", "TrainingError", "divide"]

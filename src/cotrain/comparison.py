@@ -1,0 +1,166 @@
+"""The large network against S small ones of the same cost: same schedule, same images, several seeds."""
+
+import json
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from cotrain.candidates import Candidate, cost_of, image_shape, list_candidates
+from cotrain.config import Experiment
+from cotrain.ensemble import Ensemble
+from cotrain.errors import ConfigError, Interrupted
+from cotrain.files import atomic_write
+from cotrain.latency import Latency, measure_latency
+from cotrain.machine import Machine, hardware, usable_cores
+from cotrain.report import comparison_picture
+from cotrain.results import RESAMPLES, CandidateResult, judge, read_answers
+from cotrain.run_folder import RunFolder
+from cotrain.runs import Run, Train, train_all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What ``comparison.json`` holds.
+
+    Args:
+        candidates: One result each; the large network first, where it is among them.
+        experiment: The settings that all share; its ``into`` and ``seed`` are not used.
+        seeds: The K seeds that every candidate was trained with.
+        images: N test images.
+        resamples: Draws of the bootstrap.
+        machine: What the times were measured on.
+        device: Where the latency was measured: ``cpu`` or ``cuda``.
+        threads: CPU threads of PyTorch while the latency was measured.
+        jobs: Trainings that ran at once, which matters for their times.
+    """
+
+    candidates: tuple[CandidateResult, ...]
+    experiment: Experiment
+    seeds: tuple[int, ...]
+    images: int
+    resamples: int
+    machine: Machine
+    device: str
+    threads: int
+    jobs: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON-able values."""
+        return asdict(self)
+
+
+def compare(
+    experiment: Experiment,
+    output: Path | str,
+    *,
+    into: Sequence[int] = (1, 2, 4),
+    seeds: Sequence[int] = (0, 1, 2),
+    independent: bool = True,
+    jobs: int | None = None,
+    train: Train | None = None,
+) -> Comparison:
+    """Train every candidate with every seed, and compare them with the large network (S=1).
+
+    Runs stand in ``output`` as ``s4-seed0`` and so on. One that is finished is not trained again,
+    and one that was begun is resumed: a comparison that was stopped goes on when it is started
+    again. Writes ``comparison.json`` and ``comparison.png``.
+
+    Args:
+        experiment: What all candidates share; ``into`` and ``seed`` come from here instead.
+        output: Folder of the runs and the results.
+        into: Each S to train; without 1 there is no large network to compare with.
+        seeds: Seeds of the training.
+        independent: Train the largest S without co-training too, as independent networks.
+        jobs: Trainings at once, in processes that share the cores; None is one a core on the CPU
+            and one on a GPU.
+        train: Importable function to train a run; ``cotrain.training.fit`` if None.
+
+    Raises:
+        ConfigError: Settings that do not fit, or an ``output`` with runs of other settings.
+        TrainingError: A run failed; the message names it.
+        Interrupted: Ctrl-C; what was trained is kept.
+    """
+    _check(into, seeds, jobs)
+    candidates = list_candidates(experiment, into, independent)
+    runs = {each.name: _runs(each, seeds, Path(output)) for each in candidates}
+    device = _device(experiment)
+    jobs = jobs or (usable_cores() if device == "cpu" else 1)
+    _train_missing(runs, train or _fit(), jobs)
+    results = _results(candidates, runs, device)
+    comparison = Comparison(
+        candidates=results,
+        experiment=experiment,
+        seeds=tuple(seeds),
+        images=len(read_answers([runs[candidates[0].name][0].folder]).targets),
+        resamples=RESAMPLES,
+        machine=hardware(),
+        device=device,
+        threads=torch.get_num_threads(),
+        jobs=jobs,
+    )
+    _write(comparison, Path(output))
+    return comparison
+
+
+def _check(into: Sequence[int], seeds: Sequence[int], jobs: int | None) -> None:
+    for name, values in (("into", into), ("seeds", seeds)):
+        if not values or len(set(values)) < len(values):
+            raise ConfigError(f"{name}={list(values)} is empty or repeats a value: give each once")
+    if jobs is not None and jobs < 1:
+        raise ConfigError(f"jobs={jobs} is below 1: give at least 1")
+
+
+def _runs(candidate: Candidate, seeds: Sequence[int], output: Path) -> list[Run]:
+    return [
+        Run(
+            candidate=candidate.name,
+            experiment=replace(candidate.experiment, seed=seed),
+            folder=RunFolder(output / f"{candidate.slug}-seed{seed}"),
+        )
+        for seed in seeds
+    ]
+
+
+def _device(experiment: Experiment) -> str:
+    """Where the experiment's ``hardware`` settings make it run."""
+    on_cpu = experiment.hardware.accelerator == "cpu" or not torch.cuda.is_available()
+    return "cpu" if on_cpu else "cuda"
+
+
+def _fit() -> Train:
+    """Imported here because Lightning takes seconds, and only workers need it."""
+    from cotrain.training import fit
+
+    return fit
+
+
+def _train_missing(runs: Mapping[str, Sequence[Run]], train: Train, jobs: int) -> None:
+    """Train what is not finished: seed after seed, so that a failure of any candidate shows early;
+    within a seed the most networks first, which take longest."""
+    every = [run for of_seed in zip(*runs.values(), strict=True) for run in reversed(of_seed)]
+    console = Console(stderr=True)
+    missing = [run for run in every if not run.is_finished()]
+    done = len(every) - len(missing)
+    if done:
+        console.print(f"{done} of {len(every)} runs are finished already", highlight=False)
+
+    def report(run: Run) -> None:
+        nonlocal done
+        done += 1
+        error = read_answers([run.folder]).errors.mean()
+        time = "" if run.seconds is None else f", {run.seconds:.0f} s"
+        console.print(f"[{done}/{len(every)}] {run}: error {error:.2f} %{time}", markup=False)
+
+    jobs = min(jobs, len(missing))
+    threads = max(1, usable_cores() // max(1, jobs))
+    try:
+        with console.status(f"training, {jobs} runs at a time"):
+            train_all(missing, train=train, jobs=jobs, threads=threads, done=report)
+    except KeyboardInterrupt:
+        message = "comparison interrupted: the same command goes on from where it stopped"
+        raise Interrupted(message, signal.SIGINT) from None

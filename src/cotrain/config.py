@@ -1,0 +1,284 @@
+"""The frozen description of one experiment: which network, which images, how it is trained.
+
+A recipe (YAML) holds these fields; the command line overrides them by dotted name
+(``--optimizer.lr 0.05``). Nothing below the builder sees these records: layers and losses take
+plain arguments.
+"""
+
+import math
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
+
+from cotrain.errors import ConfigError
+
+Dataset = Literal["digits", "cifar10", "cifar100", "svhn", "fashion_mnist", "imagenet", "imagefolder"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Which images are trained and tested on.
+
+    Args:
+        dataset: A named data set, or ``imagefolder`` for a folder of one's own.
+        root: Folder of the data set; not needed for ``digits``.
+        download: Let torchvision download the data set into ``root``.
+        train_images: Train on this many images only, drawn evenly over the classes; all if null.
+        test_images: Test on this many images only, drawn evenly over the classes; all if null.
+        validation: Share of the training images held out to pick the best checkpoint;
+            ``none`` picks nothing: the last epoch is kept. A ``val/`` folder takes precedence.
+        test: Share of the images held out for the test where the data set has no test split.
+        split_seed: Seed of every split and subset; independent of the training seed.
+        image_size: Height and width in pixels given to the networks; the data set's own if null.
+        in_channels: 3 (RGB) or 1 (grey); the data set's own if null.
+        mean: Mean of each channel, of pixels in [0, 1]; the data set's own if null.
+        std: Standard deviation of each channel; the data set's own if null.
+        unreadable: What to do with images that cannot be decoded: stop with a list, or skip them.
+        scan: Decode every file once before training to find unreadable ones.
+        workers: Processes that load data beside the training one; 0 loads in the training process.
+    """
+
+    dataset: Dataset = "digits"
+    root: str | None = None
+    download: bool = False
+    train_images: int | None = None
+    test_images: int | None = None
+    validation: float | Literal["none"] = 0.1
+    test: float = 0.2
+    split_seed: int = 0
+    image_size: int | None = None
+    in_channels: Literal[1, 3] | None = None
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    unreadable: Literal["error", "skip"] = "error"
+    scan: bool = True
+    workers: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Views:
+    """How a training image becomes a view; each network gets its own, drawn independently.
+
+    Args:
+        crop: ``pad`` pads with zeros and crops at random; ``resized`` crops a random area and
+            resizes it (large photos, decoded again in every epoch); ``none`` does not crop.
+        padding: Pixels of padding on each side for ``pad``.
+        scale: Range of the cropped share of the area for ``resized``.
+        flip: Flip half of the views left to right.
+        policy: ``none``, ``autoaugment-cifar10``, ``autoaugment-imagenet``, ``autoaugment-svhn``
+            or a timm RandAugment string such as ``rand-m9-mstd0.5``.
+        erasing: Probability that a rectangle of a view is erased.
+        erasing_scale: Range of the erased share of the area.
+        erasing_ratio: Range of the erased rectangle's aspect ratio.
+        mixup: Alpha of mixup's Beta distribution, drawn once a batch for all views; 0 is off.
+        cutmix: Alpha of cutmix's Beta distribution, drawn once a batch for all views; 0 is off.
+        same_view: Ablation: all networks see the same view.
+    """
+
+    crop: Literal["none", "pad", "resized"] = "pad"
+    padding: int = 4
+    scale: tuple[float, float] = (0.08, 1.0)
+    flip: bool = True
+    policy: str = "none"
+    erasing: float = 0.0
+    erasing_scale: tuple[float, float] = (0.02, 0.33)
+    erasing_ratio: tuple[float, float] = (0.3, 3.3)
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    same_view: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """One optimizer over all networks.
+
+    Args:
+        name: A timm optimizer name: ``sgd`` (Nesterov), ``momentum`` (without), ``adamw``,
+            ``rmsproptf`` and so on.
+        lr: Peak learning rate.
+        momentum: Momentum, for the optimizers that have one.
+        weight_decay: Weight decay of the large network.
+        divide_weight_decay: Use ``weight_decay * exp(1/S - 1)`` (arXiv:2011.14660, Eq. 6).
+        decayed: ``weights`` decays weights but no norms and biases; ``paper`` decays every
+            parameter whose name has neither "norm" nor "bias"; ``all`` decays everything.
+        clip: Largest norm of the gradient over all networks; null does not clip.
+        accumulate: Batches whose gradients are added before a step.
+        options: Further arguments of the optimizer, such as ``{"betas": [0.9, 0.95]}``.
+    """
+
+    name: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    divide_weight_decay: bool = False
+    decayed: Literal["weights", "paper", "all"] = "weights"
+    clip: float | None = None
+    accumulate: int = 1
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """The learning rate over the epochs: a linear warm-up, then one of five curves.
+
+    Args:
+        name: The curve after the warm-up.
+        warmup_epochs: Length of the warm-up; fractions are allowed.
+        warmup_lr: Learning rate of the first step of the warm-up.
+        end_lr: Learning rate is never below this.
+        milestones: Epochs at which ``step`` multiplies by ``decay_factor``.
+        decay_factor: Factor of ``step`` (such as 0.1) and ``exponential`` (such as 0.97).
+        decay_epochs: ``exponential`` multiplies once in this many epochs.
+    """
+
+    name: Literal["cosine", "step", "poly", "htd", "exponential", "constant"] = "cosine"
+    warmup_epochs: float = 0.0
+    warmup_lr: float = 0.0
+    end_lr: float = 0.0
+    milestones: tuple[int, ...] = ()
+    decay_factor: float = 0.1
+    decay_epochs: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoTrainingOptions:
+    """What makes S networks learn from each other, and the switches that take it away.
+
+    Args:
+        divergence: Jensen-Shannon (``js``) or mean pairwise Kullback-Leibler (``kl``) divergence.
+        weight: Final weight of the divergence; 0 is the ablation without it.
+        ramp_epochs: Epochs over which the weight rises; null is 13 % of all (40 of the paper's 300).
+        label_smoothing: Label smoothing of the cross-entropy.
+        initialization: Ablation: ``identical`` gives all networks the same initial weights.
+        together: Ablation: false trains the networks one after the other, each for all epochs.
+    """
+
+    divergence: Literal["js", "kl"] = "js"
+    weight: float = 0.5
+    ramp_epochs: float | None = None
+    label_smoothing: float = 0.0
+    initialization: Literal["independent", "identical"] = "independent"
+    together: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """What it runs on; the first four are the Lightning Trainer's arguments of the same names.
+
+    Args:
+        accelerator: ``auto``, ``cpu`` or ``gpu``.
+        devices: How many devices; ``auto`` is all GPUs, or one CPU process.
+        strategy: ``auto``, ``ddp`` and so on.
+        num_nodes: Machines.
+        precision: ``32-true``, ``16-mixed`` or ``bf16-mixed``.
+        channels_last: Keep images and weights in NHWC memory order.
+        compile: Compile every network with ``torch.compile``.
+        threads: CPU threads of PyTorch; null leaves PyTorch's choice.
+    """
+
+    accelerator: str = "auto"
+    devices: int | str = "auto"
+    strategy: str = "auto"
+    num_nodes: int = 1
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
+    channels_last: bool = False
+    compile: bool = False
+    threads: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One training run.
+
+    Args:
+        network: Name of the large network; see ``cotrain.networks.list_networks()``.
+        into: S, the number of networks it is divided into; 1 trains the large network itself.
+        epochs: Passes over the training images.
+        batch_size: Images of one training step on one device.
+        seed: Seed of initialisation, order, views and dropout.
+        data: Which images.
+        views: How an image becomes a view.
+        optimizer: Optimizer and weight decay.
+        schedule: Learning rate over time.
+        co_training: The co-training loss and its ablations.
+        hardware: Devices, precision and memory format.
+        ema: Decay of an exponential moving average of weights and BatchNorm buffers, which is
+            then what is validated and shipped; null is off.
+        early_stopping: Stop after this many epochs without a better validation; null is off.
+        checkpoint_steps: Save a checkpoint every so many steps, besides every epoch's end.
+        on_nan: What to do when the loss is not finite: stop, or skip that step.
+    """
+
+    network: str = "basic_resnet"
+    into: int = 4
+    epochs: int = 60
+    batch_size: int = 64
+    seed: int = 0
+    data: Data = Data()
+    views: Views = Views()
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    co_training: CoTrainingOptions = CoTrainingOptions()
+    hardware: Hardware = Hardware()
+    ema: float | None = None
+    early_stopping: int | None = None
+    checkpoint_steps: int = 500
+    on_nan: Literal["error", "skip"] = "error"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+_AT_LEAST = {
+    "into": 1,
+    "epochs": 1,
+    "batch_size": 1,
+    "data.train_images": 1,
+    "data.test_images": 1,
+    "data.image_size": 8,
+    "data.workers": 0,
+    "views.padding": 0,
+    "views.mixup": 0,
+    "views.cutmix": 0,
+    "optimizer.lr": 0,
+    "optimizer.momentum": 0,
+    "optimizer.weight_decay": 0,
+    "optimizer.clip": 0,
+    "optimizer.accumulate": 1,
+    "schedule.warmup_epochs": -1,
+    "schedule.warmup_lr": 0,
+    "schedule.end_lr": 0,
+    "co_training.weight": 0,
+    "co_training.ramp_epochs": 0,
+    "early_stopping": 1,
+    "checkpoint_steps": 1,
+    "hardware.num_nodes": 1,
+    "hardware.threads": 1,
+}
+_SHARES = ("data.validation", "data.test", "views.erasing", "co_training.label_smoothing", "ema")
+
+
+def check(experiment: Experiment) -> None:
+    """Raise ConfigError for a number that no experiment can have (NaN, negative, above 1)."""
+    values = dict(_flatten(experiment))
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{name}={value} is not a finite number: give a finite one")
+    for name, least in _AT_LEAST.items():
+        value = values[name]
+        if value is not None and value < least:
+            raise ConfigError(f"{name}={value} is below {least}: give at least {least}")
+    for name in _SHARES:
+        value = values[name]
+        if isinstance(value, float | int) and not 0 <= value < 1 and name != "views.erasing":
+            raise ConfigError(f"{name}={value} is not in [0, 1): give a share below 1")
+    if not 0 <= experiment.views.erasing <= 1:
+        raise ConfigError(f"views.erasing={experiment.views.erasing} is not a probability: give 0 to 1")
+
+
+def _flatten(record: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    rows = []
+    for each in fields(record):
+        value = getattr(record, each.name)
+        name = prefix + each.name
+        rows += _flatten(value, name + ".") if is_dataclass(value) else [(name, value)]
+    return rows

@@ -1,0 +1,32 @@
+"""What a network costs: trainable parameters, and multiply-accumulates of one image."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cotrain.modes import evaluating
+
+
+def count_params(module: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def count_macs(module: nn.Module, images: Tensor | Sequence[int]) -> int:
+    """Multiply-accumulates of convolutions, linear layers and attention for one image.
+
+    1 MAC is 2 FLOPs. Works on the ``meta`` device, where it takes no time and no memory.
+
+    Args:
+        module: A network; it is run once in evaluation mode.
+        images: A batch [B, C, H, W], or the shape [C, H, W] of one image.
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    if not isinstance(images, Tensor):
+        device = next(module.parameters()).device
+        images = torch.zeros(1, *images, device=device)
+    with evaluating(module), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(images)
+    return counter.get_total_flops() // 2 // len(images)

@@ -1,0 +1,20 @@
+"""Images: from files and data sets to training, validation and test batches."""
+
+from cotrain.data.images import FileImages, Images, TensorImages, UnreadableImageError, read_image
+from cotrain.data.loaders import EpochSampler, evaluation_loader, training_loader
+from cotrain.data.splits import Splits, load_splits
+from cotrain.mixing import Batch
+
+__all__ = [
+    "Batch",
+    "EpochSampler",
+    "FileImages",
+    "Images",
+    "Splits",
+    "TensorImages",
+    "UnreadableImageError",
+    "evaluation_loader",
+    "load_splits",
+    "read_image",
+    "training_loader",
+]

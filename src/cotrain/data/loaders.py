@@ -1,0 +1,192 @@
+"""Batches that are a pure function of (seed, epoch, step, rank), whatever loads them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from cotrain.config import Views
+from cotrain.data.images import Images
+from cotrain.errors import ConfigError
+from cotrain.mixing import Batch, mix
+from cotrain.preprocessing import Preprocessing
+from cotrain.seeds import derive_seed
+from cotrain.views import check_views, make_views
+
+
+class Key(NamedTuple):
+    """All that one training batch depends on, besides the seed and the rank."""
+
+    epoch: int
+    step: int
+    indices: tuple[int, ...]
+
+
+class EpochSampler(Sampler[Key]):
+    """One key for each training step of an epoch; the last incomplete batch is dropped.
+
+    Every epoch shuffles anew. Step t takes the next ``batch_size * world_size`` images, of which
+    every rank gets its own ``batch_size``.
+
+    Args:
+        size: N, the number of images.
+        batch_size: Images of one step on one rank.
+        seed: The run's seed.
+        rank: Which of the processes that train together this is.
+        world_size: How many they are.
+
+    Raises:
+        ConfigError: There is not one whole batch.
+    """
+
+    def __init__(
+        self, size: int, *, batch_size: int, seed: int, rank: int = 0, world_size: int = 1
+    ) -> None:
+        if size < batch_size * world_size:
+            raise ConfigError(
+                f"batch_size={batch_size} on {world_size} processes is more than the {size} "
+                f"training images: give at most {size // world_size}"
+            )
+        self._size, self._batch_size, self._seed = size, batch_size, seed
+        self._rank, self._world_size = rank, world_size
+        self._epoch = self._start = 0
+
+    def __len__(self) -> int:
+        """Steps of a whole epoch, also when a resumed one starts later."""
+        return self._size // (self._batch_size * self._world_size)
+
+    def __iter__(self) -> Iterator[Key]:
+        generator = torch.Generator().manual_seed(derive_seed(self._seed, "order", self._epoch))
+        order = torch.randperm(self._size, generator=generator).tolist()
+        for step in range(self._start, len(self)):
+            begin = (step * self._world_size + self._rank) * self._batch_size
+            yield Key(self._epoch, step, tuple(order[begin : begin + self._batch_size]))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Start ``epoch`` from its first step; changes nothing in the epoch it is at already."""
+        if epoch != self._epoch:
+            self.resume(epoch, 0)
+
+    def resume(self, epoch: int, start: int) -> None:
+        """Continue ``epoch`` with step ``start``, as if the steps before had been taken."""
+        self._epoch, self._start = epoch, start
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingBatches(Dataset[Batch]):
+    """Training batches by key: S views of every image, mixed; see :func:`training_loader`."""
+
+    images: Images
+    views: Views
+    preprocessing: Preprocessing
+    num_classes: int
+    into: int
+    seed: int
+    rank: int
+
+    def __getitem__(self, key: Key) -> Batch:
+        place = (key.epoch, key.step, self.rank)
+        seeds = [derive_seed(self.seed, "view", *place, network) for network in range(self.into)]
+        images: Tensor | list[Tensor]
+        if self.views.crop == "resized":
+            images = [self.images.original(index) for index in key.indices]
+        else:
+            images = self.images.pixels(key.indices)
+        views = make_views(images, self.views, self.preprocessing, seeds)
+        return mix(
+            Batch(views, self.images.targets[torch.as_tensor(key.indices)]),
+            mixup=self.views.mixup,
+            cutmix=self.views.cutmix,
+            num_classes=self.num_classes,
+            seed=derive_seed(self.seed, "mix", *place),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EvaluationBatches(Dataset[Batch]):
+    """Evaluation batches by their indices: normalised images without any augmentation."""
+
+    images: Images
+    preprocessing: Preprocessing
+
+    def __getitem__(self, indices: Sequence[int]) -> Batch:
+        images = self.preprocessing.normalize(self.images.pixels(indices))
+        return Batch(images, self.images.targets[torch.as_tensor(indices)])
+
+
+def training_loader(
+    images: Images,
+    *,
+    views: Views,
+    preprocessing: Preprocessing,
+    num_classes: int,
+    into: int,
+    batch_size: int,
+    seed: int,
+    workers: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+) -> DataLoader[Batch]:
+    """Shuffled batches of S views; its ``sampler`` is an :class:`EpochSampler`.
+
+    Args:
+        images: Training images.
+        views: How an image becomes a view; mixup and cutmix.
+        preprocessing: Size, mean and standard deviation.
+        num_classes: Length of a soft target.
+        into: S, the number of views of an image.
+        batch_size: Images of one step on one rank.
+        seed: The run's seed.
+        workers: Processes that make batches; their number changes no batch.
+        rank: Which of the processes that train together this is.
+        world_size: How many they are.
+
+    Raises:
+        ConfigError: Impossible views, or fewer images than one batch.
+    """
+    check_views(views, preprocessing)
+    sampler = EpochSampler(
+        len(images), batch_size=batch_size, seed=seed, rank=rank, world_size=world_size
+    )
+    batches = TrainingBatches(
+        images=images,
+        views=views,
+        preprocessing=preprocessing,
+        num_classes=num_classes,
+        into=into,
+        seed=seed,
+        rank=rank,
+    )
+    return _loader(batches, sampler, workers)
+
+
+def evaluation_loader(
+    images: Images,
+    *,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    workers: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+) -> DataLoader[Batch]:
+    """All images in order; of the batches, rank r gets every ``world_size``-th from the r-th on."""
+    starts = range(rank * batch_size, len(images), batch_size * world_size)
+    indices = [range(start, min(start + batch_size, len(images))) for start in starts]
+    return _loader(EvaluationBatches(images=images, preprocessing=preprocessing), indices, workers)
+
+
+def _loader(
+    batches: Dataset[Batch], keys: Sampler[Key] | list[range], workers: int
+) -> DataLoader[Batch]:
+    return DataLoader(
+        batches,
+        batch_size=None,  # a key is a whole batch
+        sampler=keys,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # or every pass would draw from the run's random state
+    )

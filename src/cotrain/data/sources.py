@@ -1,0 +1,33 @@
+"""A data set as it is found, before it is split and decoded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """All N images of a data set and the parts it comes in.
+
+    Args:
+        images: Paths of N files, or N decoded images, uint8 [N, H, W] or [N, H, W, 3].
+        targets: Classes, int64 [N].
+        classes: Names of the classes.
+        parts: Indices of ``train``, ``val`` and ``test``, as far as they are given; only ``all``
+            where nothing is.
+        in_channels: Channels of the images.
+        image_size: Height and width to use; None where the files decide.
+        mean: Mean of each channel, of pixels in [0, 1]; None where the training images decide.
+        std: Standard deviation of each channel; None where the training images decide.
+    """
+
+    images: list[str] | np.ndarray
+    targets: Tensor
+    classes: tuple[str, ...]
+    parts: Mapping[str, Tensor]
+    in_channels: int
+    image_size: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None

@@ -1,0 +1,5 @@
+"""Dividing: the description of a large network becomes that of one of S small ones."""
+
+from cotrain.dividing.rules import divide_spec
+
+__all__ = ["divide_spec"]

@@ -1,0 +1,174 @@
+"""The co-training loss: every network's cross-entropy, and what pulls their predictions together.
+
+Shapes: S networks, B batch, C classes.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cotrain.errors import ConfigError
+
+# The paper's recipes never train with a smaller weight than this: epoch 0 would have none.
+_SMALLEST_WEIGHT = 0.005
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoTrainingLossTerms:
+    """The scalars of one batch: ``total = cross_entropy + weight * divergence``.
+
+    Args:
+        total: What is differentiated.
+        cross_entropy: Sum over the networks of the mean cross-entropy over the batch, in nats.
+        divergence: Mean over the batch, in nats, before it is weighted.
+    """
+
+    total: Tensor
+    cross_entropy: Tensor
+    divergence: Tensor
+
+
+@dataclass(frozen=True)
+class CoTrainingLoss:
+    """The loss of S networks that learn from the same labels and from each other.
+
+    The cross-entropy is a sum over the networks, so the gradient of each is as large as if it
+    were trained alone. With S=1 it is the plain cross-entropy, to the bit.
+
+    Source: arXiv:2011.14660.
+
+    Args:
+        divergence: Jensen-Shannon (``js``) or mean pairwise Kullback-Leibler (``kl``).
+        label_smoothing: Share of every target that is spread evenly over the classes, in [0, 1).
+    """
+
+    divergence: Literal["js", "kl"] = "js"
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.divergence not in _DIVERGENCES:
+            raise ConfigError(
+                f"divergence={self.divergence!r} is unknown: give one of {', '.join(_DIVERGENCES)}"
+            )
+        if not 0 <= self.label_smoothing < 1:
+            raise ConfigError(
+                f"label_smoothing={self.label_smoothing} is not in [0, 1): give a share below 1"
+            )
+
+    def __call__(
+        self, logits: Tensor, targets: Tensor, *, weight: float = 1.0
+    ) -> CoTrainingLossTerms:
+        """The terms of one batch.
+
+        Args:
+            logits: ``[S, B, C]``; half precision is computed in float32.
+            targets: Class indices ``[B]``, or the classes' shares ``[B, C]`` (mixup).
+            weight: Weight of the divergence; with 0 it is reported but not differentiated.
+
+        Raises:
+            ConfigError: The shapes do not fit each other.
+        """
+        _check_shapes(logits, targets)
+        cross_entropy = _summed_cross_entropy(_full(logits), targets, self.label_smoothing)
+        divergence = _DIVERGENCES[self.divergence](logits if weight else logits.detach())
+        return CoTrainingLossTerms(
+            total=cross_entropy + weight * divergence,
+            cross_entropy=cross_entropy,
+            divergence=divergence,
+        )
+
+
+def js_divergence(logits: Tensor) -> Tensor:
+    """Jensen-Shannon divergence ``H(mean_i p_i) - mean_i H(p_i)``, mean over the batch.
+
+    In nats, from 0 (equal predictions) to log S. Computed as mean_i KL(p_i || mean_j p_j), which
+    is the same and stays finite where a probability underflows. The gradient flows to all
+    networks. Exactly 0 and without gradient for S=1.
+
+    Source: arXiv:2011.14660.
+
+    Args:
+        logits: ``[S, B, C]``.
+    """
+    into = len(logits)
+    if into == 1:
+        return _no_divergence(logits)
+    log_p = F.log_softmax(_full(logits), dim=-1)
+    log_mean = torch.logsumexp(log_p, dim=0) - math.log(into)
+    return (log_p.exp() * (log_p - log_mean)).sum(dim=-1).mean()
+
+
+def kl_divergence(logits: Tensor) -> Tensor:
+    """Mean pairwise divergence ``1/(S-1) * sum_{i != j} KL(p_j || p_i)``, mean over the batch.
+
+    In nats, from 0 (equal predictions). p_j is held constant: each network is pulled towards the
+    others. Exactly 0 and without gradient for S=1.
+
+    Source: arXiv:2011.14660.
+
+    Args:
+        logits: ``[S, B, C]``.
+    """
+    into = len(logits)
+    if into == 1:
+        return _no_divergence(logits)
+    log_p = F.log_softmax(_full(logits), dim=-1)
+    # sum_i KL(p_j || p_i) = S * sum_c p_j (log p_j - mean_i log p_i): the term i = j adds neither
+    # value nor gradient, and no [S, S, B, C] tensor is needed.
+    log_q = log_p.detach()
+    per_network = (log_q.exp() * (log_q - log_p.mean(dim=0))).sum(dim=-1).mean(dim=-1)
+    return per_network.sum() * (into / (into - 1))
+
+
+_DIVERGENCES = {"js": js_divergence, "kl": kl_divergence}
+
+
+def co_training_weight(epoch: float, *, weight: float = 0.5, ramp_epochs: float) -> float:
+    """Weight of the divergence in ``epoch``, counted from 0: a linear rise, then constant.
+
+    Source: the recipes of arXiv:2011.14660, which start at 0.005 and not at 0.
+
+    Args:
+        epoch: The current epoch.
+        weight: Final weight; the result is never above it.
+        ramp_epochs: Epochs of the rise; 0 starts at the final weight.
+    """
+    if epoch >= ramp_epochs:
+        return weight
+    return min(weight, max(weight * epoch / ramp_epochs, _SMALLEST_WEIGHT))
+
+
+def _summed_cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
+    """Sum over the networks of the batch's mean cross-entropy: S times the mean over S and B."""
+    into = len(logits)
+    targets = targets.to(logits.dtype if targets.ndim == 2 else torch.int64)
+    repeated = targets.expand(into, *targets.shape).flatten(0, 1)
+    return into * F.cross_entropy(logits.flatten(0, 1), repeated, label_smoothing=label_smoothing)
+
+
+def _full(logits: Tensor) -> Tensor:
+    """float32 instead of half precision, in which exponentials of logits over- and underflow."""
+    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+
+
+def _no_divergence(logits: Tensor) -> Tensor:
+    return _full(logits.new_zeros(()))
+
+
+def _check_shapes(logits: Tensor, targets: Tensor) -> None:
+    if logits.ndim != 3:
+        raise ConfigError(
+            f"logits has shape {tuple(logits.shape)}, not [S, B, C]: stack the networks' logits"
+        )
+    hard = not targets.is_floating_point()
+    wanted = logits.shape[1:2] if hard else logits.shape[1:]
+    if targets.shape != wanted:
+        raise ConfigError(
+            f"targets has shape {tuple(targets.shape)}, which does not fit logits of shape "
+            f"{tuple(logits.shape)}: give {'class indices' if hard else 'shares of the classes'} "
+            f"of shape {tuple(wanted)}"
+        )

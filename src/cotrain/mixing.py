@@ -1,0 +1,96 @@
+"""Mixup and cutmix of a batch: one draw shared by all views, so that their targets agree."""
+
+import math
+import random
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from cotrain.seeds import seeded
+
+
+class Batch(NamedTuple):
+    """Images with their targets, as a loader gives them.
+
+    Args:
+        images: float32, views [S, B, C, H, W] in training, [B, C, H, W] in evaluation.
+        targets: Classes, int64 [B], or after mixing their shares, float32 [B, classes].
+    """
+
+    images: Tensor
+    targets: Tensor
+
+
+class Box(NamedTuple):
+    """Rows ``top`` to ``bottom`` and columns ``left`` to ``right``, the ends excluded."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def mix(batch: Batch, *, mixup: float, cutmix: float, num_classes: int, seed: int) -> Batch:
+    """Mix every image with another one of the batch, the same way in all S views.
+
+    Args:
+        batch: Views [S, B, C, H, W] and classes [B].
+        mixup: Alpha of mixup's Beta distribution; 0 is off.
+        cutmix: Alpha of cutmix's Beta distribution; 0 is off. With both on, each is as likely.
+        num_classes: Length of a soft target.
+        seed: Seed of the draw; equal seeds mix equally.
+
+    Returns:
+        The batch itself if both are off; otherwise mixed images and targets [B, num_classes].
+    """
+    if not mixup and not cutmix:
+        return batch
+    with seeded(seed):
+        permutation = torch.randperm(len(batch.targets))
+        cut = bool(cutmix) and (not mixup or random.random() < 0.5)
+        alpha = cutmix if cut else mixup
+        share = random.betavariate(alpha, alpha)
+        if cut:
+            height, width = batch.images.shape[-2:]
+            return cutmix_batch(batch, permutation, draw_box(share, height, width), num_classes)
+        return mixup_batch(batch, permutation, share, num_classes)
+
+
+def mixup_batch(batch: Batch, permutation: Tensor, share: float, num_classes: int) -> Batch:
+    """``share`` of every image plus ``1 - share`` of another (arXiv:1710.09412, Eq. 1)."""
+    images = torch.lerp(batch.images[:, permutation], batch.images, share)
+    return Batch(images, _soft_targets(batch.targets, permutation, share, num_classes))
+
+
+def cutmix_batch(batch: Batch, permutation: Tensor, box: Box, num_classes: int) -> Batch:
+    """Every image with ``box`` filled from another one (arXiv:1905.04899, Eq. 1).
+
+    The targets' shares are those of the area that is really covered.
+    """
+    top, bottom, left, right = box
+    images = batch.images.clone(memory_format=torch.contiguous_format)
+    images[..., top:bottom, left:right] = batch.images[:, permutation, :, top:bottom, left:right]
+    height, width = images.shape[-2:]
+    share = 1 - (bottom - top) * (right - left) / (height * width)
+    return Batch(images, _soft_targets(batch.targets, permutation, share, num_classes))
+
+
+def draw_box(share: float, height: int, width: int) -> Box:
+    """``1 - share`` of the area around a random pixel, clipped (arXiv:1905.04899, Eq. 2)."""
+    side = math.sqrt(1 - share)
+    half_height, half_width = int(height * side) // 2, int(width * side) // 2
+    row, column = random.randrange(height), random.randrange(width)
+    return Box(
+        top=max(row - half_height, 0),
+        bottom=min(row + half_height, height),
+        left=max(column - half_width, 0),
+        right=min(column + half_width, width),
+    )
+
+
+def _soft_targets(targets: Tensor, permutation: Tensor, share: float, num_classes: int) -> Tensor:
+    """Shares [B, num_classes] of the image's own class and of its partner's."""
+    hot = one_hot(targets, num_classes).float()
+    return torch.lerp(hot[permutation], hot, share)

@@ -1,0 +1,100 @@
+"""One optimizer over all networks: which parameters are decayed, and timm's optimizers by name."""
+
+import difflib
+from typing import Any
+
+import torch
+from torch import nn
+
+from cotrain import config
+from cotrain.dividing.regularization import divide_weight_decay
+from cotrain.errors import ConfigError
+
+
+def parameter_groups(module: nn.Module, weight_decay: float, decayed: str) -> list[dict[str, Any]]:
+    """Two parameter groups of an optimizer: the decayed parameters, then the others.
+
+    Args:
+        module: Its trainable parameters are grouped.
+        weight_decay: Weight decay of the first group; the second has 0.
+        decayed: ``weights`` decays parameters of more than one dimension, hence no biases and no
+            norms; ``paper`` decays every parameter whose name has neither "norm" nor "bias",
+            hence also BatchNorm weights named otherwise (the tables of arXiv:2011.14660 were
+            trained so); ``all`` decays everything.
+
+    Raises:
+        ConfigError: ``decayed`` is unknown.
+    """
+    if decayed not in _IS_DECAYED:
+        raise ConfigError(f"decayed={decayed!r} is unknown: give one of {', '.join(_IS_DECAYED)}")
+    is_decayed = _IS_DECAYED[decayed]
+    members: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            members[is_decayed(name, parameter)].append(parameter)
+    return [
+        {"params": members[True], "weight_decay": weight_decay},
+        {"params": members[False], "weight_decay": 0.0},
+    ]
+
+
+def build_optimizer(
+    module: nn.Module, optimizer: config.Optimizer, into: int
+) -> torch.optim.Optimizer:
+    """The optimizer that ``optimizer`` describes, over all parameters of ``module``.
+
+    ``sgd`` is torch's SGD with Nesterov momentum. ``momentum`` goes only to optimizers that have
+    one. The paper's EfficientNet optimizer is ``rmsproptf`` with ``momentum: 0.9`` and
+    ``options: {alpha: 0.9, eps: 0.001}``: eps inside the root, learning rate in the momentum
+    buffer, L2 in the gradient, square average from 1.
+
+    Args:
+        module: All networks.
+        optimizer: The settings.
+        into: S, by which the weight decay is divided if ``divide_weight_decay`` says so.
+
+    Raises:
+        ConfigError: The name is unknown, or the optimizer does not take the settings.
+    """
+    # timm imports its model zoo (not before an optimizer is needed) and marks no name as exported.
+    from timm.optim import create_optimizer_v2, list_optimizers  # pyright: ignore
+
+    _check_name(optimizer.name, [str(name) for name in list_optimizers()])
+    weight_decay = optimizer.weight_decay
+    if optimizer.divide_weight_decay:
+        weight_decay = divide_weight_decay(weight_decay, into)
+    # timm groups the parameters of a module by its own rules, but leaves given groups alone.
+    groups = parameter_groups(module, weight_decay, optimizer.decayed)
+    settings = {"lr": optimizer.lr, "momentum": optimizer.momentum}
+    try:
+        built = create_optimizer_v2(groups, opt=optimizer.name, **settings, **optimizer.options)
+    except (TypeError, ValueError, AssertionError, ImportError) as error:
+        raise ConfigError(
+            f"optimizer.name={optimizer.name} cannot be built with {settings} and "
+            f"optimizer.options={optimizer.options}: {error}; change that setting"
+        ) from error
+    _check_options_used(optimizer, built)
+    return built
+
+
+_IS_DECAYED = {
+    "weights": lambda name, parameter: parameter.ndim > 1,
+    "paper": lambda name, parameter: "norm" not in name and "bias" not in name,
+    "all": lambda name, parameter: True,
+}
+
+
+def _check_name(name: str, known: list[str]) -> None:
+    if name not in known:
+        close = difflib.get_close_matches(name.lower(), known) or ["sgd", "adamw", "rmsproptf"]
+        raise ConfigError(f"optimizer.name={name!r} is unknown: did you mean {', '.join(close)}?")
+
+
+def _check_options_used(optimizer: config.Optimizer, built: torch.optim.Optimizer) -> None:
+    """timm drops ``betas``, ``eps`` and its grouping options where they do not apply: say so."""
+    dropped = sorted(set(optimizer.options) - set(built.defaults))
+    if dropped:
+        raise ConfigError(
+            f"optimizer.options={optimizer.options}: optimizer.name={optimizer.name} has no "
+            f"{', '.join(dropped)}; it has {', '.join(sorted(built.defaults))}"
+        )

@@ -1,0 +1,136 @@
+"""The ensemble's answer to image files: label, probability, and how far the networks agree.
+
+A file that cannot be decoded gives a row with its ``error`` and stops nothing; the command fails
+only when no file could be decoded.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cotrain.data.folders import _image_files
+from cotrain.data.images import UnreadableImageError, read_image
+from cotrain.ensemble import Ensemble, combine_logits
+from cotrain.errors import ConfigError
+from cotrain.evaluation import mutual_information
+from cotrain.modes import evaluating
+from cotrain.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The answer to one image file.
+
+    Args:
+        path: The file.
+        label: Name of the most probable class, or its index where names are unknown.
+        probability: Of that class, as the ensemble sees it.
+        disagreement: Share of the networks that name another class than the ensemble.
+        mutual_information: Of the class and the network, in nats: 0 where all answer alike.
+        error: Why the file could not be decoded; everything above but the path is None then.
+    """
+
+    path: str
+    label: str | None = None
+    probability: float | None = None
+    disagreement: float | None = None
+    mutual_information: float | None = None
+    error: str | None = None
+
+
+def find_images(path: Path | str) -> list[str]:
+    """The file itself, or every image file below the folder, in a fixed order.
+
+    Raises:
+        ConfigError: No such file or folder, or a folder without images.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [str(path)]
+    if path.is_dir():
+        return _image_files(path)
+    raise ConfigError(f"{path} is neither a file nor a folder: give an image or a folder of images")
+
+
+def predict_files(
+    ensemble: Ensemble,
+    paths: Sequence[str],
+    batch_size: int = 64,
+    device: str | torch.device = "cpu",
+) -> Iterator[Prediction]:
+    """One row for every path, in order; files are decoded a batch at a time.
+
+    Args:
+        ensemble: Is moved to ``device``, and run in evaluation mode.
+        paths: Image files.
+        batch_size: How many images are decoded and answered together.
+        device: Where to compute.
+
+    Raises:
+        ConfigError: The ensemble does not say how images are preprocessed.
+    """
+    if ensemble.spec.preprocessing is None:
+        raise ConfigError(
+            "the ensemble's spec has no preprocessing, so files cannot be made into its input: "
+            "preprocess them and use Ensemble.predict"
+        )
+    if batch_size < 1:
+        raise ConfigError(f"batch_size={batch_size} is below 1: give at least 1")
+    ensemble.to(device)
+    batches = (paths[i : i + batch_size] for i in range(0, len(paths), batch_size))
+    return (
+        row for batch in batches for row in _rows(ensemble, batch, ensemble.spec.preprocessing, device)
+    )
+
+
+def _rows(
+    ensemble: Ensemble, paths: Sequence[str], preprocessing: Preprocessing, device: str | torch.device
+) -> list[Prediction]:
+    pixels: dict[str, Tensor] = {}
+    rows: dict[str, Prediction] = {}
+    for path in paths:
+        try:
+            pixels[path] = read_image(path, preprocessing)
+        except UnreadableImageError as error:
+            rows[path] = Prediction(path=path, error=error.reason)
+    if pixels:
+        images = preprocessing.normalize(torch.stack(list(pixels.values())).to(device))
+        rows |= {row.path: row for row in _answers(ensemble, list(pixels), images)}
+    return [rows[path] for path in paths]
+
+
+def _answers(ensemble: Ensemble, paths: Sequence[str], images: Tensor) -> Iterator[Prediction]:
+    with evaluating(ensemble), torch.inference_mode():
+        logits = ensemble(images).float().cpu()
+    probabilities, labels = combine_logits(logits, ensemble.spec.combine).max(-1)
+    disagreements = (logits.argmax(-1) != labels).double().mean(0)
+    columns = (labels, probabilities, disagreements, mutual_information(logits))
+    for path, label, *numbers in zip(paths, *(column.tolist() for column in columns), strict=True):
+        probability, disagreement, information = numbers
+        yield Prediction(
+            path=path,
+            label=ensemble.spec.classes[label] if ensemble.spec.classes else str(label),
+            probability=probability,
+            disagreement=disagreement,
+            mutual_information=information,
+        )
+
+
+def to_csv(rows: Iterable[Prediction]) -> Iterator[str]:
+    """Lines of a CSV table without their line ends: a header, then one for every row."""
+    yield ",".join(field.name for field in fields(Prediction))
+    for row in rows:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(asdict(row).values())
+        yield line.getvalue()
+
+
+def to_jsonl(rows: Iterable[Prediction]) -> Iterator[str]:
+    """One JSON object a line for every row."""
+    return (json.dumps(asdict(row)) for row in rows)

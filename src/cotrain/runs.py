@@ -1,0 +1,170 @@
+"""Several training runs side by side, each in a process of its own."""
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Thread
+from time import perf_counter
+
+import torch
+
+from cotrain.config import Experiment
+from cotrain.errors import ConfigError, CotrainError, TrainingError
+from cotrain.files import atomic_write
+from cotrain.recipes import load_recipe
+from cotrain.run_folder import RunFolder
+
+Train = Callable[..., object]  # called as cotrain.training.fit is
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One candidate trained with one seed.
+
+    Args:
+        candidate: The candidate's name.
+        experiment: What to train, with the seed.
+        folder: Where.
+    """
+
+    candidate: str
+    experiment: Experiment
+    folder: RunFolder
+
+    def __str__(self) -> str:
+        return f"{self.candidate} seed {self.experiment.seed}"
+
+    def is_finished(self) -> bool:
+        """Whether the folder holds the result already.
+
+        Raises:
+            ConfigError: The folder holds a run with other settings.
+        """
+        config = self.folder.config
+        if config.exists() and load_recipe(config) != self.experiment:
+            raise ConfigError(
+                f"{self.folder.root} holds a run with other settings: choose another --output"
+            )
+        return self.folder.evaluation.exists()
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the training took; None if it was interrupted or not trained by a comparison."""
+        path = self.folder.root / "seconds.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def keep_seconds(self, seconds: float) -> None:
+        """Write what :attr:`seconds` reads."""
+        atomic_write(self.folder.root / "seconds.json", f"{seconds:.2f}\n".encode())
+
+
+def train_all(
+    runs: Sequence[Run],
+    *,
+    train: Train,
+    jobs: int,
+    threads: int,
+    done: Callable[[Run], None],
+) -> None:
+    """Train every run, ``jobs`` at a time, in the order given; begun runs are resumed.
+
+    A run that fails or an interrupt stops all: what runs saves its state and ends. Workers end
+    with this process too, however it ends. Worker processes import the main script, which must
+    therefore start its work under ``if __name__ == "__main__":``.
+
+    Args:
+        runs: What to train.
+        train: Importable function such as ``cotrain.training.fit``.
+        jobs: Worker processes.
+        threads: CPU threads of PyTorch in each.
+        done: Called in this process after each run.
+
+    Raises:
+        TrainingError: The first failing run, named.
+    """
+    before = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, _prepare, (threads,)) as pool:
+        try:
+            _work(pool, list(runs), train, jobs, done)
+        except BaseException:
+            for worker in set(multiprocessing.active_children()) - before:
+                worker.terminate()
+            raise
+
+
+def _work(
+    pool: ProcessPoolExecutor,
+    waiting: list[Run],
+    train: Train,
+    jobs: int,
+    done: Callable[[Run], None],
+) -> None:
+    """Hand out no more runs than there are workers: one that is handed out cannot be taken back."""
+    running: dict[Future[None], Run] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            run = waiting.pop(0)
+            running[pool.submit(_train, train, run)] = run
+        finished, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in finished:
+            run = running.pop(future)
+            try:
+                future.result()
+            except BrokenProcessPool:
+                raise TrainingError(
+                    f"{run}: its process died, perhaps for lack of memory: try --jobs 1"
+                ) from None
+            done(run)
+
+
+def _prepare(threads: int) -> None:
+    """Set up a worker: its threads, and when it ends."""
+    torch.set_num_threads(threads)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)  # Ctrl-C reaches the comparison alone, which stops the workers in order
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose comparison was killed must not train beside the one that is started next."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _train(train: Train, run: Run) -> None:
+    """Train one run in a worker; its errors are named and of one argument, so they can be sent."""
+    start = perf_counter()
+    begun = run.folder.config.exists()
+    try:
+        with _stoppable():
+            train(run.experiment, run.folder.root, resume=begun, progress=False)
+    except CotrainError as error:
+        raise TrainingError(f"{run}: {error}") from None
+    if not run.folder.evaluation.exists():
+        raise TrainingError(f"{run}: there are no test images to compare on: set data.test above 0")
+    if not begun:
+        run.keep_seconds(perf_counter() - start)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM stop the work inside; a worker without work ignores it."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

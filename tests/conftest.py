@@ -1,0 +1,24 @@
+"""What all tests share: few threads, repeatable random examples, no GPU tests without a GPU."""
+
+import os
+
+# Before torch is imported, and inherited by the processes that tests start: several test processes
+# run side by side, and results must not depend on the machine's number of cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+import torch
+from hypothesis import settings
+
+# No deadline: a test must not fail because the machine is busy.
+settings.register_profile("cotrain", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("cotrain")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if torch.cuda.is_available():
+        return
+    skip = pytest.mark.skip(reason="needs CUDA")
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(skip)

@@ -1,0 +1,187 @@
+"""Batches are a function of (seed, epoch, step, rank), whoever makes them."""
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from cotrain.config import Views
+from cotrain.data import (
+    Batch,
+    EpochSampler,
+    FileImages,
+    TensorImages,
+    evaluation_loader,
+    training_loader,
+)
+from cotrain.errors import ConfigError
+from cotrain.preprocessing import Preprocessing
+
+GREY = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.5,))
+RGB = Preprocessing(image_size=12, in_channels=3, mean=(0.5,) * 3, std=(0.5,) * 3)
+# Advice about the number of processes depends on the machine's cores.
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+
+
+def images(count=20):
+    generator = torch.Generator().manual_seed(0)
+    tensor = torch.randint(256, (count, 1, 8, 8), generator=generator).byte()
+    return TensorImages(tensor=tensor, targets=torch.arange(count) % 5)
+
+
+def loader(views=None, **options) -> DataLoader[Batch]:
+    settings = {"into": 3, "batch_size": 4, "seed": 0, "num_classes": 5, "preprocessing": GREY}
+    return training_loader(images(), views=views or Views(padding=1), **(settings | options))
+
+
+def epochs(batches: DataLoader[Batch], count: int) -> list[Batch]:
+    found = []
+    for epoch in range(count):
+        batches.sampler.set_epoch(epoch)
+        found += list(batches)
+    return found
+
+
+def equal(first: list[Batch], second: list[Batch]) -> bool:
+    return len(first) == len(second) and all(
+        torch.equal(a.images, b.images) and torch.equal(a.targets, b.targets)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+@pytest.mark.parametrize("views", [Views(padding=1), Views(padding=1, mixup=0.2, cutmix=1.0)])
+def test_the_number_of_workers_changes_no_batch(views):
+    alone = epochs(loader(views), 2)
+    assert equal(alone, epochs(loader(views, workers=2), 2))
+    assert len(alone) == 10
+    assert alone[0].images.shape == (3, 4, 1, 8, 8)
+    assert alone[0].images.dtype == torch.float32
+
+
+def test_targets_are_classes_or_shares():
+    hard, soft = next(iter(loader())), next(iter(loader(Views(mixup=0.2))))
+    assert hard.targets.dtype == torch.int64
+    assert hard.targets.shape == (4,)
+    assert soft.targets.dtype == torch.float32
+    assert soft.targets.shape == (4, 5)
+
+
+def test_batches_change_with_epoch_and_seed_but_not_with_the_network_count():
+    first, second = epochs(loader(), 2)[::5]
+    assert not torch.equal(first.images, second.images)
+    assert not torch.equal(first.images, next(iter(loader(seed=1))).images)
+    assert torch.equal(first.images[:1], next(iter(loader(into=1))).images)
+
+
+def test_the_views_of_an_image_differ_and_change_from_epoch_to_epoch():
+    one = TensorImages(tensor=images().tensor[:1], targets=torch.zeros(1).long())
+    options = {"preprocessing": GREY, "num_classes": 1, "into": 4, "batch_size": 1, "seed": 0}
+    batches = training_loader(one, views=Views(padding=2), **options)
+    first, second = epochs(batches, 2)
+    assert all(not torch.equal(first.images[0], view) for view in first.images[1:])
+    assert not torch.equal(first.images, second.images)
+    same = next(iter(training_loader(one, views=Views(padding=2, same_view=True), **options)))
+    assert all(torch.equal(first.images[0], view) for view in same.images)
+
+
+def test_every_image_is_seen_at_most_once_and_ranks_are_disjoint():
+    ranks = [EpochSampler(23, batch_size=3, seed=5, rank=rank, world_size=2) for rank in range(2)]
+    for epoch in range(2):
+        seen = []
+        for sampler in ranks:
+            sampler.set_epoch(epoch)
+            keys = list(sampler)
+            assert [(key.epoch, key.step) for key in keys] == [(epoch, step) for step in range(3)]
+            seen += [index for key in keys for index in key.indices]
+        assert len(seen) == len(set(seen)) == 18
+        assert set(seen) <= set(range(23))
+
+
+def test_one_process_takes_what_two_share():
+    together = list(EpochSampler(20, batch_size=6, seed=1))
+    halves = [EpochSampler(20, batch_size=3, seed=1, rank=r, world_size=2) for r in range(2)]
+    for whole, left, right in zip(together, *halves, strict=True):
+        assert whole.indices == left.indices + right.indices
+
+
+def test_epochs_are_shuffled_differently():
+    sampler = EpochSampler(20, batch_size=20, seed=1)
+    first = next(iter(sampler)).indices
+    sampler.set_epoch(1)
+    second = next(iter(sampler)).indices
+    assert first != second
+    assert sorted(first) == sorted(second) == list(range(20))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_resume_gives_exactly_the_tail(workers):
+    whole = epochs(loader(), 3)
+    batches = loader(workers=workers)
+    batches.sampler.resume(1, 3)
+    batches.sampler.set_epoch(1)  # the trainer says so too; it must not start again
+    tail = list(batches)
+    assert len(batches) == 5
+    assert equal(tail, whole[8:10])
+    batches.sampler.set_epoch(2)
+    assert equal(list(batches), whole[10:])
+
+
+def test_loading_leaves_the_random_state_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    list(loader(Views(padding=1, mixup=0.2)))
+    list(evaluation_loader(images(), preprocessing=GREY, batch_size=4))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_fewer_images_than_a_batch():
+    with pytest.raises(ConfigError, match=r"batch_size=11 on 2 processes .* 20 .* at most 10"):
+        loader(batch_size=11, world_size=2)
+
+
+def test_impossible_views_are_refused_before_the_first_batch():
+    with pytest.raises(ConfigError, match=r"views.policy"):
+        loader(Views(policy="autoaugment-svhn"))
+
+
+def test_evaluation_is_in_order_and_whole():
+    batches = list(evaluation_loader(images(), preprocessing=GREY, batch_size=8))
+    assert [len(batch.targets) for batch in batches] == [8, 8, 4]
+    found = torch.cat([batch.images for batch in batches])
+    assert torch.equal(found, GREY.normalize(images().tensor))
+    assert torch.equal(torch.cat([batch.targets for batch in batches]), images().targets)
+
+
+def test_evaluation_ranks_share_the_batches():
+    def firsts(rank):
+        loader = evaluation_loader(
+            images(), preprocessing=GREY, batch_size=8, rank=rank, world_size=2
+        )
+        return [batch.images for batch in loader]
+
+    whole = [b.images for b in evaluation_loader(images(), preprocessing=GREY, batch_size=8)]
+    left, right = firsts(0), firsts(1)
+    assert all(torch.equal(a, b) for a, b in zip([left[0], right[0], left[1]], whole, strict=True))
+    assert (len(left), len(right)) == (2, 1)
+
+
+def test_files_are_cropped_at_full_size(write_images):
+    root = write_images(count=2, size=(30, 20))
+    paths = sorted(str(path) for path in root.rglob("*.png"))
+    files = FileImages(paths=paths, targets=torch.tensor([0, 0, 1, 1]), preprocessing=RGB)
+    options = {"preprocessing": RGB, "num_classes": 2, "into": 2, "batch_size": 4, "seed": 0}
+    views = Views(crop="resized", mixup=0.2)
+    [batch] = training_loader(files, views=views, **options)
+    assert batch.images.shape == (2, 4, 3, 12, 12)
+    assert not torch.equal(batch.images[0], batch.images[1])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_file_that_breaks_later_is_named(write_images, workers):
+    root = write_images(count=2)
+    paths = sorted(str(path) for path in root.rglob("*.png"))
+    files = FileImages(paths=paths, targets=torch.tensor([0, 0, 1, 1]), preprocessing=RGB)
+    (root / "bee" / "001.png").write_bytes(b"")
+    batches = evaluation_loader(files, preprocessing=RGB, batch_size=2, workers=workers)
+    with pytest.raises(ConfigError, match=r"bee/001.png cannot be decoded \(not an image\)"):
+        list(batches)

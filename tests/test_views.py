@@ -1,0 +1,200 @@
+"""S views of each image: what is drawn, and what each step does to the pixels."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cotrain.augmentation import (
+    build_policy,
+    random_crop,
+    random_erasing,
+    random_flip,
+    random_policy,
+    random_resized_crop,
+)
+from cotrain.config import Views
+from cotrain.errors import ConfigError
+from cotrain.preprocessing import Preprocessing
+from cotrain.seeds import seeded
+from cotrain.views import check_views, make_views
+
+RGB = Preprocessing(image_size=16, in_channels=3, mean=(0.5,) * 3, std=(0.25,) * 3)
+GREY = Preprocessing(image_size=16, in_channels=1, mean=(0.5,), std=(0.25,))
+PLAIN = Views(crop="none", flip=False)
+
+
+def pixels(batch: int = 4, channels: int = 3, size: int = 16) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(1, 256, (batch, channels, size, size), generator=generator).byte()
+
+
+EVERYTHING = {
+    "crop and flip": Views(),
+    "autoaugment-cifar10": Views(policy="autoaugment-cifar10"),
+    "autoaugment-imagenet": Views(policy="autoaugment-imagenet"),
+    "autoaugment-svhn": Views(policy="autoaugment-svhn"),
+    "rand": Views(policy="rand-m9-mstd0.5"),
+    "erasing": Views(erasing=1.0),
+    "resized crop": Views(crop="resized"),
+}
+
+
+@pytest.mark.parametrize("views", EVERYTHING.values(), ids=EVERYTHING)
+def test_views_differ_and_equal_seeds_repeat_them(views):
+    first = make_views(pixels(), views, RGB, [1, 2, 3])
+    assert first.shape == (3, 4, 3, 16, 16)
+    assert first.dtype == torch.float32
+    assert torch.equal(first, make_views(pixels(), views, RGB, [1, 2, 3]))
+    assert not torch.equal(first[0], first[1])
+    assert not torch.equal(first[1], first[2])
+    # A view depends on its own seed alone, not on S or on the other networks.
+    assert torch.equal(make_views(pixels(), views, RGB, [2])[0], first[1])
+
+
+@pytest.mark.parametrize("views", EVERYTHING.values(), ids=EVERYTHING)
+def test_same_view_gives_the_first_networks_view_to_all(views):
+    same = make_views(pixels(), replace(views, same_view=True), RGB, [1, 2, 3])
+    alone = make_views(pixels(), views, RGB, [1])[0]
+    assert same.shape == (3, 4, 3, 16, 16)
+    for view in same:
+        assert torch.equal(view, alone)
+
+
+def test_making_views_leaves_the_random_state_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    make_views(pixels(), Views(policy="rand-m9-mstd0.5", erasing=0.5), RGB, [1, 2])
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_no_augmentation_is_normalisation_alone():
+    views = make_views(pixels(), PLAIN, RGB, [1, 2])
+    assert torch.equal(views, RGB.normalize(pixels()).expand(2, -1, -1, -1, -1))
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 5), st.integers(1, 5), st.integers(0, 2**32))
+def test_crop_equals_the_formula_for_one_image_after_another(padding, batch, seed):
+    images = pixels(batch, size=8)
+    with seeded(seed):
+        cropped = random_crop(images, padding)
+    with seeded(seed):
+        top, left = torch.randint(2 * padding + 1, (2, batch)).tolist()
+    for index in range(batch):
+        for row in range(8):
+            for column in range(8):
+                y, x = row + top[index] - padding, column + left[index] - padding
+                inside = 0 <= y < 8 and 0 <= x < 8
+                expected = images[index, :, y, x] if inside else torch.zeros(3).byte()
+                assert torch.equal(cropped[index, :, row, column], expected)
+
+
+def test_crop_reaches_every_offset():
+    image = torch.zeros(600, 1, 5, 5).byte()
+    image[:, :, 2, 2] = 1
+    with seeded(0):
+        places = random_crop(image, 2).flatten(1).int().argmax(1)
+    counts = places.bincount(minlength=25)
+    assert counts.min() > 5  # 24 expected of each
+    assert counts.sum() == 600
+
+
+def test_half_of_the_images_are_flipped():
+    images = pixels(200)
+    with seeded(0):
+        flipped = random_flip(images)
+    kept = [torch.equal(now, before) for now, before in zip(flipped, images, strict=True)]
+    mirrored = [
+        torch.equal(now, before.flip(-1)) for now, before in zip(flipped, images, strict=True)
+    ]
+    assert [not each for each in kept] == mirrored
+    assert 70 <= sum(mirrored) <= 130
+
+
+@settings(max_examples=30)
+@given(st.floats(0.02, 0.5), st.floats(0.3, 1.0), st.integers(0, 2**32))
+def test_an_erased_part_is_one_rectangle_of_the_drawn_area_and_ratio(least, ratio, seed):
+    with seeded(seed):
+        erased = random_erasing(torch.ones(8, 3, 32, 24), 1.0, (least, least), (ratio, ratio)) == 0
+    height = round(math.sqrt(least * 32 * 24 * ratio))
+    width = round(math.sqrt(least * 32 * 24 / ratio))
+    for image in erased:
+        assert torch.equal(image[0], image[1])
+        assert torch.equal(image[0], image[2])
+        rows, columns = image[0].any(1), image[0].any(0)
+        if width >= 24:
+            assert not image.any()  # it never fits, so nothing is erased
+            continue
+        assert abs(int(rows.sum()) - height) <= 1  # float32 may round the other way
+        assert abs(int(columns.sum()) - width) <= 1
+        assert torch.equal(image[0], rows[:, None] & columns)
+        assert rows.int().diff().abs().sum() <= 2  # neighbours
+
+
+def test_erasing_has_its_probability_and_covers_the_whole_image():
+    with seeded(0):
+        erased = random_erasing(torch.ones(1000, 1, 8, 8), 0.3, (0.05, 0.3), (0.5, 2.0)) == 0
+    assert erased.flatten(1).any(1).float().mean().item() == pytest.approx(0.3, abs=0.05)
+    assert erased.any(0).all()
+    shares = erased.flatten(1).float().mean(1)
+    shares = shares[shares > 0]
+    assert 0.03 < shares.min() < 0.08
+    assert 0.25 < shares.max() < 0.34
+
+
+def test_resized_crop_takes_images_of_any_size():
+    originals = [torch.full((3, 40, 20), 7).byte(), torch.full((3, 9, 33), 200).byte()]
+    with seeded(0):
+        cropped = random_resized_crop(originals, 16, (0.1, 1.0))
+    assert cropped.dtype == torch.uint8
+    assert torch.equal(cropped[0], torch.full((3, 16, 16), 7).byte())
+    assert torch.equal(cropped[1], torch.full((3, 16, 16), 200).byte())
+
+
+def test_policies_fill_with_their_grey():
+    white = torch.full((64, 3, 16, 16), 255).byte()
+    for name, fill in {
+        "autoaugment-cifar10": (128, 128, 128),
+        "rand-m9-n3-p1.0": (124, 116, 104),
+    }.items():
+        with seeded(0):
+            colours = random_policy(white, name).permute(0, 2, 3, 1).reshape(-1, 3)
+        assert (colours == torch.tensor(fill).byte()).all(1).any(), name
+
+
+def test_policies_are_built_once():
+    first = build_policy("rand-m9-mstd0.5", channels=3, image_size=32)
+    assert build_policy("rand-m9-mstd0.5", channels=3, image_size=32) is first
+
+
+@pytest.mark.parametrize(
+    ("views", "preprocessing", "message"),
+    [
+        (
+            Views(policy="autoaugment-cifar10"),
+            GREY,
+            "views.policy=autoaugment-cifar10 .*in_channels=1",
+        ),
+        (Views(policy="rand-m9"), GREY, "--data.in_channels 3"),
+        (Views(policy="autoaugment"), RGB, "views.policy='autoaugment' is not known"),
+        (Views(policy="rand-foo"), RGB, "views.policy='rand-foo' is not known"),
+        (Views(scale=(0.5, 0.1)), RGB, r"views.scale=\(0.5, 0.1\) is not a range"),
+        (Views(erasing_scale=(0.1, 1.5)), RGB, "views.erasing_scale=.* at most 1"),
+        (Views(erasing_ratio=(0.0, 1.0)), RGB, "views.erasing_ratio="),
+    ],
+)
+def test_impossible_views_are_refused(views, preprocessing, message):
+    with pytest.raises(ConfigError, match=message):
+        check_views(views, preprocessing)
+
+
+def test_possible_views_pass():
+    for views in EVERYTHING.values():
+        check_views(views, RGB)
+    check_views(Views(erasing_ratio=(0.5, 2.0)), GREY)
+    assert make_views(pixels(channels=1), Views(), GREY, [0]).shape == (1, 4, 1, 16, 16)
