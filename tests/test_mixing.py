@@ -88,18 +88,12 @@ def test_off_is_the_batch_itself():
     assert mix(given_batch, mixup=0, cutmix=0, num_classes=CLASSES, seed=1) is given_batch
 
 
-def test_with_both_on_each_is_drawn_about_half_of_the_time():
-    given_batch = batch(networks=1, images=2, size=2)
-    original = given_batch.images.unique()
-    cut = [
-        bool(torch.isin(mixed.images, original).all())  # cutmix moves values, mixup makes new ones
-        for mixed in (
-            mix(given_batch, mixup=1.0, cutmix=1.0, num_classes=CLASSES, seed=seed)
-            for seed in range(200)
-        )
-    ]
-    # 1/2 are cutmix; another 1/4 are mixup with the identity as the permutation, up to rounding.
-    assert 80 <= sum(cut) <= 170
+def test_with_both_on_each_is_drawn_half_of_the_time():
+    original = batch().images.unique()
+    mixed = [mix(batch(), mixup=1, cutmix=1, num_classes=CLASSES, seed=seed) for seed in range(200)]
+    # Cutmix only moves values, mixup makes new ones.
+    cut = [bool(torch.isin(each.images, original).all()) for each in mixed]
+    assert 75 <= sum(cut) <= 125
 
 
 def test_shares_follow_the_beta_distribution():

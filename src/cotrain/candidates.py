@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
-
 from cotrain.config import Experiment
-from cotrain.costs import count_macs, count_params
+from cotrain.division import is_equal_cost, network_cost
 from cotrain.ensemble import Ensemble
-from cotrain.networks import build
 
-_EQUAL_COST = (0.85, 1.15)
+LARGE = "S=1"  # the candidate that the others are compared with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +32,9 @@ def list_candidates(
 
     Independent networks have no co-training loss, and views and initialisations of their own.
     They run through the same loop, so they share the order of the images and, if it is on, the
-    draws of mixup and cutmix; otherwise this equals S separate trainings, because the gradient of
-    a sum of losses that have no weight in common is that of each loss. (With ``optimizer.clip``
-    they share the norm that is clipped.)
+    draws of mixup and cutmix. Otherwise this equals S separate trainings: the losses are summed
+    and no network's loss depends on another's weights. (With ``optimizer.clip`` the norm that is
+    clipped is that of all networks.)
     """
     found = [
         Candidate(name=f"S={s}", slug=f"s{s}", experiment=replace(experiment, into=s))
@@ -80,19 +77,15 @@ class Cost:
 
 def cost_of(ensemble: Ensemble) -> Cost:
     """The cost of an ensemble beside that of the large network that was divided."""
-    large = ensemble.spec.large
-    shape = image_shape(ensemble)
-    with torch.device("meta"):
-        network = build(large)
-    params, macs = ensemble.params, ensemble.macs(shape)
-    ratios = params / count_params(network), macs / count_macs(network, shape)
-    low, high = _EQUAL_COST
+    large = network_cost(ensemble.spec.large)
+    params, macs = ensemble.params, ensemble.macs(image_shape(ensemble))
+    ratios = params / large.params, macs / large.macs
     return Cost(
         params=params,
         macs=macs,
         params_ratio=ratios[0],
         macs_ratio=ratios[1],
-        equal=all(low <= ratio <= high for ratio in ratios),
+        equal=all(is_equal_cost(ratio) for ratio in ratios),
     )
 
 

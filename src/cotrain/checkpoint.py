@@ -87,7 +87,9 @@ def _from_record(record: dict[str, Any], folder: Path) -> EnsembleSpec:
             preprocessing=Preprocessing.from_dict(shape) if shape else None,
         )
     except (KeyError, TypeError) as error:
-        raise ConfigError(f"{folder / _SPEC} is damaged ({error}): save the ensemble again") from None
+        raise ConfigError(
+            f"{folder / _SPEC} is damaged ({error}): save the ensemble again"
+        ) from None
 
 
 def _read_record(path: Path) -> dict[str, Any]:

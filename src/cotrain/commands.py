@@ -38,7 +38,7 @@ def divide(
         json: Print JSON instead of tables.
     """
     from cotrain.division import describe_division
-    from cotrain.tables import division_table
+    from cotrain.report import division_table
 
     large = named_spec(
         network,
@@ -150,9 +150,9 @@ def predict(
         batch_size: Images at once.
         device: cpu or cuda.
     """
+    from cotrain.folder_evaluation import load_shipped
     from cotrain.prediction import find_images, predict_files, to_csv, to_jsonl
     from cotrain.report import prediction_table
-    from cotrain.folder_evaluation import load_shipped
 
     loaded = load_shipped(Path(ensemble))
     loaded.spec = replace(loaded.spec, combine=combine or loaded.spec.combine)
@@ -232,5 +232,3 @@ def checked_device(device: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device={device!r}: {str(error).splitlines()[0]}: use cpu") from None
     return device
-
-

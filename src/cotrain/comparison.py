@@ -1,24 +1,25 @@
-"""The large network against S small ones of the same cost: same schedule, same images, several seeds."""
+"""The large network against S small ones of the same cost: one schedule, several seeds."""
 
 import json
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
-from cotrain.candidates import Candidate, cost_of, image_shape, list_candidates
+from cotrain.candidates import LARGE, Candidate, cost_of, image_shape, list_candidates
 from cotrain.config import Experiment
 from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError, Interrupted
 from cotrain.files import atomic_write
-from cotrain.latency import Latency, measure_latency
+from cotrain.latency import measure_latency
 from cotrain.machine import Machine, hardware, usable_cores
 from cotrain.report import comparison_picture
-from cotrain.results import RESAMPLES, CandidateResult, judge, read_answers
+from cotrain.results import RESAMPLES, CandidateResult, judge, read_answers, read_run
 from cotrain.run_folder import RunFolder
 from cotrain.runs import Run, Train, train_all
 
@@ -91,12 +92,12 @@ def compare(
     device = _device(experiment)
     jobs = jobs or (usable_cores() if device == "cpu" else 1)
     _train_missing(runs, train or _fit(), jobs)
-    results = _results(candidates, runs, device)
+    results, images = _results(candidates, runs, device)
     comparison = Comparison(
         candidates=results,
         experiment=experiment,
         seeds=tuple(seeds),
-        images=len(read_answers([runs[candidates[0].name][0].folder]).targets),
+        images=images,
         resamples=RESAMPLES,
         machine=hardware(),
         device=device,
@@ -143,24 +144,51 @@ def _train_missing(runs: Mapping[str, Sequence[Run]], train: Train, jobs: int) -
     """Train what is not finished: seed after seed, so that a failure of any candidate shows early;
     within a seed the most networks first, which take longest."""
     every = [run for of_seed in zip(*runs.values(), strict=True) for run in reversed(of_seed)]
-    console = Console(stderr=True)
     missing = [run for run in every if not run.is_finished()]
-    done = len(every) - len(missing)
-    if done:
-        console.print(f"{done} of {len(every)} runs are finished already", highlight=False)
+    console = Console(stderr=True, highlight=False)
+    if not missing:
+        return
+    numbers = count(len(every) - len(missing) + 1)
 
     def report(run: Run) -> None:
-        nonlocal done
-        done += 1
-        error = read_answers([run.folder]).errors.mean()
+        error = read_run(run.folder).errors.mean()
         time = "" if run.seconds is None else f", {run.seconds:.0f} s"
-        console.print(f"[{done}/{len(every)}] {run}: error {error:.2f} %{time}", markup=False)
+        place = f"{next(numbers)} of {len(every)}"
+        console.print(f"{place}: {run}: error {error:.2f} %{time}", markup=False)
 
     jobs = min(jobs, len(missing))
-    threads = max(1, usable_cores() // max(1, jobs))
+    threads = max(1, usable_cores() // jobs)
     try:
         with console.status(f"training, {jobs} runs at a time"):
             train_all(missing, train=train, jobs=jobs, threads=threads, done=report)
     except KeyboardInterrupt:
         message = "comparison interrupted: the same command goes on from where it stopped"
         raise Interrupted(message, signal.SIGINT) from None
+
+
+def _results(
+    candidates: Sequence[Candidate], runs: Mapping[str, Sequence[Run]], device: str
+) -> tuple[tuple[CandidateResult, ...], int]:
+    """A result for every candidate, and the number of test images."""
+    answers = read_answers({name: [run.folder for run in each] for name, each in runs.items()})
+    ensembles = {name: Ensemble.load(each[0].folder.ensemble) for name, each in runs.items()}
+    shape = image_shape(ensembles[candidates[0].name])
+    latencies = measure_latency(ensembles, shape, device=device)
+    results = tuple(
+        judge(
+            candidate,
+            answers[candidate.name],
+            answers.get(LARGE),
+            cost=cost_of(ensembles[candidate.name].cpu()),
+            latencies=[each for each in latencies if each.name == candidate.name],
+            seconds=[run.seconds for run in runs[candidate.name] if run.seconds is not None],
+        )
+        for candidate in candidates
+    )
+    return results, len(answers[candidates[0].name].targets)
+
+
+def _write(comparison: Comparison, output: Path) -> None:
+    record = json.dumps(comparison.to_dict(), indent=2) + "\n"
+    atomic_write(output / "comparison.json", record.encode())
+    atomic_write(output / "comparison.png", comparison_picture(comparison))

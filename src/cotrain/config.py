@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from cotrain.errors import ConfigError
 
-Dataset = Literal["digits", "cifar10", "cifar100", "svhn", "fashion_mnist", "imagenet", "imagefolder"]
+Dataset = Literal[
+    "digits", "cifar10", "cifar100", "svhn", "fashion_mnist", "imagenet", "imagefolder"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,7 +274,9 @@ def check(experiment: Experiment) -> None:
         if isinstance(value, float | int) and not 0 <= value < 1 and name != "views.erasing":
             raise ConfigError(f"{name}={value} is not in [0, 1): give a share below 1")
     if not 0 <= experiment.views.erasing <= 1:
-        raise ConfigError(f"views.erasing={experiment.views.erasing} is not a probability: give 0 to 1")
+        raise ConfigError(
+            f"views.erasing={experiment.views.erasing} is not a probability: give 0 to 1"
+        )
 
 
 def _flatten(record: Any, prefix: str = "") -> list[tuple[str, Any]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cotrain.data.folders import _image_files
+from cotrain.data.folders import image_files
 from cotrain.data.images import UnreadableImageError, read_image
 from cotrain.ensemble import Ensemble, combine_logits
 from cotrain.errors import ConfigError
@@ -54,7 +54,7 @@ def find_images(path: Path | str) -> list[str]:
     if path.is_file():
         return [str(path)]
     if path.is_dir():
-        return _image_files(path)
+        return image_files(path)
     raise ConfigError(f"{path} is neither a file nor a folder: give an image or a folder of images")
 
 
@@ -75,7 +75,8 @@ def predict_files(
     Raises:
         ConfigError: The ensemble does not say how images are preprocessed.
     """
-    if ensemble.spec.preprocessing is None:
+    preprocessing = ensemble.spec.preprocessing
+    if preprocessing is None:
         raise ConfigError(
             "the ensemble's spec has no preprocessing, so files cannot be made into its input: "
             "preprocess them and use Ensemble.predict"
@@ -83,14 +84,15 @@ def predict_files(
     if batch_size < 1:
         raise ConfigError(f"batch_size={batch_size} is below 1: give at least 1")
     ensemble.to(device)
-    batches = (paths[i : i + batch_size] for i in range(0, len(paths), batch_size))
-    return (
-        row for batch in batches for row in _rows(ensemble, batch, ensemble.spec.preprocessing, device)
-    )
+    for start in range(0, len(paths), batch_size):
+        yield from _batch(ensemble, paths[start : start + batch_size], preprocessing, device)
 
 
-def _rows(
-    ensemble: Ensemble, paths: Sequence[str], preprocessing: Preprocessing, device: str | torch.device
+def _batch(
+    ensemble: Ensemble,
+    paths: Sequence[str],
+    preprocessing: Preprocessing,
+    device: str | torch.device,
 ) -> list[Prediction]:
     pixels: dict[str, Tensor] = {}
     rows: dict[str, Prediction] = {}
@@ -122,15 +124,16 @@ def _answers(ensemble: Ensemble, paths: Sequence[str], images: Tensor) -> Iterat
         )
 
 
-def to_csv(rows: Iterable[Prediction]) -> Iterator[str]:
-    """Lines of a CSV table without their line ends: a header, then one for every row."""
-    yield ",".join(field.name for field in fields(Prediction))
-    for row in rows:
-        line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(asdict(row).values())
-        yield line.getvalue()
+def to_csv(rows: Iterable[Prediction]) -> str:
+    """A CSV table: a header, then one line for every row."""
+    table = io.StringIO()
+    columns = [field.name for field in fields(Prediction)]
+    writer = csv.DictWriter(table, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return table.getvalue()
 
 
-def to_jsonl(rows: Iterable[Prediction]) -> Iterator[str]:
+def to_jsonl(rows: Iterable[Prediction]) -> str:
     """One JSON object a line for every row."""
-    return (json.dumps(asdict(row)) for row in rows)
+    return "".join(json.dumps(asdict(row)) + "\n" for row in rows)

@@ -20,8 +20,8 @@ class Preprocessing:
         mean: Mean of each channel, of pixels in [0, 1].
         std: Standard deviation of each channel, of pixels in [0, 1].
         margin: An image is resized until its shorter side is ``int(margin * image_size)``, then
-            cropped in the centre: 1.15 for photos (arXiv:2011.14660, section IV), 1 for images
-            kept whole.
+            cropped in the centre: 1.15 for photos, as the ImageNet recipes of arXiv:2011.14660,
+            1 for images kept whole.
 
     Raises:
         ConfigError: Not one positive std and one mean for every channel.

@@ -1,6 +1,6 @@
 """How right a candidate's runs answer, beside the large network's: numbers and a plain verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,26 +33,31 @@ class Answers:
     targets: np.ndarray
 
 
-def read_answers(folders: Sequence[RunFolder]) -> Answers:
-    """The answers of a candidate's runs, of which each combines by the mean of logits.
+def read_answers(folders: Mapping[str, Sequence[RunFolder]]) -> dict[str, Answers]:
+    """The answers of every candidate's runs.
 
     Raises:
         ConfigError: The runs were not tested on the same images.
     """
-    answers = [_read(folder) for folder in folders]
-    first = answers[0].targets
-    for folder, each in zip(folders, answers, strict=True):
-        if not np.array_equal(each.targets, first):
-            raise ConfigError(f"{folder.root} was tested on other images: choose another --output")
+    runs = {name: [read_run(folder) for folder in each] for name, each in folders.items()}
+    first = next(iter(runs.values()))[0].targets
+    for name, each in runs.items():
+        if not all(np.array_equal(run.targets, first) for run in each):
+            raise ConfigError(f"runs of {name} were tested on other images: use another --output")
+    return {name: _join(each) for name, each in runs.items()}
+
+
+def _join(runs: Sequence[Answers]) -> Answers:
     return Answers(
-        errors=np.concatenate([each.errors for each in answers]),
-        nlls=np.concatenate([each.nlls for each in answers]),
-        single_errors=np.concatenate([each.single_errors for each in answers]),
-        targets=first,
+        errors=np.concatenate([run.errors for run in runs]),
+        nlls=np.concatenate([run.nlls for run in runs]),
+        single_errors=np.concatenate([run.single_errors for run in runs]),
+        targets=runs[0].targets,
     )
 
 
-def _read(folder: RunFolder) -> Answers:
+def read_run(folder: RunFolder) -> Answers:
+    """The answers of one run (K = 1), combined by the mean of logits."""
     stored = safetensors.torch.load_file(folder.predictions)
     logits, targets = stored["logits"], stored["targets"]
     log_p = log_probabilities(logits)
@@ -109,15 +114,16 @@ def judge(
     latencies: Sequence[Latency],
     seconds: Sequence[float],
 ) -> CandidateResult:
-    """The result of a candidate beside the large network's answers; None for it itself."""
+    """The result of a candidate beside the large network's answers, if there are any."""
+    into = candidate.experiment.into
     errors, nlls = answers.errors.mean(1), answers.nlls.mean(1)
     error_difference = nll_difference = None
-    if large is not None:
+    if large is not None and into > 1:
         error_difference = paired_bootstrap(answers.errors - large.errors, resamples=RESAMPLES)
         nll_difference = paired_bootstrap(answers.nlls - large.nlls, resamples=RESAMPLES)
     return CandidateResult(
         name=candidate.name,
-        into=candidate.experiment.into,
+        into=into,
         cost=cost,
         error=spread(errors),
         nll=spread(nlls),
@@ -128,17 +134,19 @@ def judge(
         nll_difference=nll_difference,
         latencies=tuple(latencies),
         seconds=float(np.median(seconds)) if seconds else None,
-        verdict=verdict(error_difference, nll_difference, cost),
+        verdict="the large network"
+        if into == 1
+        else verdict(error_difference, nll_difference, cost),
     )
 
 
 def verdict(error: Difference | None, nll: Difference | None, cost: Cost) -> str:
-    """One sentence on a candidate, given its differences to the large network; None for it itself.
+    """One sentence on a candidate, given its differences to the large network, if there is one.
 
     A difference is called clear when its 95 % interval does not contain 0.
     """
     if error is None or nll is None:
-        return "the large network" if cost.params_ratio == 1 else "no large network to compare with"
+        return "no large network to compare with: S=1 was not trained"
     words = {"worse": "worse: dividing does not help here"}
     found = [
         f"error {words.get(error.direction, error.direction)} ({_interval(error, 2)} points)",

@@ -44,13 +44,15 @@ class Difference:
         return "better" if self.high < 0 else "worse"
 
 
-def spread(values: Sequence[float]) -> Spread:
+def spread(values: Sequence[float] | np.ndarray) -> Spread:
     """Mean and standard deviation of one value a seed."""
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Spread(mean=float(np.mean(values)), std=std)
 
 
-def paired_bootstrap(differences: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> Difference:
+def paired_bootstrap(
+    differences: np.ndarray, *, resamples: int = 2000, seed: int = 0
+) -> Difference:
     """Mean difference of two candidates, and the percentile interval that holds it 19 times in 20.
 
     Seeds and images are drawn anew with replacement, each image with all its seeds: the

@@ -4,9 +4,7 @@ import multiprocessing
 import os
 import random
 import signal
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ import safetensors.torch
 import torch
 
 from cotrain.checkpoint import read_checkpoint
-from cotrain.config import Data, Experiment, Optimizer, Views
+from cotrain.config import Data, Experiment, Views
 from cotrain.run_folder import RunFolder
 
 EXPERIMENT = Experiment(

@@ -18,8 +18,9 @@ _TORCHVISION = {
     "fashion_mnist": "FashionMNIST",
 }
 
-# Mean and standard deviation of the training pixels in [0, 1]. CIFAR, SVHN and ImageNet: the
-# recipes of arXiv:2011.14660. Fashion-MNIST: of its 60,000 training images. Digits: of all 1,797.
+# Mean and standard deviation of pixels in [0, 1]. CIFAR, SVHN (with its extra images) and ImageNet:
+# the recipes of arXiv:2011.14660. Fashion-MNIST: its training images. Digits: all 1,797, computed
+# by tests/data/test_datasets.py.
 _STATISTICS = {
     "digits": ((0.3053,), (0.3759,)),
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),

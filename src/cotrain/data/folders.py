@@ -33,7 +33,7 @@ def folder_source(root: str | None) -> Source:
     for part, folder in folders.items():
         start = len(images)
         for target, name in enumerate(classes):
-            files = _image_files(folder / name)
+            files = image_files(folder / name)
             images += files
             targets += [target] * len(files)
         parts[part] = torch.arange(start, len(images))
@@ -84,7 +84,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _image_files(folder: Path) -> list[str]:
+def image_files(folder: Path) -> list[str]:
     """Every image below the folder in a fixed order; links are followed."""
     files = [
         os.path.join(below, name)

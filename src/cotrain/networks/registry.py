@@ -95,7 +95,9 @@ def family_of(spec: NetworkSpec) -> Family:
     for family in _FAMILIES.values():
         if type(spec) is family.spec_type:
             return family
-    raise ConfigError(f"spec={spec!r} is of no registered family: make it with cotrain.networks.spec")
+    raise ConfigError(
+        f"spec={spec!r} is of no registered family: make it with cotrain.networks.spec"
+    )
 
 
 def list_networks() -> list[str]:
@@ -126,7 +128,9 @@ def spec(
         ConfigError: An unknown name (close ones are listed), data set, or an impossible size.
     """
     if dataset not in _DATASETS:
-        raise ConfigError(f"dataset={dataset!r} has no network layout: use one of {list(_DATASETS)}")
+        raise ConfigError(
+            f"dataset={dataset!r} has no network layout: use one of {list(_DATASETS)}"
+        )
     shape = _DATASETS[dataset]
     request = Request(
         arch=arch,

@@ -33,7 +33,9 @@ def recipe_path(name_or_path: str | Path) -> Path:
     if packaged.is_file():
         return packaged
     close = difflib.get_close_matches(str(name_or_path), list_recipes(), n=3)
-    hint = f"did you mean {', '.join(close)}?" if close else f"use a path or one of {list_recipes()}"
+    hint = (
+        f"did you mean {', '.join(close)}?" if close else f"use a path or one of {list_recipes()}"
+    )
     raise ConfigError(f"--config {name_or_path}: there is no such file or recipe: {hint}")
 
 
@@ -57,7 +59,7 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Expe
     except ArgumentError as error:
         raise ConfigError(f"{name_or_path}: {one_line(error)}") from error
     parsed.pop("config")
-    return Experiment(**parser.instantiate_classes(parsed).as_dict())
+    return Experiment(**vars(parser.instantiate(parsed)))
 
 
 def one_line(error: Exception) -> str:

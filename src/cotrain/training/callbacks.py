@@ -11,8 +11,8 @@ from pytorch_lightning.plugins.io import CheckpointIO
 
 from cotrain.checkpoint import save_ensemble, write_checkpoint
 from cotrain.errors import Interrupted
-from cotrain.training.module import CoTraining, NotFiniteError
 from cotrain.run_folder import MetricsTable, RunFolder
+from cotrain.training.module import CoTraining, NotFiniteError
 
 
 class RunKeeper(lightning.Callback):

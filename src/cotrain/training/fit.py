@@ -23,9 +23,9 @@ from cotrain.ensemble import Ensemble, divide
 from cotrain.errors import ConfigError, TrainingError
 from cotrain.evaluation import Evaluation
 from cotrain.files import atomic_write
+from cotrain.folder_evaluation import evaluate_ensemble
 from cotrain.networks import spec_for_images
 from cotrain.recipes import dump_experiment, load_recipe
-from cotrain.folder_evaluation import evaluate_ensemble
 from cotrain.run_folder import RunFolder
 from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
 from cotrain.training.module import CoTraining, NotFiniteError
@@ -129,8 +129,12 @@ def _train(
     splits: Splits,
     state: dict[str, Any] | None,
 ) -> CoTraining:
-    loaders = Loaders(experiment, splits, (0, 0) if state is None else state["cotrain"]["next_batch"])
-    module = CoTraining(_ensemble(experiment, splits), experiment, loaders.steps(trainer.world_size))
+    loaders = Loaders(
+        experiment, splits, (0, 0) if state is None else state["cotrain"]["next_batch"]
+    )
+    module = CoTraining(
+        _ensemble(experiment, splits), experiment, loaders.steps(trainer.world_size)
+    )
     _arrange(module, experiment)
     try:
         resumed = None if state is None else folder.checkpoint

@@ -83,7 +83,9 @@ class CoTraining(lightning.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         """The loss of one batch of views [S, B, C, H, W]; None skips a step that is not finite."""
         seed = self.experiment.seed
-        torch.manual_seed(derive_seed(seed, "step", self.current_epoch, batch_idx, self.global_rank))
+        torch.manual_seed(
+            derive_seed(seed, "step", self.current_epoch, batch_idx, self.global_rank)
+        )
         buffers = self._copied_buffers()
         logits = self._logits(batch.images)
         terms = self.loss(logits, batch.targets, weight=self.weight)
@@ -147,7 +149,9 @@ class CoTraining(lightning.LightningModule):
         means = self.training_tally.means(self.trainer.strategy)
         row = {f"train_{name}": value for name, value in means.items()}
         last_step = self.global_step - 1
-        row["learning_rate"] = self._relative_learning_rate(last_step) * self.experiment.optimizer.lr
+        row["learning_rate"] = (
+            self._relative_learning_rate(last_step) * self.experiment.optimizer.lr
+        )
         row["co_training_weight"] = self.weight
         row["skipped_steps"] = self.skipped
         self._log(row)
@@ -164,7 +168,10 @@ class CoTraining(lightning.LightningModule):
         settings = self.experiment.optimizer
         optimizer = build_optimizer(self.ensemble, settings, self.experiment.into)
         scheduler = LambdaLR(optimizer, self._relative_learning_rate)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
 
     def _relative_learning_rate(self, step: int) -> float:
         if self.experiment.optimizer.lr == 0:

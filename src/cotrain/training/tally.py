@@ -1,84 +1,70 @@
 """Counts of an epoch: how often each network and the ensemble are right, and the mean losses."""
 
+from collections.abc import Sequence
 
 import torch
 from pytorch_lightning.strategies import Strategy
 from torch import Tensor
 
-from cotrain.losses import CoTrainingLossTerms
-
 
 class Tally:
-    """Sums over the images of an epoch, kept on the device, in float64, without synchronising.
+    """Sums over the images of an epoch, in float64 on the CPU.
+
+    Attributes:
+        names: What is counted: ``accuracy`` of the ensemble, ``accuracy_0`` and so on of the
+            networks, then the losses.
+        sums: [2, names]: images counted, and the sum over them.
 
     Args:
         into: S.
+        losses: Names of the losses.
     """
 
-    def __init__(self, into: int) -> None:
+    def __init__(self, into: int, losses: Sequence[str]) -> None:
         self.into = into
-        self.sums: Tensor | None = None
+        self.names = ("accuracy", *(f"accuracy_{index}" for index in range(into)), *losses)
+        self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
-        self.sums = None
+        self.sums = torch.zeros(2, len(self.names), dtype=torch.float64)
 
     def add(
-        self,
-        logits: Tensor,
-        targets: Tensor,
-        terms: CoTrainingLossTerms | None = None,
-        network: int | None = None,
+        self, logits: Tensor, targets: Tensor, losses: Sequence[Tensor], network: int | None = None
     ) -> None:
         """Count one batch.
 
         Args:
             logits: [S, B, C], or [1, B, C] of the one network that is being trained.
             targets: Classes [B], or soft targets [B, C] whose largest entry counts.
-            terms: The losses of the batch, if it was a training step.
+            losses: Means over the batch, in the order of their names.
             network: Which network the logits are of, when they are of one.
         """
         classes = targets if targets.dim() == 1 else targets.argmax(-1)
         images = len(classes)
-        right = logits.new_zeros(self.into + 1, dtype=torch.float64)
-        first = network or 0
-        right[first : first + len(logits)] = _right(logits, classes)
-        right[-1] = _right(logits.mean(0), classes)
-        losses = [terms.total, terms.cross_entropy, terms.divergence] if terms else [_nll(logits, classes)]
-        means = torch.stack([loss.detach().double() for loss in losses]) * images
-        batch = torch.cat([right.new_tensor([images]), right, means.to(right.device)])
-        self.sums = batch if self.sums is None else self.sums + batch
+        answers = torch.cat([logits.mean(0, keepdim=True), logits]).argmax(-1)
+        right = (answers == classes).sum(-1).float()
+        values = torch.cat([right, torch.stack(list(losses)).float()]).detach().cpu().double()
+        values[len(right) :] *= images
+        first = 1 + (network or 0)
+        networks = range(first, first + len(logits))
+        columns = [0, *networks, *range(1 + self.into, len(self.names))]
+        self.sums[0, columns] += images
+        self.sums[1, columns] += values
 
-    def means(self, strategy: Strategy) -> dict[str, float]:
-        """Mean of everything over the images of all devices."""
-        sums = self.state(strategy)
-        if sums is None:
-            return {}
-        images, right, losses = sums[0], sums[1 : self.into + 2], sums[self.into + 2 :]
-        names = ["loss", "cross_entropy", "divergence"] if len(losses) == 3 else ["nll"]
-        values = {"accuracy": right[-1] / images}
-        values |= {f"accuracy_{i}": right[i] / images for i in range(self.into)}
-        values |= {name: loss / images for name, loss in zip(names, losses, strict=True)}
-        return {name: value.item() for name, value in values.items()}
+    def means(self, sums: Tensor) -> dict[str, float]:
+        """The mean of everything over the images counted; NaN where there are none."""
+        return dict(zip(self.names, (sums[1] / sums[0]).tolist(), strict=True))
 
-    def state(self, strategy: Strategy) -> Tensor | None:
-        """The sums over all devices; every process must call it."""
-        if self.sums is None or strategy.world_size == 1:
-            return None if self.sums is None else self.sums.cpu()
-        return strategy.reduce(self.sums.clone(), reduce_op="sum").cpu()  # type: ignore[union-attr]
+    def summed(self, strategy: Strategy) -> Tensor:
+        """The sums over all processes; every process must call it."""
+        if strategy.world_size == 1:
+            return self.sums.clone()
+        on_device = self.sums.to(strategy.root_device, copy=True)
+        return strategy.reduce(on_device, reduce_op="sum").cpu()  # type: ignore[union-attr]
 
-    def load(self, state: Tensor | None, *, first: bool) -> None:
-        """Go on from :meth:`state`; the first process carries the sums of all."""
-        self.sums = state if first else None
-
-
-def _right(logits: Tensor, classes: Tensor) -> Tensor:
-    """How many of the B images [..., B, C] are classified right."""
-    return (logits.argmax(-1) == classes).sum(-1).double()
-
-
-def _nll(logits: Tensor, classes: Tensor) -> Tensor:
-    """Negative log-likelihood of the mean of logits."""
-    return torch.nn.functional.cross_entropy(logits.mean(0).float(), classes)
-
-
+    def load(self, sums: Tensor, *, first: bool) -> None:
+        """Go on from :meth:`summed`; the first process carries the sums of all."""
+        self.clear()
+        if first:
+            self.sums = sums.clone()
