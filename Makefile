@@ -6,7 +6,7 @@ SETUP := .venv/.installed
 .PHONY: demo test lint types docs
 
 demo: $(SETUP)  ## one large network against S small ones of the same cost, on real images
-	$(BIN)/cotrain compare --config digits --into 1,2,4 --seeds 0,1,2 --output runs/digits
+	$(BIN)/cotrain compare --config digits --into 1,2,4 --seeds 0,1,2,3 --output runs/digits
 
 test: $(SETUP)  ## two processes of one thread each, for two cores
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile

@@ -5,12 +5,11 @@ versions, every single run in seconds, and how many there were.
 """
 
 import json
-import os
-import platform
 import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -18,32 +17,15 @@ from typing import Any
 
 import torch
 
+from cotrain.machine import hardware
+
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("cotrain", "torch", "torchvision", "timm", "pytorch-lightning", "numpy")
-
-
-def hardware() -> dict[str, Any]:
-    """The processor, its cores, the threads that torch uses, and the GPUs."""
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "torch_threads": torch.get_num_threads(),
-        "gpus": gpus,
-    }
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+PACKAGES = ("torchvision", "timm", "pytorch-lightning", "numpy")
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of the libraries that do the work, and of CUDA."""
-    found = {name: version(name) for name in PACKAGES}
-    return {"python": platform.python_version(), **found, "cuda": str(torch.version.cuda)}
+    """Versions of the libraries that do the work, beside those the machine's facts hold."""
+    return {name: version(name) for name in PACKAGES} | {"cuda": str(torch.version.cuda)}
 
 
 def interleaved(cases: Mapping[str, Callable[[], object]], *, n: int) -> dict[str, list[float]]:
@@ -87,7 +69,7 @@ def write_results(name: str, results: Mapping[str, Any]) -> Path:
     """Write ``results/<name>.json`` with the command, hardware and versions; returns its path."""
     record = {
         "command": shlex.join(["python", *sys.argv]),
-        "hardware": hardware(),
+        "machine": asdict(hardware()) | {"torch_threads": torch.get_num_threads()},
         "versions": versions(),
         **results,
     }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
 from cotrain import ConfigError, divide, networks
-from cotrain.ensemble import combine_logits
+from cotrain.combining import combine_logits
 from cotrain.evaluation import (
     check_classes,
     collect_logits,

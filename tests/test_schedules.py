@@ -74,17 +74,21 @@ def test_rate_stays_between_its_end_and_its_peak(curve, step, warmup, end_lr):
     ("settings", "message"),
     [
         ({"name": "cosin"}, "schedule.name='cosin' is unknown: give one of cosine, step"),
-        ({"warmup_epochs": 10}, "schedule.warmup_epochs=10 leaves nothing of epochs=10"),
         ({"name": "step"}, "schedule.milestones=.. never lowers the learning rate"),
         ({"decay_epochs": 0.0}, "schedule.decay_epochs=0.0 is not above 0"),
     ],
 )
 def test_impossible_schedules_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
-        check_schedule(Schedule(**settings), epochs=10)
+        check_schedule(Schedule(**settings))
 
 
 @pytest.mark.parametrize("curve", CURVES)
 def test_possible_schedules_are_accepted(curve):
     schedule = Schedule(name=curve, warmup_epochs=9.5, milestones=(3,))
-    assert check_schedule(schedule, epochs=10) is None
+    assert check_schedule(schedule) is None
+
+
+def test_a_run_shorter_than_its_warm_up_is_warm_up_throughout():
+    rates = [rate(step, name="cosine", warmup_epochs=20) for step in (0, 25, 50, 51)]
+    assert rates == pytest.approx([0.0, 0.05, 0.1, 0.1], rel=1e-12)

@@ -5,13 +5,10 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-
-import yaml
 
 from cotrain import commands
 from cotrain.errors import CotrainError
-from cotrain.recipes import one_line, recipe_path
+from cotrain.recipes import one_line, read_recipe, recipe_path
 
 _VERBS = {
     "divide": commands.divide,
@@ -45,12 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         verb = words[0] if words and words[0] in _VERBS else ""
         _fail(f"{one_line(error)}: see cotrain {verb} --help".replace("  ", " "), 2)
     except CotrainError as error:
-        _fail(one_line(error), error.exit_code)
+        _fail(_message(error), error.exit_code)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
     except BrokenPipeError:
         # The reader of our output has gone (cotrain ... | head); that is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _message(error: CotrainError) -> str:
+    """The error's line; torch puts a traceback before one that comes from a loader's worker."""
+    if "Traceback (most recent call last)" not in str(error):
+        return one_line(error)
+    return str(error).strip().splitlines()[-1].partition(": ")[2]
 
 
 def _fail(message: str, exit_code: int) -> None:
@@ -61,7 +65,7 @@ def _fail(message: str, exit_code: int) -> None:
 def _version() -> str:
     from cotrain import __version__
 
-    return f"cotrain {__version__}"
+    return __version__
 
 
 def readable(words: Sequence[str]) -> list[str]:
@@ -75,20 +79,29 @@ def readable(words: Sequence[str]) -> list[str]:
     compare = words[:1] == ["compare"]
     out: list[str] = []
     for index, word in enumerate(words):
-        following = words[index + 1] if index + 1 < len(words) else "--"
+        following = words[index + 1] if index + 1 < len(words) else ""
         if index and words[index - 1] == "--config":
             word = _config(word, without_into=compare)
         elif word.startswith("--config="):
             word = "--config=" + _config(word.removeprefix("--config="), without_into=compare)
         elif compare and re.match(r"--into(=|$)", word):
             word = word.replace("--into", "--sizes", 1)
-        if word in _SWITCHES and following.startswith("--"):
+        if word in _SWITCHES and following.lower() not in ("true", "false"):
             word += "=true"
         out.append(word)
     return out
 
 
-_SWITCHES = ("--json", "--progress", "--independent", "--data.download", "--views.same_view")
+_SWITCHES = (
+    "--json",
+    "--progress",
+    "--independent",
+    "--data.download",
+    "--views.same_view",
+    "--optimizer.divide_weight_decay",
+    "--hardware.channels_last",
+    "--hardware.compile",
+)
 
 
 def _underscored(word: str) -> str:
@@ -99,10 +112,8 @@ def _underscored(word: str) -> str:
 
 def _config(name: str, without_into: bool) -> str:
     """The path of a recipe, or for ``compare`` its content."""
-    path = recipe_path(name)
+    content = read_recipe(name)
     if not without_into:
-        return str(path)
-    content = yaml.safe_load(Path(path).read_text())
-    if isinstance(content, dict):
-        content.pop("into", None)
-    return json.dumps(content)
+        return str(recipe_path(name))
+    content.pop("into", None)
+    return json.dumps(content, default=str)

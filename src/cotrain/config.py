@@ -5,11 +5,10 @@ A recipe (YAML) holds these fields; the command line overrides them by dotted na
 plain arguments.
 """
 
-import math
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
-from cotrain.errors import ConfigError
+from cotrain.limits import check_numbers
 
 Dataset = Literal[
     "digits", "cifar10", "cifar100", "svhn", "fashion_mnist", "imagenet", "imagefolder"
@@ -28,7 +27,8 @@ class Data:
         test_images: Test on this many images only, drawn evenly over the classes; all if null.
         validation: Share of the training images held out to pick the best checkpoint;
             ``none`` picks nothing: the last epoch is kept. A ``val/`` folder takes precedence.
-        test: Share of the images held out for the test where the data set has no test split.
+        test: Share of the images held out for the test where the data set has no test split and
+            ``train_images`` is not given; else all that do not train are the test.
         split_seed: Seed of every split and subset; independent of the training seed.
         image_size: Height and width in pixels given to the networks; the data set's own if null.
         in_channels: 3 (RGB) or 1 (grey); the data set's own if null.
@@ -120,11 +120,12 @@ class Optimizer:
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """The learning rate over the epochs: a linear warm-up, then one of five curves.
+    """The learning rate over the epochs: a linear warm-up, then a curve.
 
     Args:
         name: The curve after the warm-up.
-        warmup_epochs: Length of the warm-up; fractions are allowed.
+        warmup_epochs: Length of the warm-up; fractions are allowed. -1 is the paper's way to have
+            none: the curve then starts one epoch in.
         warmup_lr: Learning rate of the first step of the warm-up.
         end_lr: Learning rate is never below this.
         milestones: Epochs at which ``step`` multiplies by ``decay_factor``.
@@ -146,9 +147,9 @@ class CoTrainingOptions:
     """What makes S networks learn from each other, and the switches that take it away.
 
     Args:
-        divergence: Jensen-Shannon (``js``) or mean pairwise Kullback-Leibler (``kl``) divergence.
+        divergence: Jensen-Shannon (``js``) or mean pairwise Kullback-Leibler (``kl``).
         weight: Final weight of the divergence; 0 is the ablation without it.
-        ramp_epochs: Epochs over which the weight rises; null is 13 % of all (40 of the paper's 300).
+        ramp_epochs: Epochs over which the weight rises; null is 13 % of all (the paper: 40 of 300).
         label_smoothing: Label smoothing of the cross-entropy.
         initialization: Ablation: ``identical`` gives all networks the same initial weights.
         together: Ablation: false trains the networks one after the other, each for all epochs.
@@ -227,59 +228,12 @@ class Experiment:
     on_nan: Literal["error", "skip"] = "error"
 
     def __post_init__(self) -> None:
-        check(self)
-
-
-_AT_LEAST = {
-    "into": 1,
-    "epochs": 1,
-    "batch_size": 1,
-    "data.train_images": 1,
-    "data.test_images": 1,
-    "data.image_size": 8,
-    "data.workers": 0,
-    "views.padding": 0,
-    "views.mixup": 0,
-    "views.cutmix": 0,
-    "optimizer.lr": 0,
-    "optimizer.momentum": 0,
-    "optimizer.weight_decay": 0,
-    "optimizer.clip": 0,
-    "optimizer.accumulate": 1,
-    "schedule.warmup_epochs": -1,
-    "schedule.warmup_lr": 0,
-    "schedule.end_lr": 0,
-    "co_training.weight": 0,
-    "co_training.ramp_epochs": 0,
-    "early_stopping": 1,
-    "checkpoint_steps": 1,
-    "hardware.num_nodes": 1,
-    "hardware.threads": 1,
-}
-_SHARES = ("data.validation", "data.test", "views.erasing", "co_training.label_smoothing", "ema")
-
-
-def check(experiment: Experiment) -> None:
-    """Raise ConfigError for a number that no experiment can have (NaN, negative, above 1)."""
-    values = dict(_flatten(experiment))
-    for name, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"{name}={value} is not a finite number: give a finite one")
-    for name, least in _AT_LEAST.items():
-        value = values[name]
-        if value is not None and value < least:
-            raise ConfigError(f"{name}={value} is below {least}: give at least {least}")
-    for name in _SHARES:
-        value = values[name]
-        if isinstance(value, float | int) and not 0 <= value < 1 and name != "views.erasing":
-            raise ConfigError(f"{name}={value} is not in [0, 1): give a share below 1")
-    if not 0 <= experiment.views.erasing <= 1:
-        raise ConfigError(
-            f"views.erasing={experiment.views.erasing} is not a probability: give 0 to 1"
-        )
+        """Raise ConfigError for a number that no experiment can have (NaN, negative, above 1)."""
+        check_numbers(dict(_flatten(self)))
 
 
 def _flatten(record: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """The settings by dotted name."""
     rows = []
     for each in fields(record):
         value = getattr(record, each.name)

@@ -1,9 +1,11 @@
 """What a network costs: trainable parameters, and multiply-accumulates of one image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from cotrain.modes import evaluating
 
@@ -27,6 +29,19 @@ def count_macs(module: nn.Module, images: Tensor | Sequence[int]) -> int:
     if not isinstance(images, Tensor):
         device = next(module.parameters()).device
         images = torch.zeros(1, *images, device=device)
-    with evaluating(module), torch.no_grad(), FlopCounterMode(display=False) as counter:
+    counter = FlopCounterMode(display=False)
+    with evaluating(module), torch.no_grad(), _plain_attention(), counter:
         module(images)
     return counter.get_total_flops() // 2 // len(images)
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Compute attention by matrix products: its fused CPU kernels are not counted."""
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)

@@ -1,45 +1,24 @@
 """S networks that answer as one: made by dividing a large network, combined by averaging."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
+from cotrain.combining import Combine, combine_logits
 from cotrain.costs import count_macs, count_params
 from cotrain.dividing import divide_spec
+from cotrain.ensemble_spec import EnsembleSpec
 from cotrain.errors import ConfigError
 from cotrain.modes import evaluating
 from cotrain.networks import NetworkSpec, build
 from cotrain.networks import spec as named_spec
-from cotrain.preprocessing import Preprocessing
 from cotrain.seeds import derive_seed, seeded
+from cotrain.shipping import read_folder, write_folder
 
-Combine = Literal["mean_logits", "mean_probabilities", "max_logits", "max_probabilities"]
 Initialization = Literal["independent", "identical"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnsembleSpec:
-    """Everything but the weights that an ensemble needs to answer.
-
-    Args:
-        network: Spec of each of the S networks.
-        into: S.
-        large: Spec of the large network that was divided.
-        combine: How the S answers become one.
-        classes: Names of the classes in the order of the logits; empty when unknown.
-        preprocessing: What an image goes through first; None when unknown.
-    """
-
-    network: NetworkSpec
-    into: int
-    large: NetworkSpec
-    combine: Combine = "mean_logits"
-    classes: tuple[str, ...] = ()
-    preprocessing: Preprocessing | None = None
 
 
 class Ensemble(nn.Module):
@@ -103,9 +82,7 @@ class Ensemble(nn.Module):
 
     def save(self, folder: Path | str) -> None:
         """Write ``spec.json`` and ``model.safetensors`` into ``folder``; nothing is pickled."""
-        from cotrain.checkpoint import save_ensemble
-
-        save_ensemble(self, Path(folder))
+        write_folder(Path(folder), self.spec, self.state_dict())
 
     @staticmethod
     def load(folder: Path | str) -> "Ensemble":
@@ -114,9 +91,18 @@ class Ensemble(nn.Module):
         Raises:
             ConfigError: Files are missing, damaged, changed, or of another version.
         """
-        from cotrain.checkpoint import load_ensemble
-
-        return load_ensemble(Path(folder))
+        spec, weights = read_folder(Path(folder))
+        try:
+            with torch.device("meta"):
+                ensemble = Ensemble([build(spec.network) for _ in range(spec.into)], spec)
+            ensemble.load_state_dict(weights, assign=True)
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise ConfigError(
+                f"{folder}: model.safetensors does not fit spec.json ({reason}): "
+                "save the ensemble again"
+            ) from None
+        return ensemble.eval()
 
 
 def divide(
@@ -137,6 +123,11 @@ def divide(
     Raises:
         ConfigError: An unknown name, or a network that cannot be divided into S.
     """
+    if initialization not in get_args(Initialization):
+        raise ConfigError(
+            f"initialization={initialization!r} is not known: "
+            f"use one of {list(get_args(Initialization))}"
+        )
     if callable(network):
         raise ConfigError(
             f"network={type(network).__name__}: only names and specs can be divided: "
@@ -153,27 +144,3 @@ def divide(
 def _build(spec: NetworkSpec, seed: int) -> nn.Module:
     with seeded(seed):
         return build(spec)
-
-
-def combine_logits(logits: Tensor, combine: Combine = "mean_logits") -> Tensor:
-    """Probabilities [B, C] from the logits [S, B, C] of S networks.
-
-    The mean of logits ranks as the geometric mean of probabilities. The largest probability of
-    each class over the networks is divided by their sum, so that a row sums to 1.
-    """
-    if combine not in _COMBINATIONS:
-        raise ConfigError(f"combine={combine!r} is not known: use one of {list(_COMBINATIONS)}")
-    return _COMBINATIONS[combine](logits)
-
-
-def _max_probabilities(logits: Tensor) -> Tensor:
-    largest = logits.softmax(-1).amax(0)
-    return largest / largest.sum(-1, keepdim=True)
-
-
-_COMBINATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "mean_logits": lambda logits: logits.mean(0).softmax(-1),
-    "mean_probabilities": lambda logits: logits.softmax(-1).mean(0),
-    "max_logits": lambda logits: logits.amax(0).softmax(-1),
-    "max_probabilities": _max_probabilities,
-}

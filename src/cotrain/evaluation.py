@@ -15,7 +15,8 @@ from torchmetrics.functional.classification import (
     multiclass_calibration_error,
 )
 
-from cotrain.ensemble import Combine, Ensemble
+from cotrain.combining import Combine, log_probabilities
+from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError
 from cotrain.modes import evaluating
 
@@ -145,29 +146,6 @@ def evaluate_logits(
         images=len(targets),
         combine=combine,
     )
-
-
-def log_probabilities(logits: Tensor, combine: Combine = "mean_logits") -> Tensor:
-    """Logarithms [B, C] of what ``combine_logits`` gives, in float64.
-
-    Finite where the probability itself underflows to 0.
-
-    Args:
-        logits: [S, B, C].
-        combine: How the S answers become one.
-    """
-    if combine not in _FUSED:
-        raise ConfigError(f"combine={combine!r} is not known: use one of {list(_FUSED)}")
-    return _FUSED[combine](logits.double()).log_softmax(-1)
-
-
-# Each gives values [B, C] whose softmax is the combined answer.
-_FUSED: dict[str, Callable[[Tensor], Tensor]] = {
-    "mean_logits": lambda logits: logits.mean(0),
-    "mean_probabilities": lambda logits: logits.log_softmax(-1).logsumexp(0),
-    "max_logits": lambda logits: logits.amax(0),
-    "max_probabilities": lambda logits: logits.log_softmax(-1).amax(0),
-}
 
 
 def mutual_information(logits: Tensor) -> Tensor:

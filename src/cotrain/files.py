@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from cotrain.errors import TrainingError
@@ -34,6 +35,8 @@ def atomic_write(
         os.replace(temporary, path)
         _flush_folder(path.parent)
     except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise unwritable(path, error) from error
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from cotrain.combining import Combine
 from cotrain.config import Data, Experiment
 from cotrain.data import Splits, evaluation_loader, load_splits
-from cotrain.ensemble import Combine, Ensemble
+from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError
 from cotrain.evaluation import Evaluation, check_classes, collect_logits, evaluate_logits
 from cotrain.files import atomic_write

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cotrain.ensemble import Ensemble, combine_logits
+from cotrain.combining import combine_logits
+from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError
 from cotrain.modes import evaluating
 

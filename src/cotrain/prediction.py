@@ -14,9 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from cotrain.combining import combine_logits
 from cotrain.data.folders import image_files
 from cotrain.data.images import UnreadableImageError, read_image
-from cotrain.ensemble import Ensemble, combine_logits
+from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError
 from cotrain.evaluation import mutual_information
 from cotrain.modes import evaluating

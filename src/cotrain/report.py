@@ -82,8 +82,12 @@ def _division_notes(division: Division) -> str:
     ]
     before, after = division.weight_decay, division.divided_weight_decay
     lines.append(f"weight decay, where a recipe divides it: {before:g} -> {after:.4g}")
-    for name, p in division.large.regularization.items():
-        lines.append(f"{name}: {p:g} -> {division.small.regularization[name]:.4g}")
+    small = division.small.regularization
+    lines += [
+        f"{name}: {p:g} -> {small[name]:.4g}"
+        for name, p in division.large.regularization.items()
+        if p
+    ]
     return "\n".join(lines)
 
 
@@ -192,7 +196,11 @@ def _draw(axes: Axes, comparison: Comparison) -> None:
         style = {"fmt": marker, "color": colour, "markersize": 8, "capsize": 4}
         error = result.error
         axes.errorbar(place, error.mean, yerr=error.std, label=_legend(result), **style)
-    axes.set(xlim=(low, high), xlabel="MACs, as a multiple of the large network's", ylim=(0, None))
+    axes.set(
+        xlim=(low, high),
+        xlabel="MACs, as a multiple of the large network's (points are moved apart a little)",
+        ylim=(0, None),
+    )
     what = f"{experiment.network} on {experiment.data.dataset}"
     axes.set_title(f"{what}: mean ± standard deviation, {len(comparison.seeds)} seeds", fontsize=11)
     axes.set_ylabel("test error, %")

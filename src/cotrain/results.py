@@ -7,8 +7,8 @@ import numpy as np
 import safetensors.torch
 
 from cotrain.candidates import Candidate, Cost
+from cotrain.combining import log_probabilities
 from cotrain.errors import ConfigError
-from cotrain.evaluation import log_probabilities
 from cotrain.latency import Latency
 from cotrain.run_folder import RunFolder
 from cotrain.statistics import Difference, Spread, paired_bootstrap, spread

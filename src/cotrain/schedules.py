@@ -36,7 +36,8 @@ def learning_rate(
 
     ``schedule.warmup_epochs`` may be a fraction. -1 is no warm-up and a curve that starts one
     epoch in, over epochs + 1: the paper's recipes for 1800 epochs were trained so. The result is
-    never below ``schedule.end_lr``, in the warm-up too. Steps after the last epoch get what the
+    never below ``schedule.end_lr``, in the warm-up too. A run shorter than its warm-up is warm-up
+    from end to end. Steps after the last epoch get what the
     curve ends with.
 
     Args:
@@ -60,16 +61,11 @@ def learning_rate(
     return max(rate, schedule.end_lr)
 
 
-def check_schedule(schedule: Schedule, epochs: int) -> None:
-    """Raise ConfigError for a schedule that cannot be run over ``epochs`` epochs."""
+def check_schedule(schedule: Schedule) -> None:
+    """Raise ConfigError for a schedule that lacks what its curve needs."""
     if schedule.name not in _CURVES:
         raise ConfigError(
             f"schedule.name={schedule.name!r} is unknown: give one of {', '.join(_CURVES)}"
-        )
-    if schedule.warmup_epochs >= epochs:
-        raise ConfigError(
-            f"schedule.warmup_epochs={schedule.warmup_epochs} leaves nothing of epochs={epochs} "
-            "after the warm-up: give fewer warm-up epochs or more epochs"
         )
     if schedule.name == "step" and not schedule.milestones:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Explicit randomness: every random draw has a seed derived from the run's seed and its own place."""
+"""Explicit randomness: every draw has a seed derived from the run's seed and its own place."""
 
 import hashlib
 import random
@@ -20,7 +20,7 @@ def derive_seed(seed: int, *place: int | str) -> int:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw from ``seed`` inside, on the CPU generators of torch, numpy and ``random``; restore after."""
+    """Draw from ``seed`` inside, on the CPU: torch, numpy and ``random``; restore them after."""
     state = torch.get_rng_state(), np.random.get_state(), random.getstate()
     torch.default_generator.manual_seed(seed)
     np.random.seed(seed % 2**32)

@@ -35,6 +35,7 @@ class EpochSampler(Sampler[Key]):
         size: N, the number of images.
         batch_size: Images of one step on one rank.
         seed: The run's seed.
+        epochs: Epochs of one schedule; those after begin again with the same batches.
         rank: Which of the processes that train together this is.
         world_size: How many they are.
 
@@ -43,7 +44,14 @@ class EpochSampler(Sampler[Key]):
     """
 
     def __init__(
-        self, size: int, *, batch_size: int, seed: int, rank: int = 0, world_size: int = 1
+        self,
+        size: int,
+        *,
+        batch_size: int,
+        seed: int,
+        epochs: int | None = None,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         if size < batch_size * world_size:
             raise ConfigError(
@@ -51,7 +59,7 @@ class EpochSampler(Sampler[Key]):
                 f"training images: give at most {size // world_size}"
             )
         self._size, self._batch_size, self._seed = size, batch_size, seed
-        self._rank, self._world_size = rank, world_size
+        self._epochs, self._rank, self._world_size = epochs, rank, world_size
         self._epoch = self._start = 0
 
     def __len__(self) -> int:
@@ -59,11 +67,12 @@ class EpochSampler(Sampler[Key]):
         return self._size // (self._batch_size * self._world_size)
 
     def __iter__(self) -> Iterator[Key]:
-        generator = torch.Generator().manual_seed(derive_seed(self._seed, "order", self._epoch))
+        epoch = self._epoch % self._epochs if self._epochs else self._epoch
+        generator = torch.Generator().manual_seed(derive_seed(self._seed, "order", epoch))
         order = torch.randperm(self._size, generator=generator).tolist()
         for step in range(self._start, len(self)):
             begin = (step * self._world_size + self._rank) * self._batch_size
-            yield Key(self._epoch, step, tuple(order[begin : begin + self._batch_size]))
+            yield Key(epoch, step, tuple(order[begin : begin + self._batch_size]))
 
     def set_epoch(self, epoch: int) -> None:
         """Start ``epoch`` from its first step; changes nothing in the epoch it is at already."""
@@ -126,6 +135,7 @@ def training_loader(
     into: int,
     batch_size: int,
     seed: int,
+    epochs: int | None = None,
     workers: int = 0,
     rank: int = 0,
     world_size: int = 1,
@@ -140,6 +150,7 @@ def training_loader(
         into: S, the number of views of an image.
         batch_size: Images of one step on one rank.
         seed: The run's seed.
+        epochs: Epochs of one schedule; those after begin again with the same batches.
         workers: Processes that make batches; their number changes no batch.
         rank: Which of the processes that train together this is.
         world_size: How many they are.
@@ -149,7 +160,12 @@ def training_loader(
     """
     check_views(views, preprocessing)
     sampler = EpochSampler(
-        len(images), batch_size=batch_size, seed=seed, rank=rank, world_size=world_size
+        len(images),
+        batch_size=batch_size,
+        seed=seed,
+        epochs=epochs,
+        rank=rank,
+        world_size=world_size,
     )
     batches = TrainingBatches(
         images=images,

@@ -1,8 +1,18 @@
 """Networks: a name becomes a frozen spec, a spec becomes an ``nn.Module``."""
 
-from cotrain.networks import resnet
+# Importing a family registers it.
+from cotrain.networks import (
+    densenet,
+    efficientnet,
+    pyramidnet,
+    resnest,
+    resnet_names,
+    resnexst,
+    senet,
+    shake_shake,
+)
+from cotrain.networks.family import NetworkSpec
 from cotrain.networks.registry import (
-    NetworkSpec,
     build,
     family_of,
     list_networks,
@@ -15,9 +25,16 @@ from cotrain.networks.registry import (
 __all__ = [
     "NetworkSpec",
     "build",
+    "densenet",
+    "efficientnet",
     "family_of",
     "list_networks",
-    "resnet",
+    "pyramidnet",
+    "resnest",
+    "resnet_names",
+    "resnexst",
+    "senet",
+    "shake_shake",
     "spec",
     "spec_for_images",
     "spec_from_dict",

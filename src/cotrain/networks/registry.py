@@ -1,72 +1,18 @@
 """The registry of network families: a name becomes a spec, a spec becomes a network.
 
-A family is one file in this package. It defines a frozen spec, and registers four functions with
-:class:`Family`: how its names read, how a spec is built, how it is divided, and what it lists.
+A family is one file in this package. It defines a frozen spec, and registers with
+:class:`~cotrain.networks.family.Family` how its names read and how a spec is built and divided.
 """
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 from torch import nn
 
 from cotrain.errors import ConfigError, UnknownNetworkError
-
-Layout = Literal["cifar", "imagenet"]
-
-
-class NetworkSpec(Protocol):
-    """The frozen, JSON-able description from which a network can be rebuilt.
-
-    Every family adds its widths and depths as fields of its own.
-    """
-
-    @property
-    def arch(self) -> str: ...
-    @property
-    def num_classes(self) -> int: ...
-    @property
-    def in_channels(self) -> int: ...
-    @property
-    def image_size(self) -> int: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a user asked for: a name, and the images it will see (``in_channels`` x ``image_size``^2)."""
-
-    arch: str
-    layout: Layout
-    variant: str | None
-    num_classes: int
-    in_channels: int
-    image_size: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Family:
-    """One family of networks.
-
-    Args:
-        name: What ``spec.json`` calls the family.
-        spec_type: Its frozen dataclass.
-        names: The published names, for listings; ``parse`` may accept more.
-        parse: The spec of a request, or None when the name is not of this family.
-        build: A freshly initialised network that maps images [B, C, H, W] to logits.
-        widths: Channels after the stem and after each stage.
-        divide: The narrower spec of one of S networks; raises IndivisibleError with the reason.
-        regularization: For each probability in the spec the e of its division by S**e.
-    """
-
-    name: str
-    spec_type: type
-    names: tuple[str, ...]
-    parse: Callable[[Request], Any]
-    build: Callable[[Any], nn.Module]
-    widths: Callable[[Any], tuple[int, ...]]
-    divide: Callable[[Any, int], Any]
-    regularization: Mapping[str, float]
+from cotrain.networks.family import Family, Layout, NetworkSpec, Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,19 +59,24 @@ def spec(
     num_classes: int | None = None,
     in_channels: int = 3,
     image_size: int | None = None,
+    **options: Any,
 ) -> NetworkSpec:
     """The spec of a named network.
 
     Args:
         arch: Such as ``wide_resnet28_10``; see :func:`list_networks`.
         dataset: cifar10, cifar100, svhn or imagenet: the layout (stem, stages) and the defaults.
-        variant: One of several implementations of a name, where a family has them.
+        variant: One of several implementations of a name, where a family has them: EfficientNet's
+            ``lightnet`` (the default for small images) and ``lukemelas`` (for ImageNet).
         num_classes: The data set's own if None.
         in_channels: 3 for RGB, 1 for grey.
         image_size: Pixels, at least 8; the data set's own if None.
+        options: Fields of the family's spec that differ from the published ones: probabilities
+            (such as ``dropout=0.2``) and switches (such as ``unused_shortcuts=True``).
 
     Raises:
-        ConfigError: An unknown name (close ones are listed), data set, or an impossible size.
+        ConfigError: An unknown name (close ones are listed), data set, variant or option, or an
+            impossible size.
     """
     if dataset not in _DATASETS:
         raise ConfigError(
@@ -141,37 +92,81 @@ def spec(
         image_size=shape.image_size if image_size is None else image_size,
     )
     _check(request)
+    found = _find(request)
+    if found is None:
+        raise _unknown(request)
+    return _with_options(found, options)
+
+
+def _find(request: Request) -> NetworkSpec | None:
+    """The spec from the family that knows the name in this layout."""
     for family in _FAMILIES.values():
         found = family.parse(request)
         if found is not None:
+            if request.variant not in (None, *family.variants):
+                raise ConfigError(
+                    f"variant={request.variant!r}: {request.arch} has "
+                    + (f"only {list(family.variants)}" if family.variants else "none: leave it out")
+                )
             return found
+    return None
+
+
+def _unknown(request: Request) -> UnknownNetworkError:
+    """The error for a name that no family knows, or that has the other layout only."""
+    arch = request.arch
+    for dataset, shape in _DATASETS.items():
+        try:
+            elsewhere = _find(replace(request, layout=shape.layout, variant=None))
+        except ConfigError:
+            continue
+        if elsewhere is not None:
+            return UnknownNetworkError(
+                f"network={arch!r} is not known for {request.layout} images: "
+                f'give dataset="{dataset}" for its layout'
+            )
     close = difflib.get_close_matches(arch, list_networks(), n=3, cutoff=0.4)
     hint = f"did you mean {', '.join(close)}?" if close else "see cotrain.networks.list_networks()"
-    raise UnknownNetworkError(f"network={arch!r} is not known: {hint}")
+    return UnknownNetworkError(f"network={arch!r} is not known: {hint}")
+
+
+def _with_options(spec: NetworkSpec, options: Mapping[str, Any]) -> NetworkSpec:
+    """The spec with the probabilities and switches that a user set."""
+    family = family_of(spec)
+    for name, value in options.items():
+        if name not in (*family.regularization, *family.switches):
+            known = ", ".join([*family.regularization, *family.switches]) or "no options"
+            raise ConfigError(f"{name}={value!r} is no option of {spec.arch}: it has {known}")
+        if name in family.switches and not isinstance(value, bool):
+            raise ConfigError(f"{name}={value!r} is neither True nor False")
+        if name in family.regularization and not (_is_number(value) and 0 <= value < 1):
+            raise ConfigError(f"{name}={value!r} is no probability: give at least 0 and below 1")
+    return replace(spec, **options)  # type: ignore[type-var]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def spec_for_images(
-    arch: str, *, num_classes: int, in_channels: int, image_size: int
+    arch: str,
+    *,
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    variant: str | None = None,
+    **options: Any,
 ) -> NetworkSpec:
-    """The spec of a named network for images of a user's own.
+    """The spec of a named network for images of a user's own; the arguments are :func:`spec`'s.
 
     A name that exists for small images and for photos has the CIFAR layout below 96 pixels.
     """
-    layouts = ["cifar100", "imagenet"] if image_size < 96 else ["imagenet", "cifar100"]
-    unknown = None
-    for dataset in layouts:
-        try:
-            return spec(
-                arch,
-                dataset=dataset,
-                num_classes=num_classes,
-                in_channels=in_channels,
-                image_size=image_size,
-            )
-        except UnknownNetworkError as error:
-            unknown = error
-    assert unknown is not None
-    raise unknown
+    images = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
+    preferred, other = ("cifar100", "imagenet") if image_size < 96 else ("imagenet", "cifar100")
+    try:
+        return spec(arch, dataset=preferred, variant=variant, **images, **options)
+    except UnknownNetworkError:
+        return spec(arch, dataset=other, variant=variant, **images, **options)
 
 
 def _check(request: Request) -> None:

@@ -1,8 +1,8 @@
-"""Recipes: one YAML file an experiment, found by name; read and written with every field checked."""
+"""Recipes: one YAML file an experiment, found by name, read with every field checked."""
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,28 @@ def recipe_path(name_or_path: str | Path) -> Path:
     raise ConfigError(f"--config {name_or_path}: there is no such file or recipe: {hint}")
 
 
+def read_recipe(name_or_path: str | Path) -> dict[str, Any]:
+    """What a recipe's file says, its keys and values unchecked.
+
+    Raises:
+        ConfigError: There is no such recipe, or its file is not a YAML mapping of settings.
+    """
+    path = recipe_path(name_or_path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"--config {path} is not YAML: {one_line(error)}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"--config {path} holds no settings: give lines such as into: 4")
+    for name, default in vars(Experiment()).items():
+        if is_dataclass(default) and not isinstance(content.get(name, {}), dict):
+            raise ConfigError(
+                f"--config {path}: {name}={content[name]!r} is not a group of settings: "
+                f"indent them below {name}:"
+            )
+    return content
+
+
 def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
     """The experiment of a recipe.
 
@@ -54,6 +76,7 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Expe
     parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
     parser.add_argument("--config", action="config")
     parser.add_class_arguments(Experiment)
+    read_recipe(name_or_path)  # it says better than the parser what is wrong with a file
     try:
         parsed = parser.parse_args(["--config", str(recipe_path(name_or_path)), *overrides])
     except ArgumentError as error:

@@ -11,9 +11,10 @@ from cotrain.ensemble import Ensemble
 
 
 class MovingAverage(nn.Module):
-    """``average = decay * average + (1 - decay) * weights`` after each step, from the first weights.
+    """``average = decay * average + (1 - decay) * weights`` after each step.
 
-    BatchNorm's running statistics are averaged as weights are; its counter is copied.
+    It starts with the initial weights. BatchNorm's running statistics are averaged as weights are;
+    its counter is copied.
 
     Args:
         ensemble: What is averaged; it is copied.

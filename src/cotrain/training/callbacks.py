@@ -1,22 +1,22 @@
-"""What happens beside the training steps: checkpoints, the best ensemble, metrics, signals."""
+"""What happens beside the training steps: settings, metrics, the best ensemble, checkpoints."""
 
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytorch_lightning as lightning
-import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
-from cotrain.checkpoint import save_ensemble, write_checkpoint
+from cotrain.checkpoint import newest_checkpoint, save_ensemble, write_checkpoint
 from cotrain.errors import Interrupted
+from cotrain.files import atomic_write
+from cotrain.recipes import dump_experiment
 from cotrain.run_folder import MetricsTable, RunFolder
-from cotrain.training.module import CoTraining, NotFiniteError
+from cotrain.training.module import CoTraining
+from cotrain.training.signals import Signals
 
 
 class RunKeeper(lightning.Callback):
-    """Writes the run folder: ``metrics.csv``, the best ensemble, and checkpoints to resume from.
+    """Writes the run folder: settings, ``metrics.csv``, the best ensemble, checkpoints.
 
     The order at an epoch's end is fixed: metrics, best, checkpoint. A run killed between them
     repeats the epoch from the checkpoint before, and writes the same again.
@@ -31,11 +31,19 @@ class RunKeeper(lightning.Callback):
         self.every = every
         self.metrics = MetricsTable(folder.metrics)
         self.best: tuple[float, float] | None = None
+        self.stopped = False
         self.signals = Signals()
 
-    def on_train_start(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+    def on_fit_start(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+        """A run that early stopping ended, and that is resumed, stays ended."""
+        trainer.should_stop = self.stopped
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Everything is checked by now: the folder becomes that of this run."""
+        assert isinstance(module, CoTraining)
         self.signals.catch()
         if trainer.is_global_zero:
+            atomic_write(self.folder.config, dump_experiment(module.experiment).encode())
             self.metrics.write()
 
     def on_train_batch_end(
@@ -46,43 +54,51 @@ class RunKeeper(lightning.Callback):
         _batch: Any,
         batch: int,
     ) -> None:
-        """Save every so many steps, and when asked to stop; an epoch's last step is saved with it."""
-        assert isinstance(module, CoTraining)
+        """Save every so many steps, and when asked to stop; the last with its epoch."""
         stepped = (batch + 1) % trainer.accumulate_grad_batches == 0
         if trainer.is_last_batch or not stepped:
             return
-        stop = self.signals.received(trainer)
+        stop = self.signals.received(trainer.strategy)
         if stop or trainer.global_step % self.every == 0:
-            module.next_batch = (trainer.current_epoch, batch + 1)
-            self._save(trainer, module)
+            self._save(trainer, module, (trainer.current_epoch, batch + 1))
         self._stop(trainer, stop)
 
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule
     ) -> None:
+        """Save the epoch; the last one is not stopped after, as nothing but the test remains."""
         assert isinstance(module, CoTraining)
         row = module.epoch_row()
+        for logger in trainer.loggers:
+            logger.log_metrics(row, trainer.global_step)
         if trainer.is_global_zero:
             self.metrics.append(row)
             self._keep_best(module)
-        module.next_batch = (trainer.current_epoch + 1, 0)
-        self._save(trainer, module)
-        if trainer.current_epoch + 1 < (trainer.max_epochs or 0):
-            self._stop(trainer, self.signals.received(trainer))
+        self.stopped = trainer.should_stop
+        self._save(trainer, module, (trainer.current_epoch + 1, 0))
+        if trainer.current_epoch + 1 < (trainer.max_epochs or 0) and not self.stopped:
+            self._stop(trainer, self.signals.received(trainer.strategy))
 
     def _keep_best(self, module: CoTraining) -> None:
-        """Save the ensemble if its validation is the best so far; NLL decides between equals."""
-        if not module.validation:
+        """Save the ensemble if its validation is the best so far; NLL decides between equals.
+
+        Networks that are trained one at a time make no ensemble before the last is trained:
+        nothing is selected then.
+        """
+        if not module.validation or not module.experiment.co_training.together:
             return
         score = (module.validation["val_accuracy"], -module.validation["val_nll"])
         if self.best is None or score > self.best:
             self.best = score
             save_ensemble(module.answering, self.folder.best)
 
-    def _save(self, trainer: lightning.Trainer, module: CoTraining) -> None:
+    def _save(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, next_batch: tuple
+    ) -> None:
         """Save the state to resume from; never one whose weights are not finite."""
-        if not all(torch.isfinite(p).all() for p in module.parameters()):
-            raise NotFiniteError(f"the weights after step {trainer.global_step} are not finite")
+        assert isinstance(module, CoTraining)
+        module.check_finite()
+        module.next_batch = next_batch
         trainer.save_checkpoint(self.folder.checkpoint)
 
     def _stop(self, trainer: lightning.Trainer, signal_number: int) -> None:
@@ -100,51 +116,16 @@ class RunKeeper(lightning.Callback):
         self.signals.release()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"metrics": self.metrics.lines, "best": self.best}
+        return {"metrics": self.metrics.lines, "best": self.best, "stopped": self.stopped}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.metrics.lines = list(state_dict["metrics"])
         self.best = state_dict["best"]
-
-
-class Signals:
-    """Ctrl-C and SIGTERM are noted and obeyed after the step; a second one stops at once."""
-
-    def __init__(self) -> None:
-        self.number = 0
-        self._before: dict[int, Any] = {}
-
-    def catch(self) -> None:
-        """Begin to note signals."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
-
-    def release(self) -> None:
-        """Give the signals back to whoever had them."""
-        while self._before:
-            signal.signal(*self._before.popitem())
-
-    def _note(self, number: int, _: FrameType | None) -> None:
-        self.number = number
-        self.release()
-
-    def received(self, trainer: lightning.Trainer) -> int:
-        """The signal that any of the processes received, or 0."""
-        if trainer.world_size == 1:
-            return self.number
-        number = torch.tensor(self.number, device=trainer.strategy.root_device)
-        return int(trainer.strategy.reduce(number, reduce_op="max"))  # type: ignore[arg-type]
+        self.stopped = state_dict["stopped"]
 
 
 class VerifiedCheckpoints(CheckpointIO):
-    """Lightning's door to our checkpoint files: written whole, verified, never unpickled.
-
-    Args:
-        resumed: The state that training goes on from, already read.
-    """
-
-    def __init__(self, resumed: dict[str, Any] | None) -> None:
-        self.resumed = resumed
+    """Lightning's door to our checkpoint files: written whole, verified, never unpickled."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
@@ -152,8 +133,9 @@ class VerifiedCheckpoints(CheckpointIO):
         write_checkpoint(checkpoint, Path(path))
 
     def load_checkpoint(self, path: Any, **_: Any) -> dict[str, Any]:
-        assert self.resumed is not None
-        return self.resumed
+        state = newest_checkpoint(Path(path))[0]
+        assert state is not None
+        return state
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink()

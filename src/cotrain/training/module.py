@@ -6,20 +6,24 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cotrain.config import Experiment
 from cotrain.data import Batch
 from cotrain.ensemble import Ensemble
+from cotrain.errors import ConfigError
 from cotrain.losses import CoTrainingLoss, CoTrainingLossTerms, co_training_weight
 from cotrain.optimization import build_optimizer
 from cotrain.schedules import learning_rate
 from cotrain.seeds import derive_seed
+from cotrain.training.average import MovingAverage
 from cotrain.training.tally import Tally
 
 # Skipping is for a stray bad batch; this many in a row mean that the weights are lost.
-_MOST_SKIPPED_IN_A_ROW = 10
+MOST_SKIPPED_IN_A_ROW = 10
+
+
+class NotFiniteError(Exception):
+    """The loss, or a weight, is NaN or infinite."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +32,11 @@ class Place:
 
     Args:
         epoch: Epoch of the schedule, from 0.
-        network: The one network being trained, or None when all are trained together.
+        networks: The networks being trained: all, or one of them.
     """
 
     epoch: int
-    network: int | None
+    networks: range
 
 
 class CoTraining(lightning.LightningModule):
@@ -50,10 +54,13 @@ class CoTraining(lightning.LightningModule):
         self.ensemble = ensemble
         self.experiment = experiment
         self.steps_per_epoch = steps_per_epoch
-        self.average = _moving_average(ensemble, experiment.ema)
+        decay = experiment.ema
+        self.average = None if decay is None else MovingAverage(ensemble, decay)
         self.loss = CoTrainingLoss(options.divergence, options.label_smoothing)
-        self.training_tally = Tally(experiment.into)
-        self.validation_tally = Tally(experiment.into)
+        self.training_tally = Tally(experiment.into, ["loss", "cross_entropy", "divergence"])
+        self.validation_tally = Tally(experiment.into, ["nll"])
+        # Means of the last epoch over all processes.
+        self.training_means: dict[str, float] = {}
         self.validation: dict[str, float] = {}
         self.skipped = 0
         self.skipped_in_a_row = 0
@@ -63,15 +70,15 @@ class CoTraining(lightning.LightningModule):
     @property
     def answering(self) -> Ensemble:
         """The ensemble that is validated and shipped: the moving average where there is one."""
-        return self.ensemble if self.average is None else self.average.module
+        return self.ensemble if self.average is None else self.average.ensemble
 
     @property
     def place(self) -> Place:
         """The current epoch, within the network's own schedule where they train one at a time."""
-        epochs = self.experiment.epochs
         if self.experiment.co_training.together:
-            return Place(epoch=self.current_epoch, network=None)
-        return Place(epoch=self.current_epoch % epochs, network=self.current_epoch // epochs)
+            return Place(epoch=self.current_epoch, networks=range(self.experiment.into))
+        network, epoch = divmod(self.current_epoch, self.experiment.epochs)
+        return Place(epoch=epoch, networks=range(network, network + 1))
 
     @property
     def weight(self) -> float:
@@ -80,35 +87,48 @@ class CoTraining(lightning.LightningModule):
         ramp = 0.13 * self.experiment.epochs if options.ramp_epochs is None else options.ramp_epochs
         return co_training_weight(self.place.epoch, weight=options.weight, ramp_epochs=ramp)
 
+    def learning_rate(self, step: int) -> float:
+        """Learning rate of optimizer step ``step`` of the run, counted from 0."""
+        epochs = self.experiment.epochs
+        if not self.experiment.co_training.together:
+            step %= epochs * self.steps_per_epoch
+        return learning_rate(
+            step,
+            schedule=self.experiment.schedule,
+            lr=self.experiment.optimizer.lr,
+            epochs=epochs,
+            steps_per_epoch=self.steps_per_epoch,
+        )
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         """The loss of one batch of views [S, B, C, H, W]; None skips a step that is not finite."""
-        seed = self.experiment.seed
-        torch.manual_seed(
-            derive_seed(seed, "step", self.current_epoch, batch_idx, self.global_rank)
-        )
         buffers = self._copied_buffers()
-        logits = self._logits(batch.images)
+        logits = self._logits(batch.images, batch_idx)
         terms = self.loss(logits, batch.targets, weight=self.weight)
-        if not torch.isfinite(terms.total):
+        if self._in_any_process(not torch.isfinite(terms.total)):
             return self._not_finite(terms, buffers)
         self.skipped_in_a_row = 0
-        self.training_tally.add(logits.detach(), batch.targets, terms, self.place.network)
+        losses = [terms.total, terms.cross_entropy, terms.divergence]
+        self.training_tally.add(logits, batch.targets, losses, self.place.networks[0])
         return terms.total
 
-    def _logits(self, views: Tensor) -> Tensor:
+    def _logits(self, views: Tensor, batch_idx: int) -> Tensor:
+        """Logits of the networks being trained, each with a random state (dropout) of its own."""
         if self.experiment.hardware.channels_last:
             flat = views.flatten(0, 1).contiguous(memory_format=torch.channels_last)
             views = flat.unflatten(0, views.shape[:2])
-        network = self.place.network
-        if network is None:
-            return self.ensemble(views)
-        return self.ensemble.networks[network](views[network])[None]
+        place, logits = self.place, []
+        for index in place.networks:
+            where = (place.epoch, batch_idx, self.global_rank, index)
+            torch.manual_seed(derive_seed(self.experiment.seed, "step", *where))
+            logits.append(self.ensemble.networks[index](views[index]))
+        return torch.stack(logits)
 
     def _not_finite(self, terms: CoTrainingLossTerms, buffers: list[Tensor]) -> None:
         """Stop, or undo what the forward pass did to the BatchNorm statistics and go on."""
         self.skipped += 1
         self.skipped_in_a_row += 1
-        if self.experiment.on_nan == "error" or self.skipped_in_a_row > _MOST_SKIPPED_IN_A_ROW:
+        if self.experiment.on_nan == "error" or self.skipped_in_a_row > MOST_SKIPPED_IN_A_ROW:
             raise NotFiniteError(
                 f"the loss of step {self.global_step} (epoch {self.current_epoch}) is not finite: "
                 f"cross-entropy {terms.cross_entropy.item()}, divergence {terms.divergence.item()}"
@@ -121,99 +141,82 @@ class CoTraining(lightning.LightningModule):
             return []
         return [buffer.clone() for buffer in self.ensemble.buffers()]
 
+    def check_finite(self) -> None:
+        """Raise NotFiniteError if a weight or buffer is not; every process must call it."""
+        finite = torch.stack([value.isfinite().all() for value in self.state_dict().values()])
+        if self._in_any_process(not finite.all()):
+            raise NotFiniteError(f"the weights after step {self.global_step} are not finite")
+
+    def _in_any_process(self, flag: bool) -> bool:
+        return self.trainer.strategy.reduce_boolean_decision(flag, all=False)
+
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Step, then average the weights and BatchNorm buffers, before any checkpoint is saved."""
+        """Step with the schedule's learning rate, then average, before any checkpoint is saved."""
+        for group in self.optimizers(use_pl_optimizer=False).param_groups:  # type: ignore[union-attr]
+            group["lr"] = self.learning_rate(self.global_step)
         super().optimizer_step(*args, **kwargs)
         if self.average is not None:
-            self.average.update_parameters(self.ensemble)
-
-    def validation_step(self, batch: Batch, _: int) -> None:
-        """Count what the answering ensemble gets right on images [B, C, H, W]."""
-        self.validation_tally.add(self.answering(batch.images), batch.targets)
+            self.average.update(self.ensemble, self.place.networks)
 
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's counts; a resumed epoch goes on with those of its checkpoint."""
         self.training_tally.clear()
 
     def on_validation_epoch_start(self) -> None:
+        """Begin the counts. BatchNorm's statistics differ between processes: the first's count."""
         self.validation_tally.clear()
+        if self.trainer.world_size > 1:
+            for buffer in self.answering.buffers():
+                torch.distributed.broadcast(buffer, src=0)
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Count what the answering ensemble gets right on images [B, C, H, W]."""
+        logits = self.answering(batch.images)
+        nll = torch.nn.functional.cross_entropy(logits.mean(0).float(), batch.targets)
+        self.validation_tally.add(logits, batch.targets, [nll])
 
     def on_validation_epoch_end(self) -> None:
-        """Log the validation; early stopping watches ``val_accuracy``."""
-        means = self.validation_tally.means(self.trainer.strategy)
+        """Keep the means; early stopping watches ``val_accuracy``."""
+        means = self.validation_tally.means(self.validation_tally.summed(self.trainer.strategy))
         self.validation = {f"val_{name}": value for name, value in means.items()}
-        self._log(self.validation)
+        self.log("val_accuracy", means["accuracy"], logger=False, sync_dist=True)
 
     def epoch_row(self) -> dict[str, float]:
         """What ``metrics.csv`` says of the epoch that ends; every process must call it."""
-        means = self.training_tally.means(self.trainer.strategy)
-        row = {f"train_{name}": value for name, value in means.items()}
-        last_step = self.global_step - 1
-        row["learning_rate"] = (
-            self._relative_learning_rate(last_step) * self.experiment.optimizer.lr
-        )
+        sums = self.training_tally.summed(self.trainer.strategy)
+        self.training_means = self.training_tally.means(sums)
+        row = {"epoch": self.current_epoch, "step": self.global_step}
+        row |= {f"train_{name}": value for name, value in self.training_means.items()}
+        row["learning_rate"] = self.learning_rate(self.global_step - 1)
         row["co_training_weight"] = self.weight
         row["skipped_steps"] = self.skipped
-        self._log(row)
-        where = {"epoch": self.current_epoch, "step": self.global_step}
-        return where | row | self.validation
+        return row | self.validation
 
-    def _log(self, metrics: dict[str, float]) -> None:
-        """Log to TensorBoard; accuracies of every network and the ensemble are on the bar too."""
-        for name, value in metrics.items():
-            self.log(name, float(value), prog_bar="accuracy" in name)
-
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> torch.optim.Optimizer:
         """One optimizer over all networks; the learning rate is set at every step."""
-        settings = self.experiment.optimizer
-        optimizer = build_optimizer(self.ensemble, settings, self.experiment.into)
-        scheduler = LambdaLR(optimizer, self._relative_learning_rate)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
-
-    def _relative_learning_rate(self, step: int) -> float:
-        if self.experiment.optimizer.lr == 0:
-            return 0.0
-        epochs = self.experiment.epochs
-        if not self.experiment.co_training.together:
-            step %= epochs * self.steps_per_epoch
-        rate = learning_rate(
-            step,
-            schedule=self.experiment.schedule,
-            lr=self.experiment.optimizer.lr,
-            epochs=epochs,
-            steps_per_epoch=self.steps_per_epoch,
-        )
-        return rate / self.experiment.optimizer.lr
+        return build_optimizer(self.ensemble, self.experiment.optimizer, self.experiment.into)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what Lightning does not keep: the epoch's counts, skipped steps, random state."""
         checkpoint["cotrain"] = {
-            "training_tally": self.training_tally.state(self.trainer.strategy),
+            "training_tally": self.training_tally.summed(self.trainer.strategy),
             "skipped": (self.skipped, self.skipped_in_a_row),
             "validation": self.validation,
             "next_batch": self.next_batch,
+            "steps_per_epoch": self.steps_per_epoch,
             "random_state": torch.get_rng_state(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up what :meth:`on_save_checkpoint` added."""
         state = checkpoint["cotrain"]
+        if state["steps_per_epoch"] != self.steps_per_epoch:
+            raise ConfigError(
+                f"the run had {state['steps_per_epoch']} steps an epoch and would now have "
+                f"{self.steps_per_epoch}: resume it on as many images and devices as before"
+            )
         self.training_tally.load(state["training_tally"], first=self.global_rank == 0)
         self.skipped, self.skipped_in_a_row = state["skipped"]
         self.validation = state["validation"]
         self.next_batch = tuple(state["next_batch"])
         torch.set_rng_state(state["random_state"])
-
-
-class NotFiniteError(Exception):
-    """The loss, or a weight, is NaN or infinite."""
-
-
-def _moving_average(ensemble: Ensemble, decay: float | None) -> AveragedModel | None:
-    """An exponential moving average of parameters and of BatchNorm's running statistics."""
-    if decay is None:
-        return None
-    average = AveragedModel(ensemble, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
-    return average.requires_grad_(False)

@@ -34,10 +34,8 @@ class Signals:
 
     def received(self, strategy: Strategy) -> int:
         """The signal that any of the processes noted, or 0; every process must call it."""
-        if strategy.world_size == 1:
-            return self.number
         number = torch.tensor(self.number, device=strategy.root_device)
-        return int(strategy.reduce(number, reduce_op=ReduceOp.MAX))  # type: ignore[arg-type]
+        return int(strategy.reduce(number, reduce_op=ReduceOp.MAX))  # type: ignore
 
 
 def ignore_signals(_: int = 0) -> None:

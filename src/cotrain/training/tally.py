@@ -58,10 +58,9 @@ class Tally:
 
     def summed(self, strategy: Strategy) -> Tensor:
         """The sums over all processes; every process must call it."""
-        if strategy.world_size == 1:
-            return self.sums.clone()
-        on_device = self.sums.to(strategy.root_device, copy=True)
-        return strategy.reduce(on_device, reduce_op="sum").cpu()  # type: ignore[union-attr]
+        # Reduced in place where there are several, hence the copy.
+        sums = self.sums.to(strategy.root_device, copy=True)
+        return strategy.reduce(sums, reduce_op="sum").cpu()  # type: ignore[union-attr]
 
     def load(self, sums: Tensor, *, first: bool) -> None:
         """Go on from :meth:`summed`; the first process carries the sums of all."""

@@ -1,0 +1,10 @@
+"""The verbs of the command, one a file; their arguments and docstrings are its help."""
+
+from cotrain.commands.compare import compare
+from cotrain.commands.divide import divide
+from cotrain.commands.evaluate import evaluate
+from cotrain.commands.predict import predict
+from cotrain.commands.recipes import recipes
+from cotrain.commands.train import train
+
+__all__ = ["compare", "divide", "evaluate", "predict", "recipes", "train"]

@@ -1,0 +1,46 @@
+"""``cotrain predict``: the answer for images."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from cotrain.combining import Combine
+from cotrain.commands.arguments import checked_device
+from cotrain.errors import ConfigError
+
+
+def predict(
+    ensemble: str,
+    images: str,
+    *,
+    format: Literal["table", "csv", "jsonl"] = "table",
+    combine: Combine | None = None,
+    batch_size: int = 64,
+    device: str = "cpu",
+) -> None:
+    """Answer for an image or a folder of images: label, probability, disagreement.
+
+    Args:
+        ensemble: An ensemble's folder, or a run folder.
+        images: An image file, or a folder that is searched for images.
+        format: A table, CSV or JSON lines.
+        combine: How the answers are combined; the ensemble's own way if not given.
+        batch_size: Images at once.
+        device: cpu or cuda.
+    """
+    from cotrain.folder_evaluation import load_shipped
+    from cotrain.prediction import find_images, predict_files, to_csv, to_jsonl
+    from cotrain.report import prediction_table
+
+    loaded = load_shipped(Path(ensemble))
+    loaded.spec = replace(loaded.spec, combine=combine or loaded.spec.combine)
+    paths = find_images(Path(images))
+    rows = list(predict_files(loaded, paths, batch_size=batch_size, device=checked_device(device)))
+    if format == "table":
+        Console().print(prediction_table(rows))
+    else:
+        print({"csv": to_csv, "jsonl": to_jsonl}[format](rows), end="")
+    if all(row.error for row in rows):
+        raise ConfigError(f"{images}: none of {len(rows)} images could be read: {rows[0].error}")

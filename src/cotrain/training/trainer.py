@@ -1,0 +1,150 @@
+"""The Lightning Trainer of an experiment, unsubclassed, and what it can be asked to do."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytorch_lightning as lightning
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from lightning_fabric.utilities.warnings import PossibleUserWarning
+from pytorch_lightning.accelerators import CPUAccelerator
+from pytorch_lightning.callbacks import Callback, EarlyStopping
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from cotrain.config import Experiment
+from cotrain.errors import ConfigError
+from cotrain.run_folder import RunFolder
+from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
+from cotrain.training.progress import ProgressBar, progress_callback
+
+
+def build_trainer(
+    experiment: Experiment,
+    folder: RunFolder,
+    *,
+    validates: bool,
+    resumed_step: int | None,
+    progress: bool,
+) -> lightning.Trainer:
+    """The Trainer of a run.
+
+    Args:
+        experiment: Hardware, epochs and what the callbacks need.
+        folder: The run folder.
+        validates: Whether there are validation images.
+        resumed_step: The optimizer step that a resumed run goes on from.
+        progress: Show progress.
+
+    Raises:
+        ConfigError: The hardware is not there, or cannot do what is asked.
+    """
+    check_supported(experiment, validates)
+    callbacks = _callbacks(experiment, folder, progress)
+    hardware = experiment.hardware
+    schedules = 1 if experiment.co_training.together else experiment.into
+    logger = TensorBoardLogger(
+        folder.root,
+        name="",
+        version=folder.tensorboard.name,
+        default_hp_metric=False,
+        purge_step=None if resumed_step is None else resumed_step + 1,
+    )
+    try:
+        trainer = lightning.Trainer(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            strategy=hardware.strategy,
+            num_nodes=hardware.num_nodes,
+            precision=hardware.precision,
+            max_epochs=experiment.epochs * schedules,
+            accumulate_grad_batches=experiment.optimizer.accumulate,
+            gradient_clip_val=experiment.optimizer.clip,
+            default_root_dir=folder.root,
+            logger=logger,
+            callbacks=callbacks,
+            plugins=[VerifiedCheckpoints()],
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=any(isinstance(each, ProgressBar) for each in callbacks),
+            log_every_n_steps=1,  # we log once an epoch; more would make short epochs warn
+            limit_val_batches=None if validates else 0,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise ConfigError(f"hardware={hardware}: {' '.join(str(error).split())}") from error
+    check_hardware(experiment, trainer)
+    return trainer
+
+
+def check_supported(experiment: Experiment, validates: bool) -> None:
+    """Raise ConfigError for settings that exclude each other."""
+    patience = experiment.early_stopping
+    if patience is not None and not validates:
+        raise ConfigError(
+            f"early_stopping={patience} needs a validation: "
+            "give data.validation a share such as 0.1"
+        )
+    if patience is not None and not experiment.co_training.together:
+        raise ConfigError(
+            f"early_stopping={patience} would stop all networks with the first: "
+            "leave it out, or train with co_training.together=true"
+        )
+
+
+def check_hardware(experiment: Experiment, trainer: lightning.Trainer) -> None:
+    """Raise ConfigError for what these devices cannot do."""
+    precision = experiment.hardware.precision
+    if precision == "16-mixed" and isinstance(trainer.accelerator, CPUAccelerator):
+        raise ConfigError(
+            "hardware.precision=16-mixed is not possible on a CPU: give bf16-mixed or 32-true"
+        )
+    if trainer.world_size == 1:
+        return
+    if not experiment.co_training.together:
+        raise ConfigError(
+            f"co_training.together=false trains on one device, not {trainer.world_size}: "
+            "give hardware.devices=1"
+        )
+    if experiment.on_nan == "skip":
+        raise ConfigError(
+            f"on_nan=skip works on one device, not {trainer.world_size}: "
+            "give hardware.devices=1, or on_nan=error"
+        )
+
+
+def _callbacks(experiment: Experiment, folder: RunFolder, progress: bool) -> list[Callback]:
+    callbacks: list[Callback] = [RunKeeper(folder, experiment.checkpoint_steps)]
+    if progress:
+        callbacks.append(progress_callback())
+    if experiment.early_stopping is not None:
+        # Checked before the epoch's checkpoint is saved, which must hold what was decided.
+        stopping = EarlyStopping(
+            "val_accuracy",
+            mode="max",
+            patience=experiment.early_stopping,
+            check_on_train_epoch_end=False,
+        )
+        callbacks.append(stopping)
+    return callbacks
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Lightning's advice on workers and logging; errors and our own lines remain."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PossibleUserWarning)
+            warnings.filterwarnings("ignore", ".*training_step` returned `None`")
+            warnings.filterwarnings("ignore", ".*AMP with fp16 is not supported on CPU")
+            # Lightning 2.6 asks newer torch releases in a way that they deprecate.
+            warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,101 @@
+"""Signals and full disks, to a real process: one line, an exit code, and a run to go on with."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from training_runs import final_state, final_weights, same, tiny
+
+from cotrain.recipes import dump_experiment
+from cotrain.run_folder import RunFolder
+from cotrain.training import fit
+
+LONG = tiny(epochs=400, data={"validation": 0.2, "workers": 1})
+
+
+def start(folder: Path, experiment, **popen) -> subprocess.Popen:
+    recipe = folder.with_name("recipe.yaml")
+    recipe.write_text(dump_experiment(experiment))
+    command = [sys.executable, "-m", "cotrain", "train", "--config", recipe, "--output", folder]
+    return subprocess.Popen(
+        [*command, "--progress=false"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **popen,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_saves_and_the_run_goes_on(tmp_path: Path, number: signal.Signals) -> None:
+    process = start(tmp_path / "run", LONG)
+    while process.poll() is None and not RunFolder(tmp_path / "run").metrics.exists():
+        time.sleep(0.01)
+    os.killpg(process.pid, number)  # as a terminal does: to the loader's processes too
+    error = process.communicate()[1]
+    assert process.returncode == 128 + number
+    step = final_state(tmp_path / "run")["global_step"]
+    assert error == (
+        f"cotrain: interrupted after step {step}, which is saved: "
+        f"go on with cotrain train --resume {tmp_path / 'run'}\n"
+    )
+    assert 4 <= step < 1600
+
+
+def test_interrupted_run_equals_a_whole_one(tmp_path: Path, monkeypatch) -> None:
+    """In this process, at a chosen step; nothing but the signal's moment differs from above."""
+    from cotrain.errors import Interrupted
+    from cotrain.training import CoTraining
+
+    experiment = tiny(data={"validation": 0.2})
+    fit(experiment, tmp_path / "whole", progress=False)
+    with monkeypatch.context() as patch:
+        step = CoTraining.training_step
+
+        def interrupted(self, batch, batch_idx):
+            if batch_idx == 1:
+                signal.raise_signal(signal.SIGINT)
+            return step(self, batch, batch_idx)
+
+        patch.setattr(CoTraining, "training_step", interrupted)
+        with pytest.raises(Interrupted, match="after step 2, which is saved"):
+            fit(experiment, tmp_path / "run", progress=False)
+    fit(experiment, tmp_path / "run", resume=True, progress=False)
+    assert same(final_weights(tmp_path / "run"), final_weights(tmp_path / "whole"))
+
+
+def test_second_interrupt_stops_at_once(tmp_path: Path, monkeypatch) -> None:
+    from cotrain.training import CoTraining
+
+    def twice(self, batch, batch_idx):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(CoTraining, "training_step", twice)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tiny(), tmp_path / "run", progress=False)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_full_disk_keeps_the_checkpoint_before(tmp_path: Path) -> None:
+    """No file may grow beyond a limit that the first run's files just fit."""
+    folder = RunFolder(tmp_path / "run")
+    fit(tiny(epochs=1), folder.root, progress=False)
+    limit = folder.checkpoint.stat().st_size - 1000
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    process = start(tmp_path / "small", tiny(epochs=1), preexec_fn=limited)
+    error = process.communicate()[1]
+    assert process.returncode == 2
+    assert error.count("\n") == 1
+    assert "cannot write" in error
+    assert "free space or choose another --output; what was saved before is kept" in error
+    assert not RunFolder(tmp_path / "small").checkpoint.exists()

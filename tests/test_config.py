@@ -1,0 +1,139 @@
+"""Numbers that no experiment can have are refused when it is made."""
+
+import math
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+
+import pytest
+
+from cotrain import ConfigError
+from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Schedule, Views
+
+PARTS = {
+    "data": Data,
+    "views": Views,
+    "optimizer": Optimizer,
+    "schedule": Schedule,
+    "co_training": CoTrainingOptions,
+    "hardware": Hardware,
+}
+
+
+def experiment(name: str, value) -> Experiment:
+    """The default experiment with one value, by its dotted name."""
+    part, dot, key = name.rpartition(".")
+    return Experiment(**({part: PARTS[part](**{key: value})} if dot else {key: value}))
+
+
+def read(made: Experiment, name: str):
+    for key in name.split("."):
+        made = getattr(made, key)
+    return made
+
+
+def names_of(kind: type) -> list[str]:
+    """The dotted names of the fields whose default has this type."""
+    default = Experiment()
+    names = []
+    for each in fields(default):
+        value = getattr(default, each.name)
+        inner = [f"{each.name}.{f.name}" for f in fields(value)] if is_dataclass(value) else []
+        names += [n for n in [each.name, *inner] if type(read(default, n)) is kind]
+    return names
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    "name", [*names_of(float), "optimizer.clip", "co_training.ramp_epochs", "ema"]
+)
+def test_every_number_is_finite(name, value):
+    with pytest.raises(ConfigError, match=rf"^{name}={value} is not finite: give"):
+        experiment(name, value)
+
+
+@pytest.mark.parametrize("name", ["views.scale", "views.erasing_scale", "views.erasing_ratio"])
+def test_both_ends_of_a_range_are_finite(name):
+    for value in ((math.nan, 1.0), (0.5, math.inf)):
+        with pytest.raises(ConfigError, match=rf"^{name}=.* is not finite"):
+            experiment(name, value)
+
+
+@pytest.mark.parametrize("name", ["data.mean", "data.std"])
+def test_every_channel_is_finite(name):
+    with pytest.raises(ConfigError, match=rf"^{name}=.* is not finite"):
+        experiment(name, [0.5, math.nan, 0.5])
+    assert read(experiment(name, [0.5, 0.4, 0.3]), name) == [0.5, 0.4, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("into", 1),
+        ("epochs", 1),
+        ("batch_size", 1),
+        ("early_stopping", 1),
+        ("checkpoint_steps", 1),
+        ("data.train_images", 1),
+        ("data.test_images", 1),
+        ("data.image_size", 8),
+        ("data.workers", 0),
+        ("views.padding", 0),
+        ("views.mixup", 0),
+        ("views.cutmix", 0),
+        ("optimizer.lr", 0),
+        ("optimizer.momentum", 0),
+        ("optimizer.weight_decay", 0),
+        ("optimizer.clip", 0),
+        ("optimizer.accumulate", 1),
+        ("schedule.warmup_epochs", -1),
+        ("schedule.warmup_lr", 0),
+        ("schedule.end_lr", 0),
+        ("co_training.weight", 0),
+        ("co_training.ramp_epochs", 0),
+        ("hardware.num_nodes", 1),
+        ("hardware.threads", 1),
+    ],
+)
+def test_the_least_of_every_number(name, least):
+    assert read(experiment(name, least), name) == least
+    below = least - 1
+    with pytest.raises(ConfigError, match=rf"^{name}={below} is below {least}: give at least"):
+        experiment(name, below)
+
+
+@pytest.mark.parametrize("name", ["data.validation", "data.test", "co_training.label_smoothing"])
+def test_shares_are_below_1(name):
+    for value in (0, 0.0, 0.999):
+        assert read(experiment(name, value), name) == value
+    for value in (-0.1, 1, 1.0, 20):
+        with pytest.raises(ConfigError, match=rf"^{name}={value} is not in \[0, 1\)"):
+            experiment(name, value)
+
+
+def test_the_decay_of_the_average_is_below_1():
+    assert experiment("ema", 0.999).ema == 0.999
+    with pytest.raises(ConfigError, match=r"^ema=1\.0 is not in \[0, 1\)"):
+        experiment("ema", 1.0)
+
+
+def test_a_probability_may_be_1():
+    assert experiment("views.erasing", 1.0).views.erasing == 1
+    for value in (-0.1, 1.1):
+        with pytest.raises(ConfigError, match=rf"^views\.erasing={value} is not a probability"):
+            experiment("views.erasing", value)
+
+
+def test_validation_may_be_none():
+    assert experiment("data.validation", "none").data.validation == "none"
+
+
+def test_a_change_is_checked_too_and_fields_are_frozen():
+    made = Experiment()
+    with pytest.raises(ConfigError, match="into=0 is below 1"):
+        replace(made, into=0)
+    with pytest.raises(FrozenInstanceError):
+        made.into = 2
+    with pytest.raises(FrozenInstanceError):
+        made.optimizer.lr = 2.0
+    with pytest.raises(TypeError):
+        Experiment("wide_resnet16_8")
+    assert made == Experiment()
