@@ -9,7 +9,7 @@ import pytest
 from cotrain import comparison, training
 from cotrain.cli import main, readable
 from cotrain.config import Experiment
-from cotrain.recipes import list_recipes, load_recipe, recipe_path
+from cotrain.recipes import load_recipe, recipe_path
 
 # wide_resnet28_10 for CIFAR-100: params and MACs of the large network and of one of S.
 PUBLISHED = {
@@ -213,12 +213,6 @@ def test_a_switch_alone_means_true(run, trained):
 )
 def test_words_become_readable_for_the_parser(words, expected):
     assert readable(words) == expected
-
-
-def test_recipes_are_listed_with_their_commands(run):
-    lines = run("recipes").splitlines()
-    assert len(lines) == len(list_recipes())
-    assert all(line.startswith("cotrain ") for line in lines)
 
 
 def test_version_and_help(capsys):

@@ -11,17 +11,8 @@ from typing import Any
 
 import torch
 
-from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError, TrainingError
 from cotrain.files import atomic_write
-
-
-def save_ensemble(ensemble, folder):
-    ensemble.save(folder)
-
-
-def load_ensemble(folder):
-    return Ensemble.load(folder)
 
 
 def write_checkpoint(state: dict[str, Any], path: Path) -> None:

@@ -1,13 +1,15 @@
 """The ``cotrain`` command; the only file, beside the recipes' reader, that imports jsonargparse."""
 
+import errno
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 from cotrain import commands
 from cotrain.errors import CotrainError
+from cotrain.files import unwritable
 from cotrain.recipes import one_line, read_recipe, recipe_path
 
 _VERBS = {
@@ -16,8 +18,14 @@ _VERBS = {
     "evaluate": commands.evaluate,
     "predict": commands.predict,
     "compare": commands.compare,
+    "import-checkpoint": commands.import_checkpoint,
     "recipes": commands.recipes,
+    "table": commands.table,
 }
+
+
+# What libraries that write for us (TensorBoard) raise on a full or read-only disk.
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         # The reader of our output has gone (cotrain ... | head); that is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in _DISK_FAULTS:
+            raise
+        _fail(one_line(unwritable(error.filename or "the output", error)), 2)
 
 
 def _message(error: CotrainError) -> str:
@@ -73,9 +85,11 @@ def readable(words: Sequence[str]) -> list[str]:
 
     Flags may have dashes (``--num-classes``), a flag alone means true (``--json``), and
     ``--config`` takes a recipe's name. For ``compare`` the S to compare are ``--into``, and the
-    one that a recipe trains with is left out.
+    one that a recipe trains with is left out. For ``table`` plain words are ``--runs``.
     """
     words = [_underscored(word) for word in words]
+    if words[:1] == ["table"]:
+        words = _with_runs(words)
     compare = words[:1] == ["compare"]
     out: list[str] = []
     for index, word in enumerate(words):
@@ -84,14 +98,17 @@ def readable(words: Sequence[str]) -> list[str]:
             word = _config(word, without_into=compare)
         elif word.startswith("--config="):
             word = "--config=" + _config(word.removeprefix("--config="), without_into=compare)
-        elif compare and re.match(r"--into(=|$)", word):
-            word = word.replace("--into", "--sizes", 1)
+        else:
+            name, equals, value = word.partition("=")
+            word = _PARAMETERS.get((words[0], name), name) + equals + value
         if word in _SWITCHES and following.lower() not in ("true", "false"):
             word += "=true"
         out.append(word)
     return out
 
 
+# Flags of a verb whose parameter has another name: ``from`` is a word of Python's own.
+_PARAMETERS = {("compare", "--into"): "--sizes", ("import-checkpoint", "--from"): "--source"}
 _SWITCHES = (
     "--json",
     "--progress",
@@ -102,6 +119,18 @@ _SWITCHES = (
     "--hardware.channels_last",
     "--hardware.compile",
 )
+
+
+def _with_runs(words: Sequence[str]) -> list[str]:
+    """The words with all that are neither flags nor their values as one list of runs."""
+    options, runs = [words[0]], []
+    for before, word in pairwise(words):
+        if before in _SWITCHES:
+            is_value = word.lower() in ("true", "false")
+        else:
+            is_value = before.startswith("--") and "=" not in before
+        (options if is_value or word.startswith("-") else runs).append(word)
+    return [*options, "--runs=" + json.dumps(runs, ensure_ascii=False)] if runs else options
 
 
 def _underscored(word: str) -> str:

@@ -62,6 +62,7 @@ def compare(
     into: Sequence[int] = (1, 2, 4),
     seeds: Sequence[int] = (0, 1, 2),
     independent: bool = True,
+    ablations: Sequence[str] = (),
     jobs: int | None = None,
     train: Train | None = None,
 ) -> Comparison:
@@ -77,6 +78,7 @@ def compare(
         into: Each S to train; without 1 there is no large network to compare with.
         seeds: Seeds of the training.
         independent: Train the largest S without co-training too, as independent networks.
+        ablations: Train the largest S without each of these too: views, loss, init, separate.
         jobs: Trainings at once, in processes that share the cores; None is one a core on the CPU
             and one on a GPU.
         train: Importable function to train a run; ``cotrain.training.fit`` if None.
@@ -86,8 +88,8 @@ def compare(
         TrainingError: A run failed; the message names it.
         Interrupted: Ctrl-C; what was trained is kept.
     """
-    _check(into, seeds, jobs)
-    candidates = list_candidates(experiment, into, independent)
+    _check(into, seeds, ablations, jobs)
+    candidates = list_candidates(experiment, into, independent, ablations)
     runs = {each.name: _runs(each, seeds, Path(output)) for each in candidates}
     device = _device(experiment)
     jobs = jobs or (usable_cores() if device == "cpu" else 1)
@@ -108,10 +110,15 @@ def compare(
     return comparison
 
 
-def _check(into: Sequence[int], seeds: Sequence[int], jobs: int | None) -> None:
+def _check(
+    into: Sequence[int], seeds: Sequence[int], ablations: Sequence[str], jobs: int | None
+) -> None:
     for name, values in (("into", into), ("seeds", seeds)):
-        if not values or len(set(values)) < len(values):
-            raise ConfigError(f"{name}={list(values)} is empty or repeats a value: give each once")
+        if not values:
+            raise ConfigError(f"{name}=[] is empty: give at least one")
+    for name, values in (("into", into), ("seeds", seeds), ("ablation", ablations)):
+        if len(set(values)) < len(values):
+            raise ConfigError(f"{name}={list(values)} repeats a value: give each once")
     if jobs is not None and jobs < 1:
         raise ConfigError(f"jobs={jobs} is below 1: give at least 1")
 

@@ -152,7 +152,8 @@ class CoTrainingOptions:
         ramp_epochs: Epochs over which the weight rises; null is 13 % of all (the paper: 40 of 300).
         label_smoothing: Label smoothing of the cross-entropy.
         initialization: Ablation: ``identical`` gives all networks the same initial weights.
-        together: Ablation: false trains the networks one after the other, each for all epochs.
+        together: Ablation: false trains the networks one after the other, each for all epochs;
+            no best epoch is selected then.
     """
 
     divergence: Literal["js", "kl"] = "js"

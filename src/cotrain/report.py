@@ -37,7 +37,7 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         f"disagree on {diversity.disagreement:.2%} of the images; mutual information "
         f"{diversity.mutual_information:.4f} nats."
     )
-    table = _table("", "top-1 %", "top-5 %", "NLL", "Brier", "ECE", caption=caption)
+    table = new_table("", "top-1 %", "top-5 %", "NLL", "Brier", "ECE", caption=caption)
     for index, scores in enumerate(evaluation.networks):
         table.add_row(f"network {index}", *_cells(scores))
     table.add_section()
@@ -54,7 +54,7 @@ def _cells(scores: Scores) -> list[str]:
 def division_table(division: Division) -> Table:
     """The large network, one of the S it is divided into, and all S together."""
     large, small, into = division.large, division.small, division.into
-    table = _table("", "params", "MACs", "widths", caption=_division_notes(division))
+    table = new_table("", "params", "MACs", "widths", caption=_division_notes(division))
     table.title, table.title_justify = f"{division.network} into {into}", "left"
     table.add_row("large network", *_cost_cells(large, 1), _widths(large))
     table.add_row("one network", *_cost_cells(small, 1), _widths(small))
@@ -93,7 +93,7 @@ def _division_notes(division: Division) -> str:
 
 def prediction_table(rows: Iterable[Prediction]) -> Table:
     """One row an image; an image that could not be decoded says why."""
-    table = _table("image", "label", "probability", "disagreement", "mutual information")
+    table = new_table("image", "label", "probability", "disagreement", "mutual information")
     table.columns[1].justify = "left"
     for row in rows:
         if row.error is not None:
@@ -110,7 +110,7 @@ def comparison_table(comparison: Comparison) -> Table:
     sizes = [each.batch_size for each in comparison.candidates[0].latencies]
     columns = ["", "params", "MACs", "error\n%", "NLL", "alone\n%"]
     columns += [f"ms\nB={size}" for size in sizes] + ["train\ns"]
-    table = _table(*columns, caption=_conclusions(comparison))
+    table = new_table(*columns, caption=_conclusions(comparison))
     for each in comparison.candidates:
         table.add_row(*_result_cells(each))
     return table
@@ -145,7 +145,8 @@ def _conclusions(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _table(*columns: str, caption: str | None = None) -> Table:
+def new_table(*columns: str, caption: str | None = None) -> Table:
+    """An empty table in the style of all; the first column is a name, the others are numbers."""
     table = Table(caption=caption, caption_justify="left", caption_style="", box=SIMPLE_HEAD)
     table.show_edge, table.padding = False, (0, 1, 0, 0)
     for index, column in enumerate(columns):

@@ -38,6 +38,11 @@ def write_folder(folder: Path, spec: EnsembleSpec, weights: dict[str, Tensor]) -
     atomic_write(folder / _SPEC, (json.dumps(record, indent=2) + "\n").encode())
 
 
+def holds_ensemble(folder: Path) -> bool:
+    """Whether an ensemble was saved in ``folder``."""
+    return (folder / _SPEC).exists()
+
+
 def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:
     """The description and the weights that :func:`write_folder` wrote.
 

@@ -14,6 +14,7 @@ import torch
 from training_runs import final_state, read_metrics, same
 
 from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Views
+from cotrain.ensemble import Ensemble
 from cotrain.errors import TrainingError
 from cotrain.run_folder import RunFolder
 from cotrain.training import fit
@@ -73,7 +74,7 @@ def train(folder: Path, experiment: Experiment, die_at: int | str | None) -> Non
     kinds = {
         "step": (CoTraining, "training_step"),
         "validation": (CoTraining, "validation_step"),
-        "best": (callbacks, "save_ensemble"),
+        "best": (Ensemble, "save"),
         "checkpoint": (callbacks, "write_checkpoint"),
         "fsync": (os, "fsync"),
         "rename": (os, "replace"),
@@ -138,24 +139,26 @@ def kill_and_resume(
     moments = random.Random(0)
     folder, killed = tmp_path / "run", 0
     while killed < kills:
-        if run(processes, folder, experiment, die_at=moments.randrange(2, most)) == 0:
+        exit_code = run(processes, folder, experiment, die_at=moments.randrange(2, most))
+        if exit_code == -signal.SIGKILL:
+            killed += 1
+        else:
+            assert exit_code == 0
             assert_same_run(folder, whole)
             folder = tmp_path / f"run-{killed}"
-        else:
-            killed += 1
     assert run(processes, folder, experiment) == 0
     assert_same_run(folder, whole)
     return folder
 
 
 def test_killed_twenty_times(processes, whole, tmp_path: Path) -> None:
-    folder = kill_and_resume(processes, tmp_path, EXPERIMENT, whole(EXPERIMENT), 20, most=40)
+    folder = kill_and_resume(processes, tmp_path, EXPERIMENT, whole(EXPERIMENT), 20, most=30)
     assert [row["epoch"] for row in read_metrics(folder)] == list(range(EXPERIMENT.epochs))
 
 
 @pytest.mark.parametrize("experiment", [ONE_AT_A_TIME, LOADED], ids=["one-at-a-time", "loaded"])
 def test_killed_with_other_settings(processes, whole, tmp_path: Path, experiment) -> None:
-    kill_and_resume(processes, tmp_path, experiment, whole(experiment), 5, most=50)
+    kill_and_resume(processes, tmp_path, experiment, whole(experiment), 3, most=40)
 
 
 @pytest.mark.parametrize("event", ["validation", "best", "checkpoint"])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from comparing import relative_error, randomize
+from comparing import randomize, relative_error
 from timm.models.resnet import Bottleneck, ResNet
 from torch.nn import functional as F
 

@@ -158,9 +158,9 @@ def test_starts_with_biases_at_0_and_no_block_as_the_identity():
 
 
 def test_names_belong_to_one_layout():
-    with pytest.raises(ConfigError, match='senet154.*dataset="imagenet"'):
+    with pytest.raises(ConfigError, match=r'senet154.*dataset="imagenet"'):
         spec("senet154", dataset="cifar10")
-    with pytest.raises(ConfigError, match='se_resnet110.*dataset="cifar10"'):
+    with pytest.raises(ConfigError, match=r'se_resnet110.*dataset="cifar10"'):
         photo("se_resnet110")
-    with pytest.raises(ConfigError, match=r"se_resnet100'.* the nearest is 101$"):
-        spec("se_resnet100")
+    with pytest.raises(ConfigError, match=r"se_resnet108'.* the nearest is 110$"):
+        spec("se_resnet108")

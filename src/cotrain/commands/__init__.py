@@ -3,8 +3,19 @@
 from cotrain.commands.compare import compare
 from cotrain.commands.divide import divide
 from cotrain.commands.evaluate import evaluate
+from cotrain.commands.import_checkpoint import import_checkpoint
 from cotrain.commands.predict import predict
 from cotrain.commands.recipes import recipes
+from cotrain.commands.table import table
 from cotrain.commands.train import train
 
-__all__ = ["compare", "divide", "evaluate", "predict", "recipes", "train"]
+__all__ = [
+    "compare",
+    "divide",
+    "evaluate",
+    "import_checkpoint",
+    "predict",
+    "recipes",
+    "table",
+    "train",
+]

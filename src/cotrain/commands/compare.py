@@ -15,6 +15,7 @@ def compare(
     sizes: int | str = "1,2,4",
     seeds: int | str = "0,1,2",
     independent: bool = True,
+    ablation: str | None = None,
     jobs: int | None = None,
     **settings: Any,
 ) -> None:
@@ -25,6 +26,8 @@ def compare(
         sizes: The S to compare (--into is the same), 1 being the large network.
         seeds: One run for each.
         independent: Also train the largest S without the co-training loss.
+        ablation: Also train the largest S without what the method has, one at a time: some of
+            views,loss,init,separate.
         jobs: Runs at once; as many as there are cores, or one on a GPU, if not given.
     """
     from cotrain.comparison import compare as run_comparison
@@ -36,6 +39,7 @@ def compare(
         into=whole_numbers("into", sizes),
         seeds=whole_numbers("seeds", seeds),
         independent=independent,
+        ablations=ablation.split(",") if ablation else (),
         jobs=jobs,
     )
     Console().print(comparison_table(comparison))

@@ -21,7 +21,7 @@ _TORCHVISION = {
 # Mean and standard deviation of pixels in [0, 1]. CIFAR, SVHN (with its extra images) and ImageNet:
 # the recipes of arXiv:2011.14660. Fashion-MNIST: its training images. Digits: all 1,797, computed
 # by tests/data/test_datasets.py.
-_STATISTICS = {
+STATISTICS = {
     "digits": ((0.3053,), (0.3759,)),
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
     "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
@@ -29,7 +29,7 @@ _STATISTICS = {
     "fashion_mnist": ((0.2860,), (0.3530,)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
-IMAGENET_MEAN, IMAGENET_STD = _STATISTICS["imagenet"]
+IMAGENET_MEAN, IMAGENET_STD = STATISTICS["imagenet"]
 _IMAGENET_SIZE = 224
 _DIGITS = tuple(str(digit) for digit in range(10))
 
@@ -57,7 +57,7 @@ def _digits() -> Source:
     from sklearn.datasets import load_digits
 
     pixels, targets = load_digits(return_X_y=True)
-    mean, std = _STATISTICS["digits"]
+    mean, std = STATISTICS["digits"]
     return Source(
         images=np.round(np.asarray(pixels).reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8),
         targets=torch.as_tensor(targets).long(),
@@ -82,7 +82,7 @@ def _torchvision(data: Data) -> Source:
     labels = "labels" if data.dataset == "svhn" else "targets"
     targets = [torch.as_tensor(getattr(split, labels)).long() for split in splits]
     train, total = len(targets[0]), len(targets[0]) + len(targets[1])
-    mean, std = _STATISTICS[data.dataset]
+    mean, std = STATISTICS[data.dataset]
     return Source(
         images=np.concatenate(images),
         targets=torch.cat(targets),

@@ -1,5 +1,6 @@
 """Batches that are a pure function of (seed, epoch, step, rank), whatever loads them."""
 
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from cotrain.mixing import Batch, mix
 from cotrain.preprocessing import Preprocessing
 from cotrain.seeds import derive_seed
 from cotrain.views import check_views, make_views
+
+_CAN_FORK = "fork" in multiprocessing.get_all_start_methods()
 
 
 class Key(NamedTuple):
@@ -203,6 +206,8 @@ def _loader(
         sampler=keys,
         num_workers=workers,
         persistent_workers=workers > 0,
+        # Forked workers share the images; in the processes of a comparison they would be copied.
+        multiprocessing_context="fork" if workers and _CAN_FORK else None,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # or every pass would draw from the run's random state
     )

@@ -19,7 +19,7 @@ from cotrain.data.sources import Source
 from cotrain.errors import ConfigError
 from cotrain.preprocessing import Preprocessing
 
-_PHOTO_MARGIN = 1.15  # the ImageNet recipes of arXiv:2011.14660 resize 224 to 257 for the test
+PHOTO_MARGIN = 1.15  # the ImageNet recipes of arXiv:2011.14660 resize 224 to 257 for the test
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,7 +100,7 @@ def _frame(source: Source, data: Data, chosen: Tensor, keep_files: bool) -> Prep
         in_channels=channels,
         mean=(0.0,) * channels,
         std=(1.0,) * channels,
-        margin=_PHOTO_MARGIN if keep_files else 1.0,
+        margin=PHOTO_MARGIN if keep_files else 1.0,
     )
 
 

@@ -15,8 +15,6 @@ from torch.nn import functional as F
 class _Scale(torch.autograd.Function):
     """Multiply by one factor going forward and by another going backward."""
 
-    generate_vmap_rule = True
-
     @staticmethod
     def forward(x: Tensor, forward: Tensor, backward: Tensor) -> Tensor:
         return x * forward

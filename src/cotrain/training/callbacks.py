@@ -6,7 +6,7 @@ from typing import Any
 import pytorch_lightning as lightning
 from pytorch_lightning.plugins.io import CheckpointIO
 
-from cotrain.checkpoint import newest_checkpoint, save_ensemble, write_checkpoint
+from cotrain.checkpoint import newest_checkpoint, write_checkpoint
 from cotrain.errors import Interrupted
 from cotrain.files import atomic_write
 from cotrain.recipes import dump_experiment
@@ -90,7 +90,7 @@ class RunKeeper(lightning.Callback):
         score = (module.validation["val_accuracy"], -module.validation["val_nll"])
         if self.best is None or score > self.best:
             self.best = score
-            save_ensemble(module.answering, self.folder.best)
+            module.answering.save(self.folder.best)
 
     def _save(
         self, trainer: lightning.Trainer, module: lightning.LightningModule, next_batch: tuple

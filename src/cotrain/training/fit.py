@@ -11,7 +11,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch.distributed import DistError
 from torch.multiprocessing.spawn import ProcessRaisedException
 
-from cotrain.checkpoint import load_ensemble, newest_checkpoint, save_ensemble
+from cotrain.checkpoint import newest_checkpoint
 from cotrain.config import Experiment
 from cotrain.data import Splits, load_splits
 from cotrain.ensemble import Ensemble, divide
@@ -195,8 +195,8 @@ def _arrange(module: CoTraining, experiment: Experiment) -> None:
 
 def _ship(module: CoTraining, folder: RunFolder, splits: Splits) -> RunResult:
     """Write the ensemble, and touch the test images, this once."""
-    ensemble = load_ensemble(folder.best) if folder.best.exists() else module.answering.eval()
-    save_ensemble(ensemble, folder.ensemble)
+    ensemble = Ensemble.load(folder.best) if folder.best.exists() else module.answering.eval()
+    ensemble.save(folder.ensemble)
     evaluation = None
     if splits.test is not None:
         result = evaluate_ensemble(

@@ -1,0 +1,235 @@
+"""Weights of others as ensembles: the authors' checkpoints, and large networks of other libraries.
+
+The authors' weights may not be used commercially; the folder they are imported into says so.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from cotrain.data.datasets import STATISTICS
+from cotrain.data.splits import PHOTO_MARGIN
+from cotrain.dividing import divide_spec
+from cotrain.ensemble import Ensemble
+from cotrain.ensemble_spec import EnsembleSpec
+from cotrain.errors import ConfigError
+from cotrain.files import atomic_write
+from cotrain.foreign_weights import COUNTER, fit_by_order, read_weights
+from cotrain.networks import NetworkSpec, build, family_of
+from cotrain.networks import spec as named_spec
+from cotrain.preprocessing import Preprocessing
+from cotrain.shipping import holds_ensemble
+
+Library = Literal["timm", "torchvision"]
+
+LICENCE_FILE = "LICENSE-WEIGHTS.txt"
+AUTHORS_LICENCE = """\
+The weights in model.safetensors were trained by the authors of
+  Zhao et al., "Towards Better Accuracy-efficiency Trade-offs: Divide and Co-training",
+  IEEE Transactions on Image Processing, 2022, arXiv:2011.14660
+and are licensed under CC-BY-NC 4.0 (https://creativecommons.org/licenses/by-nc/4.0/):
+name the authors, and do not use the weights, or what is made from them, commercially.
+Only the names of the tensors were changed. cotrain's own licence does not cover the weights.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Twins:
+    """The networks of a library that compute what ours compute with the same weights.
+
+    Args:
+        names: The library's name of each of our networks.
+        variant: Which of our EfficientNets it is.
+    """
+
+    names: Mapping[str, str]
+    variant: str
+
+
+# Each compared in tests/test_importing.py. Networks of equal shapes need not be equal: timm's
+# efficientnet_b* and torchvision's B0 to B4 have another epsilon in BatchNorm.
+TWINS: Mapping[Library, _Twins] = {
+    "timm": _Twins(
+        names={
+            "senet154": "legacy_senet154",
+            **{f"resnest{depth}": f"resnest{depth}e" for depth in (101, 200, 269)},
+            **{f"efficientnetb{b}": f"tf_efficientnet_b{b}" for b in range(8)},
+        },
+        variant="lukemelas",
+    ),
+    "torchvision": _Twins(
+        names={f"efficientnetb{b}": f"efficientnet_b{b}" for b in (5, 6, 7)},
+        variant="lightnet",
+    ),
+}
+
+
+def import_checkpoint(
+    arch: str,
+    path: Path | str,
+    *,
+    into: int,
+    dataset: str,
+    variant: str | None = None,
+    num_classes: int | None = None,
+    image_size: int | None = None,
+) -> Ensemble:
+    """The ensemble in a checkpoint of the paper's authors, such as ``model_best.pth.tar``.
+
+    Args:
+        arch: Name of the large network.
+        path: The file; its tensors are named ``[module.]models.<i>.<name>`` for network i.
+        into: S.
+        dataset: What it was trained on: cifar10, cifar100, svhn or imagenet.
+        variant: Which implementation, where the network has several.
+        num_classes: The data set's own if None.
+        image_size: Pixels; the data set's own if None.
+
+    Raises:
+        ConfigError: A file that is refused, or that holds another ensemble than named.
+    """
+    large = _with_unused_weights(
+        named_spec(
+            arch,
+            dataset=dataset,
+            variant=variant,
+            num_classes=num_classes,
+            image_size=image_size,
+        )
+    )
+    spec = EnsembleSpec(
+        network=divide_spec(large, into),
+        into=into,
+        large=large,
+        preprocessing=_preprocessing(large, dataset),
+    )
+    return _assemble(spec, _by_network(read_weights(Path(path)), into, path), path)
+
+
+def import_large(
+    arch: str,
+    weights: Mapping[str, Tensor] | Path | str,
+    *,
+    library: Library,
+    num_classes: int | None = None,
+    image_size: int | None = None,
+) -> Ensemble:
+    """A large network (S=1) with the weights of the network of a library that computes the same.
+
+    Args:
+        arch: Our name of the network; :data:`TWINS` has the library's.
+        weights: The library's state dict, or a file that holds it.
+        library: timm or torchvision.
+        num_classes: 1000 if None.
+        image_size: Pixels; 224 if None.
+
+    Raises:
+        ConfigError: The library has no such network, or the weights are of another.
+    """
+    twins = TWINS[library]
+    if arch not in twins.names:
+        raise ConfigError(
+            f"network={arch!r}: {library} has none that computes the same: "
+            f"only {', '.join(twins.names)}"
+        )
+    large = named_spec(
+        arch,
+        dataset="imagenet",
+        variant=twins.variant if arch.startswith("efficientnet") else None,
+        num_classes=num_classes,
+        image_size=image_size,
+    )
+    spec = EnsembleSpec(
+        network=large, into=1, large=large, preprocessing=_preprocessing(large, "imagenet")
+    )
+    source = "weights" if isinstance(weights, Mapping) else weights
+    given = weights if isinstance(weights, Mapping) else read_weights(Path(weights))
+    names = _names_in_order(library, twins.names[arch])
+    for name in [*names, *given]:
+        if (name in given) != (name in names) and not name.endswith(COUNTER):
+            problem = "lacks" if name in names else "has"
+            raise ConfigError(
+                f"{source} {problem} {name}: give weights of {library}'s {twins.names[arch]}"
+            )
+    return _assemble(spec, [{name: given[name] for name in names if name in given}], source)
+
+
+def _names_in_order(library: Library, name: str) -> dict[str, Tensor]:
+    """The tensors of a library's network; ``.safetensors`` files do not keep their order."""
+    with torch.device("meta"):
+        if library == "timm":
+            from timm import create_model
+
+            return create_model(name).state_dict()
+        from torchvision.models import get_model
+
+        return get_model(name).state_dict()
+
+
+def ship(ensemble: Ensemble, folder: Path, *, licence: str | None = None) -> None:
+    """Save an imported ensemble into a folder that has none, with its licence.
+
+    Raises:
+        ConfigError: The folder has one.
+        TrainingError: The folder cannot be written.
+    """
+    if holds_ensemble(folder):
+        raise ConfigError(f"output={str(folder)!r} holds an ensemble already: give another folder")
+    if licence is not None:
+        atomic_write(folder / LICENCE_FILE, licence.encode())
+    ensemble.save(folder)  # its description comes last: the folder is an ensemble when it is whole
+
+
+def _with_unused_weights(large: NetworkSpec) -> NetworkSpec:
+    """The spec with the shortcuts that the authors' Shake-Shake carries and does not use."""
+    if "unused_shortcuts" not in family_of(large).switches:
+        return large
+    changed: Any = large
+    return replace(changed, unused_shortcuts=True)
+
+
+def _preprocessing(large: NetworkSpec, dataset: str) -> Preprocessing:
+    """The authors' preprocessing of test images."""
+    mean, std = STATISTICS[dataset]
+    return Preprocessing(
+        image_size=large.image_size,
+        in_channels=large.in_channels,
+        mean=mean,
+        std=std,
+        margin=PHOTO_MARGIN if dataset == "imagenet" else 1.0,
+    )
+
+
+def _by_network(
+    weights: Mapping[str, Tensor], into: int, source: Path | str
+) -> list[dict[str, Tensor]]:
+    """The tensors of each of the S networks, under their names in the file."""
+    networks: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in weights.items():
+        found = re.match(r"(?:module\.)?models\.(\d{1,4})\.", name)
+        if found is None:
+            raise ConfigError(
+                f"{source}: {name} is of no network models.<i>: this is no checkpoint of the "
+                "paper's authors: for a large network of a library give --from timm or torchvision"
+            )
+        networks.setdefault(int(found[1]), {})[name] = tensor
+    if sorted(networks) != list(range(into)):
+        raise ConfigError(
+            f"{source} holds {len(networks)} networks (models.{min(networks)} to "
+            f"models.{max(networks)}), not {into}: give --into {len(networks)}"
+        )
+    return [networks[index] for index in range(into)]
+
+
+def _assemble(spec: EnsembleSpec, networks: list[Any], source: Path | str) -> Ensemble:
+    """The ensemble of this spec with the weights of each network, in evaluation mode."""
+    with torch.device("meta"):
+        ensemble = Ensemble([build(spec.network) for _ in range(spec.into)], spec)
+    for network, weights in zip(ensemble.networks, networks, strict=True):
+        network.load_state_dict(fit_by_order(weights, network.state_dict(), source), assign=True)
+    return ensemble.eval()
