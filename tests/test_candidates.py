@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from cotrain import divide, networks
-from cotrain.candidates import cost_of, list_candidates
+from cotrain import ConfigError, divide, networks
+from cotrain.candidates import ABLATIONS, cost_of, list_candidates
 from cotrain.config import CoTrainingOptions, Experiment, Views
 
 
@@ -40,6 +40,52 @@ def test_independent_networks_share_no_loss_view_or_start():
 def test_nothing_is_trained_twice(experiment, into, independent):
     candidates = list_candidates(experiment, into, independent)
     assert [each.name for each in candidates] == [f"S={s}" for s in into]
+
+
+def test_ablations_change_one_setting_of_the_largest():
+    base = replace(Experiment(), into=4)
+    names = list(ABLATIONS)
+    assert names == ["views", "loss", "init", "separate"]
+    found = list_candidates(Experiment(), (1, 4), False, names)[2:]
+    assert {each.slug: each.experiment for each in found} == {
+        "s4-views": replace(base, views=Views(same_view=True)),
+        "s4-loss": replace(base, co_training=CoTrainingOptions(weight=0.0)),
+        "s4-init": replace(base, co_training=CoTrainingOptions(initialization="identical")),
+        "s4-separate": replace(base, co_training=CoTrainingOptions(together=False)),
+    }
+    assert [each.name for each in found] == [
+        "S=4 same view",
+        "S=4 no co-training loss",
+        "S=4 identical init",
+        "S=4 trained separately",
+    ]
+
+
+def test_an_ablation_that_makes_the_networks_independent_shares_their_runs():
+    found = list_candidates(Experiment(), (2,), True, ("loss", "init"))
+    assert [each.name for each in found] == [
+        "S=2",
+        "S=2 independent, no co-training loss",
+        "S=2 identical init",
+    ]
+    assert found[1].slug == "s2-independent"
+    ablated = Experiment(views=Views(same_view=True))  # there both are candidates of their own
+    slugs = [each.slug for each in list_candidates(ablated, (2,), True, ("loss",))]
+    assert slugs == ["s2", "s2-independent", "s2-loss"]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "into", "name", "message"),
+    [
+        (Experiment(), 2, "mixup", "'mixup' is not known: use some of views, loss, init, separate"),
+        (Experiment(), 1, "views", "ablation='views' changes nothing: give --into an S above 1"),
+        (Experiment(views=Views(same_view=True)), 2, "views", "ablation='views' changes nothing"),
+    ],
+)
+def test_impossible_ablations_are_refused(experiment, into, name, message):
+    with pytest.raises(ConfigError) as error:
+        list_candidates(experiment, (into,), False, (name,))
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(("into", "params"), [(1, 308_074), (2, 319_490), (4, 311_016)])

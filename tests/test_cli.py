@@ -172,6 +172,13 @@ def test_compare_takes_the_sizes_as_into(compared, words, sizes, seeds):
     assert experiment == load_recipe("digits")
 
 
+def test_compare_takes_ablations(run, compared):
+    for words, expected in (((), ()), (("--ablation", "views,loss"), ["views", "loss"])):
+        with pytest.raises(Stop):
+            run("compare", "--config", "digits", *words, "--output", "r")
+        assert compared.pop()[2]["ablations"] == expected
+
+
 def false_by_default() -> list[str]:
     """The dotted flags of all settings that are off."""
     default = Experiment()
@@ -207,6 +214,9 @@ def test_a_switch_alone_means_true(run, trained):
         (["train", "--into", "4"], ["train", "--into", "4"]),
         (["compare", "--into", "4"], ["compare", "--sizes", "4"]),
         (["compare", "--into=4"], ["compare", "--sizes=4"]),
+        (["import-checkpoint", "--from", "x"], ["import-checkpoint", "--source", "x"]),
+        (["import-checkpoint", "--from=x"], ["import-checkpoint", "--source=x"]),
+        (["train", "--from=x"], ["train", "--from=x"]),
         (["train", "--config", "digits"], ["train", "--config", str(recipe_path("digits"))]),
         (["train", "--config=digits"], ["train", f"--config={recipe_path('digits')}"]),
     ],

@@ -10,7 +10,7 @@ import torch
 
 from cotrain import ConfigError, TrainingError, divide, networks
 from cotrain.comparison import compare
-from cotrain.config import CoTrainingOptions, Experiment
+from cotrain.config import CoTrainingOptions, Experiment, Views
 from cotrain.errors import Interrupted
 from cotrain.recipes import dump_experiment
 from cotrain.run_folder import RunFolder
@@ -125,6 +125,32 @@ def test_independent_networks_have_nothing_in_common(done):
     assert text == dump_experiment(alone)
 
 
+def test_ablations_stand_in_the_same_table(tmp_path):
+    comparison = compare(
+        EXPERIMENT,
+        tmp_path,
+        into=(1, 2),
+        seeds=(0,),
+        independent=False,
+        ablations=("views", "separate"),
+        jobs=1,
+        train=fake_fit,
+    )
+    names = [each.name for each in comparison.candidates]
+    assert names == ["S=1", "S=2", "S=2 same view", "S=2 trained separately"]
+    assert comparison.candidates[3].verdict.startswith("error better (-47.50, from ")
+    settings = {
+        "s2-views-seed0": replace(EXPERIMENT, into=2, views=Views(same_view=True)),
+        "s2-separate-seed0": replace(
+            EXPERIMENT, into=2, co_training=CoTrainingOptions(together=False)
+        ),
+    }
+    for folder, experiment in settings.items():
+        assert (tmp_path / folder / "config.yaml").read_text() == dump_experiment(experiment)
+    record = json.loads((tmp_path / "comparison.json").read_text())
+    assert [each["name"] for each in record["candidates"]] == names
+
+
 def test_without_the_large_network_nothing_is_compared(tmp_path):
     comparison = compare(
         EXPERIMENT, tmp_path, into=(2,), seeds=(0,), independent=False, jobs=1, train=fake_fit
@@ -168,7 +194,9 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         ({"into": ()}, "into=[] is empty"),
-        ({"seeds": (1, 1)}, "seeds=[1, 1] is empty or repeats"),
+        ({"seeds": (1, 1)}, "seeds=[1, 1] repeats a value"),
+        ({"ablations": ("init", "init")}, "ablation=['init', 'init'] repeats a value"),
+        ({"ablations": ("inits",)}, "ablation='inits' is not known"),
         ({"jobs": 0}, "jobs=0 is below 1"),
         ({"into": (0, 1)}, "into=0 is below 1"),
     ],

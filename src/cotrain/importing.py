@@ -4,10 +4,9 @@ The authors' weights may not be used commercially; the folder they are imported 
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -19,13 +18,12 @@ from cotrain.ensemble import Ensemble
 from cotrain.ensemble_spec import EnsembleSpec
 from cotrain.errors import ConfigError
 from cotrain.files import atomic_write
-from cotrain.foreign_weights import COUNTER, fit_by_order, read_weights
+from cotrain.foreign_weights import fit_by_order, read_weights
 from cotrain.networks import NetworkSpec, build, family_of
 from cotrain.networks import spec as named_spec
 from cotrain.preprocessing import Preprocessing
 from cotrain.shipping import holds_ensemble
-
-Library = Literal["timm", "torchvision"]
+from cotrain.twins import TWINS, Library, in_library_order
 
 LICENCE_FILE = "LICENSE-WEIGHTS.txt"
 AUTHORS_LICENCE = """\
@@ -36,37 +34,6 @@ and are licensed under CC-BY-NC 4.0 (https://creativecommons.org/licenses/by-nc/
 name the authors, and do not use the weights, or what is made from them, commercially.
 Only the names of the tensors were changed. cotrain's own licence does not cover the weights.
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Twins:
-    """The networks of a library that compute what ours compute with the same weights.
-
-    Args:
-        names: The library's name of each of our networks.
-        variant: Which of our EfficientNets it is.
-    """
-
-    names: Mapping[str, str]
-    variant: str
-
-
-# Each compared in tests/test_importing.py. Networks of equal shapes need not be equal: timm's
-# efficientnet_b* and torchvision's B0 to B4 have another epsilon in BatchNorm.
-TWINS: Mapping[Library, _Twins] = {
-    "timm": _Twins(
-        names={
-            "senet154": "legacy_senet154",
-            **{f"resnest{depth}": f"resnest{depth}e" for depth in (101, 200, 269)},
-            **{f"efficientnetb{b}": f"tf_efficientnet_b{b}" for b in range(8)},
-        },
-        variant="lukemelas",
-    ),
-    "torchvision": _Twins(
-        names={f"efficientnetb{b}": f"efficientnet_b{b}" for b in (5, 6, 7)},
-        variant="lightnet",
-    ),
-}
 
 
 def import_checkpoint(
@@ -149,26 +116,8 @@ def import_large(
     )
     source = "weights" if isinstance(weights, Mapping) else weights
     given = weights if isinstance(weights, Mapping) else read_weights(Path(weights))
-    names = _names_in_order(library, twins.names[arch])
-    for name in [*names, *given]:
-        if (name in given) != (name in names) and not name.endswith(COUNTER):
-            problem = "lacks" if name in names else "has"
-            raise ConfigError(
-                f"{source} {problem} {name}: give weights of {library}'s {twins.names[arch]}"
-            )
-    return _assemble(spec, [{name: given[name] for name in names if name in given}], source)
-
-
-def _names_in_order(library: Library, name: str) -> dict[str, Tensor]:
-    """The tensors of a library's network; ``.safetensors`` files do not keep their order."""
-    with torch.device("meta"):
-        if library == "timm":
-            from timm import create_model
-
-            return create_model(name).state_dict()
-        from torchvision.models import get_model
-
-        return get_model(name).state_dict()
+    ordered = in_library_order(given, library, twins.names[arch], source)
+    return _assemble(spec, [ordered], source)
 
 
 def ship(ensemble: Ensemble, folder: Path, *, licence: str | None = None) -> None:
@@ -189,8 +138,7 @@ def _with_unused_weights(large: NetworkSpec) -> NetworkSpec:
     """The spec with the shortcuts that the authors' Shake-Shake carries and does not use."""
     if "unused_shortcuts" not in family_of(large).switches:
         return large
-    changed: Any = large
-    return replace(changed, unused_shortcuts=True)
+    return replace(large, unused_shortcuts=True)  # type: ignore[type-var]
 
 
 def _preprocessing(large: NetworkSpec, dataset: str) -> Preprocessing:
@@ -226,7 +174,9 @@ def _by_network(
     return [networks[index] for index in range(into)]
 
 
-def _assemble(spec: EnsembleSpec, networks: list[Any], source: Path | str) -> Ensemble:
+def _assemble(
+    spec: EnsembleSpec, networks: Sequence[Mapping[str, Tensor]], source: Path | str
+) -> Ensemble:
     """The ensemble of this spec with the weights of each network, in evaluation mode."""
     with torch.device("meta"):
         ensemble = Ensemble([build(spec.network) for _ in range(spec.into)], spec)

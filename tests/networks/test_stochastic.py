@@ -66,13 +66,16 @@ def test_precision_is_kept_and_nothing_overflows(name, dtype):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_compiles_whole(name):
-    module, x = ALL[name]().train(), torch.randn(6, 3, 8, 8)
-    torch.manual_seed(5)
-    expected = module(x)
-    compiled = torch.compile(module, backend="eager", fullgraph=True)
-    torch.manual_seed(5)
-    assert torch.equal(compiled(x), expected)
+def test_compiles_whole_with_the_same_answers_and_gradients(name):
+    module, results = ALL[name]().train(), []
+    for function in (module, torch.compile(module, backend="aot_eager", fullgraph=True)):
+        torch.manual_seed(5)
+        x = torch.linspace(-1, 1, 6 * 3 * 8 * 8).reshape(6, 3, 8, 8).requires_grad_()
+        y = function(x)
+        y.square().sum().backward()
+        results.append((y, x.grad))
+    assert torch.equal(results[0][0], results[1][0])
+    assert torch.equal(results[0][1], results[1][1])
 
 
 def test_shake_drop_keeps_a_whole_batch_or_disturbs_it():

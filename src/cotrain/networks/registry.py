@@ -28,6 +28,7 @@ _DATASETS = {
     "svhn": _DatasetShape(layout="cifar", num_classes=10, image_size=32),
     "imagenet": _DatasetShape(layout="imagenet", num_classes=1000, image_size=224),
 }
+_IMAGES: dict[Layout, str] = {"cifar": "small images", "imagenet": "photos"}
 _FAMILIES: dict[str, Family] = {}
 
 
@@ -66,23 +67,17 @@ def spec(
     Args:
         arch: Such as ``wide_resnet28_10``; see :func:`list_networks`.
         dataset: cifar10, cifar100, svhn or imagenet: the layout (stem, stages) and the defaults.
-        variant: One of several implementations of a name, where a family has them: EfficientNet's
-            ``lightnet`` (the default for small images) and ``lukemelas`` (for ImageNet).
+        variant: EfficientNet's implementation: ``lightnet`` (for small images) or ``lukemelas``.
         num_classes: The data set's own if None.
         in_channels: 3 for RGB, 1 for grey.
         image_size: Pixels, at least 8; the data set's own if None.
-        options: Fields of the family's spec that differ from the published ones: probabilities
-            (such as ``dropout=0.2``) and switches (such as ``unused_shortcuts=True``).
+        options: Probabilities and switches of the family's spec, if not the published ones, such
+            as ``dropout=0.2`` or ``unused_shortcuts=True``.
 
     Raises:
-        ConfigError: An unknown name (close ones are listed), data set, variant or option, or an
-            impossible size.
+        ConfigError: An unknown name, data set, variant or option, or an impossible size.
     """
-    if dataset not in _DATASETS:
-        raise ConfigError(
-            f"dataset={dataset!r} has no network layout: use one of {list(_DATASETS)}"
-        )
-    shape = _DATASETS[dataset]
+    shape = _shape_of(dataset)
     request = Request(
         arch=arch,
         layout=shape.layout,
@@ -96,6 +91,14 @@ def spec(
     if found is None:
         raise _unknown(request)
     return _with_options(found, options)
+
+
+def _shape_of(dataset: str) -> _DatasetShape:
+    if dataset not in _DATASETS:
+        raise ConfigError(
+            f"dataset={dataset!r} has no network layout: use one of {list(_DATASETS)}"
+        )
+    return _DATASETS[dataset]
 
 
 def _find(request: Request) -> NetworkSpec | None:
@@ -122,7 +125,7 @@ def _unknown(request: Request) -> UnknownNetworkError:
             continue
         if elsewhere is not None:
             return UnknownNetworkError(
-                f"network={arch!r} is not known for {request.layout} images: "
+                f"network={arch!r} is not known for {_IMAGES[request.layout]}: "
                 f'give dataset="{dataset}" for its layout'
             )
     close = difflib.get_close_matches(arch, list_networks(), n=3, cutoff=0.4)
