@@ -230,14 +230,13 @@ class Experiment:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a number that no experiment can have (NaN, negative, above 1)."""
-        check_numbers(dict(_flatten(self)))
+        check_numbers(flat_settings(self))
 
 
-def _flatten(record: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    """The settings by dotted name."""
-    rows = []
+def flat_settings(record: Any, prefix: str = "") -> dict[str, Any]:
+    """The settings of an experiment, or of a part of one, by dotted name (``optimizer.lr``)."""
+    settings: dict[str, Any] = {}
     for each in fields(record):
-        value = getattr(record, each.name)
-        name = prefix + each.name
-        rows += _flatten(value, name + ".") if is_dataclass(value) else [(name, value)]
-    return rows
+        value, name = getattr(record, each.name), prefix + each.name
+        settings |= flat_settings(value, name + ".") if is_dataclass(value) else {name: value}
+    return settings

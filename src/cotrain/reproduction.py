@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cotrain.config import Experiment
+from cotrain.config import Experiment, flat_settings
 from cotrain.dividing import divide_spec
 from cotrain.division import network_cost
 from cotrain.errors import ConfigError
@@ -168,20 +168,9 @@ def _cost(network: str, dataset: str, into: int, image_size: int) -> tuple[int, 
 
 def other_settings(run: FinishedRun, row: PaperRow) -> dict[str, Any]:
     """The settings in which a run differs from the row's recipe, by dotted name."""
-    recipe = _flat(asdict(load_recipe(row.published.recipe)))
-    mine = _flat(asdict(run.experiment))
+    recipe = flat_settings(load_recipe(row.published.recipe))
     return {
         name: value
-        for name, value in mine.items()
+        for name, value in flat_settings(run.experiment).items()
         if value != recipe[name] and not name.startswith(_FREE)
     }
-
-
-def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, dict) and name != "options":
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
