@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotrain.mixing import Batch, Box, cutmix_batch, draw_box, mix, mixup_batch
+from cotrain.mixing import Batch, Box, apply_mix, cutmix_batch, draw_box, draw_mix, mixup_batch
 from cotrain.seeds import seeded
 
 CLASSES = 3
@@ -15,6 +15,12 @@ def batch(networks: int = 2, images: int = 6, size: int = 8) -> Batch:
     generator = torch.Generator().manual_seed(0)
     views = torch.randn(networks, images, 3, size, size, generator=generator)
     return Batch(views, torch.arange(images) % CLASSES)
+
+
+def mix(batch: Batch, *, mixup: float, cutmix: float, num_classes: int, seed: int) -> Batch:
+    size = batch.images.shape[-1]
+    drawn = draw_mix(len(batch.targets), size, mixup=mixup, cutmix=cutmix, seed=seed)
+    return apply_mix(batch, drawn, num_classes)
 
 
 def test_mixup_equals_the_reference_case():
@@ -107,3 +113,13 @@ def test_shares_follow_the_beta_distribution():
     # Beta(0.2, 0.2): mean 1/2 (not folded to above 1/2), variance 1 / (4 (2 a + 1)) = 0.179.
     assert shares.mean().item() == pytest.approx(0.5, abs=0.12)
     assert shares.var().item() == pytest.approx(0.179, abs=0.04)
+
+
+@pytest.mark.parametrize(("mixup", "cutmix"), [(0.2, 0.0), (0.0, 1.0)])
+def test_mixing_keeps_the_order_in_memory(mixup, cutmix):
+    views = batch().images.movedim(2, -1).contiguous().movedim(-1, 2)
+    given_batch = batch()._replace(images=views)
+    mixed = mix(given_batch, mixup=mixup, cutmix=cutmix, num_classes=CLASSES, seed=1)
+    assert mixed.images[1].is_contiguous(memory_format=torch.channels_last)
+    plain = mix(batch(), mixup=mixup, cutmix=cutmix, num_classes=CLASSES, seed=1)
+    assert torch.equal(mixed.images, plain.images)

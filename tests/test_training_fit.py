@@ -17,12 +17,12 @@ from cotrain.training import CoTraining, fit
 GOLDEN = Path(__file__).parent / "golden" / "digits.json"
 
 
-def make_loss_infinite(monkeypatch: pytest.MonkeyPatch, steps: range) -> None:
-    """The images of these batches of the first epoch are infinite."""
+def make_loss_infinite(monkeypatch: pytest.MonkeyPatch, steps: range, epoch: int = 0) -> None:
+    """The images of these batches of an epoch are infinite."""
     step = CoTraining.training_step
 
     def broken(self: CoTraining, batch, batch_idx):
-        if self.current_epoch == 0 and batch_idx in steps:
+        if self.current_epoch == epoch and batch_idx in steps:
             batch = batch._replace(images=batch.images * torch.inf)
         return step(self, batch, batch_idx)
 

@@ -12,7 +12,8 @@ from training_runs import final_state, final_weights, read_metrics, same, tiny
 
 from cotrain.config import Experiment
 from cotrain.data import Splits, load_splits, training_loader
-from cotrain.ensemble import Ensemble, divide
+from cotrain.ensemble import Ensemble
+from cotrain.making import divide
 from cotrain.networks import spec_for_images
 from cotrain.training import fit
 from cotrain.training.average import MovingAverage

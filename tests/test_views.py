@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cotrain.augmentation import (
-    build_policy,
-    random_crop,
-    random_erasing,
-    random_flip,
+    crop_and_flip,
+    draw_moves,
+    draw_rectangles,
+    erase,
     random_policy,
     random_resized_crop,
 )
@@ -20,7 +20,7 @@ from cotrain.config import Views
 from cotrain.errors import ConfigError
 from cotrain.preprocessing import Preprocessing
 from cotrain.seeds import seeded
-from cotrain.views import check_views, make_views
+from cotrain.views import apply_views, check_views, draw_views
 
 RGB = Preprocessing(image_size=16, in_channels=3, mean=(0.5,) * 3, std=(0.25,) * 3)
 GREY = Preprocessing(image_size=16, in_channels=1, mean=(0.5,), std=(0.25,))
@@ -30,6 +30,11 @@ PLAIN = Views(crop="none", flip=False)
 def pixels(batch: int = 4, channels: int = 3, size: int = 16) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     return torch.randint(1, 256, (batch, channels, size, size), generator=generator).byte()
+
+
+def make_views(images, views, preprocessing, seeds, **options):
+    drawn = draw_views(images, views, preprocessing, seeds)
+    return apply_views(drawn, views, preprocessing, into=len(seeds), **options)
 
 
 EVERYTHING = {
@@ -82,7 +87,8 @@ def test_no_augmentation_is_normalisation_alone():
 def test_crop_equals_the_formula_for_one_image_after_another(padding, batch, seed):
     images = pixels(batch, size=8)
     with seeded(seed):
-        cropped = random_crop(images, padding)
+        moves = draw_moves(batch, padding=padding, flip=False)
+    cropped = crop_and_flip(images[None], moves[None], padding=padding)[0]
     with seeded(seed):
         top, left = torch.randint(2 * padding + 1, (2, batch)).tolist()
     for index in range(batch):
@@ -98,7 +104,8 @@ def test_crop_reaches_every_offset():
     image = torch.zeros(600, 1, 5, 5).byte()
     image[:, :, 2, 2] = 1
     with seeded(0):
-        places = random_crop(image, 2).flatten(1).int().argmax(1)
+        moves = draw_moves(600, padding=2, flip=False)
+    places = crop_and_flip(image[None], moves[None], padding=2)[0].flatten(1).int().argmax(1)
     counts = places.bincount(minlength=25)
     assert counts.min() > 5  # 24 expected of each
     assert counts.sum() == 600
@@ -107,7 +114,8 @@ def test_crop_reaches_every_offset():
 def test_half_of_the_images_are_flipped():
     images = pixels(200)
     with seeded(0):
-        flipped = random_flip(images)
+        moves = draw_moves(200, padding=0, flip=True)
+    flipped = crop_and_flip(images[None], moves[None], padding=0)[0]
     kept = [torch.equal(now, before) for now, before in zip(flipped, images, strict=True)]
     mirrored = [
         torch.equal(now, before.flip(-1)) for now, before in zip(flipped, images, strict=True)
@@ -116,11 +124,19 @@ def test_half_of_the_images_are_flipped():
     assert 70 <= sum(mirrored) <= 130
 
 
+def erased_of(images, probability, scale, ratio):
+    """Which pixels a draw erases."""
+    batch, _, *size = images.shape
+    options = {"probability": probability, "scale": scale, "ratio": ratio}
+    rectangles = draw_rectangles(batch, tuple(size), **options)
+    return erase(images[None], rectangles[None])[0] == 0
+
+
 @settings(max_examples=30)
 @given(st.floats(0.02, 0.5), st.floats(0.3, 1.0), st.integers(0, 2**32))
 def test_an_erased_part_is_one_rectangle_of_the_drawn_area_and_ratio(least, ratio, seed):
     with seeded(seed):
-        erased = random_erasing(torch.ones(8, 3, 32, 24), 1.0, (least, least), (ratio, ratio)) == 0
+        erased = erased_of(torch.ones(8, 3, 32, 24), 1.0, (least, least), (ratio, ratio))
     height = round(math.sqrt(least * 32 * 24 * ratio))
     width = round(math.sqrt(least * 32 * 24 / ratio))
     for image in erased:
@@ -138,7 +154,7 @@ def test_an_erased_part_is_one_rectangle_of_the_drawn_area_and_ratio(least, rati
 
 def test_erasing_has_its_probability_and_covers_the_whole_image():
     with seeded(0):
-        erased = random_erasing(torch.ones(1000, 1, 8, 8), 0.3, (0.05, 0.3), (0.5, 2.0)) == 0
+        erased = erased_of(torch.ones(1000, 1, 8, 8), 0.3, (0.05, 0.3), (0.5, 2.0))
     assert erased.flatten(1).any(1).float().mean().item() == pytest.approx(0.3, abs=0.05)
     assert erased.any(0).all()
     shares = erased.flatten(1).float().mean(1)
@@ -156,20 +172,45 @@ def test_resized_crop_takes_images_of_any_size():
     assert torch.equal(cropped[1], torch.full((3, 16, 16), 200).byte())
 
 
-def test_policies_fill_with_their_grey():
+def test_rand_augment_fills_with_the_mean_colour():
     white = torch.full((64, 3, 16, 16), 255).byte()
-    for name, fill in {
-        "autoaugment-cifar10": (128, 128, 128),
-        "rand-m9-n3-p1.0": (124, 116, 104),
-    }.items():
-        with seeded(0):
-            colours = random_policy(white, name).permute(0, 2, 3, 1).reshape(-1, 3)
-        assert (colours == torch.tensor(fill).byte()).all(1).any(), name
+    with seeded(0):
+        colours = random_policy(white, "rand-m9-n3-p1.0").permute(0, 2, 3, 1).reshape(-1, 3)
+    assert (colours == torch.tensor([124, 116, 104]).byte()).all(1).any()
 
 
-def test_policies_are_built_once():
-    first = build_policy("rand-m9-mstd0.5", channels=3, image_size=32)
-    assert build_policy("rand-m9-mstd0.5", channels=3, image_size=32) is first
+@pytest.mark.parametrize("views", EVERYTHING.values(), ids=EVERYTHING)
+def test_channels_last_is_the_same_in_another_order(views):
+    plain = make_views(pixels(), views, RGB, [1, 2])
+    last = make_views(pixels(), views, RGB, [1, 2], channels_last=True)
+    assert torch.equal(plain, last)
+    assert plain[1].is_contiguous()
+    assert last[1].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_what_is_drawn_and_what_is_done_are_apart():
+    """The pixels are sent once for all networks, and no chance is left in applying."""
+    views = Views(policy="autoaugment-cifar10", erasing=0.5)
+    drawn = draw_views(pixels(), views, RGB, [1, 2, 3])
+    assert drawn.pixels.shape == (1, 4, 3, 16, 16)
+    assert drawn.pixels.dtype == torch.uint8
+    assert drawn.moves.shape == (3, 3, 4)
+    assert drawn.rectangles.shape == (3, 4, 4)
+    first, again = (apply_views(drawn, views, RGB, into=3) for _ in range(2))
+    assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize("views", [Views(crop="resized"), Views(policy="rand-m9")])
+def test_what_needs_single_images_is_done_when_drawn(views):
+    assert draw_views(pixels(), views, RGB, [1, 2, 3]).pixels.shape == (3, 4, 3, 16, 16)
+
+
+def test_moves_go_down_right_and_then_flip():
+    image = torch.arange(9).byte().view(1, 1, 1, 3, 3)
+    moves = torch.tensor([[-1], [1], [1]])[None]
+    # Shown one row further down and one column further left, then mirrored.
+    expected = torch.tensor([[0, 0, 0], [0, 2, 1], [0, 5, 4]]).byte()
+    assert torch.equal(crop_and_flip(image, moves, padding=1)[0, 0, 0], expected)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """The random steps that turn a batch of images into one view of each.
 
-Every step takes and gives a batch [B, C, H, W] and draws anew for every image, from the global
-random state: run it inside :func:`cotrain.seeds.seeded`. Crop, flip and erasing work on the whole
-batch at once (a loop over 64 small images costs ten times as much).
+A ``draw_`` function gives what chance decides for every image of a batch, from the global random
+state of the CPU: run it inside :func:`cotrain.seeds.seeded`. What it gives is done to whole batches
+of pixels, on any device, by the function beside it (a loop over 64 small images costs ten times as
+much). The ``random_`` functions cannot be parted so; they take images one by one, on the CPU.
 """
 
 import re
@@ -14,25 +15,48 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from cotrain.autoaugment import AUTOAUGMENT
 from cotrain.errors import ConfigError
 
-_AUTOAUGMENT = {
-    "autoaugment-cifar10": "CIFAR10",
-    "autoaugment-imagenet": "IMAGENET",
-    "autoaugment-svhn": "SVHN",
-}
 _RAND_AUGMENT = (
     r"rand(-(m|n|mmax|inc)\d+|-(mstd|p)\d+(\.\d+)?)+"  # timm ignores what it cannot parse
 )
 
 
-def random_crop(pixels: Tensor, padding: int) -> Tensor:
-    """Pad with ``padding`` zeros on each side and cut the old size out at a random place."""
-    batch, _, height, width = pixels.shape
-    top, left = torch.randint(2 * padding + 1, (2, batch))
-    padded = pad(pixels, (padding,) * 4)
-    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view: nothing is copied yet
-    return windows[torch.arange(batch), :, top, left]
+def draw_moves(batch: int, *, padding: int, flip: bool) -> Tensor:
+    """Shift down, shift left (each up to ``padding``) and flip (1, or 0) of images: int64 [3, B].
+
+    A shift of k shows the pixel k further down or right; half of the images are flipped.
+    """
+    moves = torch.zeros(3, batch, dtype=torch.int64)
+    if padding:
+        moves[:2] = torch.randint(2 * padding + 1, (2, batch)) - padding
+    if flip:
+        moves[2] = torch.rand(batch) < 0.5
+    return moves
+
+
+def crop_and_flip(pixels: Tensor, moves: Tensor, *, padding: int) -> Tensor:
+    """Shift images, zeros coming in from outside, then flip them left to right: [S, B, C, H, W].
+
+    Args:
+        pixels: [S, B, C, H, W], or [1, B, C, H, W] for all networks.
+        moves: [S, 3, B], of :func:`draw_moves`.
+        padding: The largest shift.
+    """
+    _, batch, channels, height, width = pixels.shape
+    down, right, flipped = moves.unbind(1)
+    rows, columns = (torch.arange(size, device=pixels.device) for size in (height, width))
+    columns = torch.where(flipped[..., None] > 0, width - 1 - columns, columns)
+    rows = (down + padding)[..., None] + rows
+    columns = (right + padding)[..., None] + columns
+    # One look-up in each flattened, padded image does both.
+    places = rows[..., :, None] * (width + 2 * padding) + columns[..., None, :]
+    shape = (len(moves), batch, channels, -1)
+    padded = pad(pixels, (padding,) * 4).flatten(3).expand(shape)
+    return padded.gather(3, places.flatten(2)[:, :, None].expand(shape)).unflatten(
+        3, (height, width)
+    )
 
 
 def random_resized_crop(
@@ -51,23 +75,21 @@ def _resized_crop(size: int, least: float, most: float) -> Callable[[Tensor], Te
     return v2.RandomResizedCrop(size, scale=(least, most), interpolation=bicubic, antialias=True)
 
 
-def random_flip(images: Tensor) -> Tensor:
-    """Flip half of the images left to right."""
-    flipped = torch.rand(len(images)) < 0.5
-    result = images.clone()
-    result[flipped] = images[flipped].flip(-1)
-    return result
-
-
-def random_erasing(
-    images: Tensor, probability: float, scale: tuple[float, float], ratio: tuple[float, float]
+def draw_rectangles(
+    batch: int,
+    size: tuple[int, int],
+    *,
+    probability: float,
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
 ) -> Tensor:
-    """Set a rectangle to 0 in a share of the normalised images (arXiv:1708.04896).
+    """First and last row, first and last column (the last ones excluded) to erase: int64 [4, B].
 
-    As torchvision's ``RandomErasing``: area uniform in ``scale``, aspect ratio log-uniform in
-    ``ratio``, drawn up to 10 times until the rectangle is smaller than the image in both ways.
+    As torchvision's ``RandomErasing`` (arXiv:1708.04896): area uniform in ``scale``, aspect ratio
+    log-uniform in ``ratio``, drawn up to 10 times until the rectangle is smaller than the image in
+    both ways. Of images that are not erased both rows are equal.
     """
-    batch, _, height, width = images.shape
+    height, width = size
     area = height * width * torch.empty(batch, 10).uniform_(*scale)
     aspect = torch.empty(batch, 10).uniform_(*torch.tensor(ratio).log().tolist()).exp()
     rows, columns = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()
@@ -75,51 +97,51 @@ def random_erasing(
     first = fits.int().argmax(1, keepdim=True)
     rows, columns = rows.gather(1, first), columns.gather(1, first)
     erased = fits.any(1, keepdim=True) & (torch.rand(batch, 1) < probability)
-    inside_rows = _random_span(rows, height) & erased
-    inside_columns = _random_span(columns, width)
-    return images.masked_fill(inside_rows[:, None, :, None] & inside_columns[:, None, None, :], 0)
+    top = (torch.rand(batch, 1) * (height - rows + 1)).floor()
+    left = (torch.rand(batch, 1) * (width - columns + 1)).floor()
+    return torch.cat([top, top + rows * erased, left, left + columns], 1).long().t()
 
 
-def _random_span(lengths: Tensor, size: int) -> Tensor:
-    """A mask [B, size] with ``lengths`` [B, 1] neighbours set, at a uniformly drawn place."""
-    start = (torch.rand_like(lengths) * (size - lengths + 1)).floor()
-    place = torch.arange(size)
-    return (place >= start) & (place < start + lengths)
+def erase(images: Tensor, rectangles: Tensor) -> Tensor:
+    """Set a rectangle of each normalised image to 0, in place.
+
+    Args:
+        images: [S, B, C, H, W].
+        rectangles: [S, 4, B], of :func:`draw_rectangles`.
+    """
+    top, bottom, left, right = rectangles[..., None].unbind(1)
+    rows, columns = (torch.arange(size, device=images.device) for size in images.shape[-2:])
+    inside_rows = (rows >= top) & (rows < bottom)
+    inside_columns = (columns >= left) & (columns < right)
+    inside = inside_rows[..., :, None] & inside_columns[..., None, :]
+    return images.masked_fill_(inside[:, :, None], 0)
 
 
 def random_policy(pixels: Tensor, name: str) -> Tensor:
-    """Apply AutoAugment or RandAugment to RGB pixels, uint8 [B, 3, H, W]; see build_policy."""
-    policy = build_policy(name, channels=pixels.shape[1], image_size=pixels.shape[-1])
+    """Apply RandAugment to RGB pixels, uint8 [B, 3, H, W], with Pillow; see check_policy."""
+    policy = _rand_augment(name, pixels.shape[-1])
     return torch.stack([policy(image) for image in pixels])
 
 
-@lru_cache
-def build_policy(name: str, *, channels: int, image_size: int) -> Callable[[Tensor], Tensor]:
-    """The policy ``views.policy`` names, as a function of one image, uint8 [3, H, W].
+def check_policy(name: str, *, channels: int) -> None:
+    """Raise ConfigError for an unknown policy, or one for grey images.
 
     ``autoaugment-cifar10``, ``-imagenet`` or ``-svhn`` is torchvision's (arXiv:1805.09501) with
     grey fill; ``rand-m9-mstd0.5`` and the like is timm's RandAugment (arXiv:1909.13719).
-
-    Raises:
-        ConfigError: An unknown policy, or grey images.
     """
     if channels != 3:
         raise ConfigError(
             f"views.policy={name} changes colours, but data.in_channels={channels}: "
             "use --views.policy none or --data.in_channels 3"
         )
-    if name in _AUTOAUGMENT:
-        from torchvision.transforms import v2
-
-        return v2.AutoAugment(v2.AutoAugmentPolicy[_AUTOAUGMENT[name]], fill=[128, 128, 128])
-    if re.fullmatch(_RAND_AUGMENT, name):
-        return _rand_augment(name, image_size)
-    raise ConfigError(
-        f"views.policy={name!r} is not known: use none, {', '.join(_AUTOAUGMENT)} "
-        "or a timm RandAugment string such as rand-m9-mstd0.5"
-    )
+    if name not in AUTOAUGMENT and not re.fullmatch(_RAND_AUGMENT, name):
+        raise ConfigError(
+            f"views.policy={name!r} is not known: use none, {', '.join(AUTOAUGMENT)} "
+            "or a timm RandAugment string such as rand-m9-mstd0.5"
+        )
 
 
+@lru_cache
 def _rand_augment(name: str, image_size: int) -> Callable[[Tensor], Tensor]:
     from timm.data.auto_augment import rand_augment_transform
     from torchvision.transforms.v2 import functional

@@ -32,30 +32,47 @@ class Box(NamedTuple):
     right: int
 
 
-def mix(batch: Batch, *, mixup: float, cutmix: float, num_classes: int, seed: int) -> Batch:
-    """Mix every image with another one of the batch, the same way in all S views.
+class Mix(NamedTuple):
+    """How every image of a batch is mixed with another one, in all S views alike.
 
     Args:
-        batch: Views [S, B, C, H, W] and classes [B].
+        permutation: The other images, int64 [B].
+        share: Share of the image itself, for mixup.
+        box: Where the other image is put, for cutmix; None mixes by ``share``.
+    """
+
+    permutation: Tensor
+    share: float
+    box: Box | None
+
+
+def draw_mix(batch: int, size: int, *, mixup: float, cutmix: float, seed: int) -> Mix | None:
+    """Decide how to mix; None if both are off.
+
+    Args:
+        batch: B.
+        size: Height and width of the images.
         mixup: Alpha of mixup's Beta distribution; 0 is off.
         cutmix: Alpha of cutmix's Beta distribution; 0 is off. With both on, each is as likely.
-        num_classes: Length of a soft target.
         seed: Seed of the draw; equal seeds mix equally.
-
-    Returns:
-        The batch itself if both are off; otherwise mixed images and targets [B, num_classes].
     """
     if not mixup and not cutmix:
-        return batch
+        return None
     with seeded(seed):
-        permutation = torch.randperm(len(batch.targets))
+        permutation = torch.randperm(batch)
         cut = bool(cutmix) and (not mixup or random.random() < 0.5)
         alpha = cutmix if cut else mixup
         share = random.betavariate(alpha, alpha)
-        if cut:
-            height, width = batch.images.shape[-2:]
-            return cutmix_batch(batch, permutation, draw_box(share, height, width), num_classes)
-        return mixup_batch(batch, permutation, share, num_classes)
+        return Mix(permutation, share, draw_box(share, size, size) if cut else None)
+
+
+def apply_mix(batch: Batch, mix: Mix | None, num_classes: int) -> Batch:
+    """The batch mixed, with targets [B, num_classes]; as it is if ``mix`` is None."""
+    if mix is None:
+        return batch
+    if mix.box is not None:
+        return cutmix_batch(batch, mix.permutation, mix.box, num_classes)
+    return mixup_batch(batch, mix.permutation, mix.share, num_classes)
 
 
 def mixup_batch(batch: Batch, permutation: Tensor, share: float, num_classes: int) -> Batch:
@@ -70,9 +87,11 @@ def cutmix_batch(batch: Batch, permutation: Tensor, box: Box, num_classes: int) 
     The targets' shares are those of the area that is really covered.
     """
     top, bottom, left, right = box
-    images = batch.images.clone(memory_format=torch.contiguous_format)
-    images[..., top:bottom, left:right] = batch.images[:, permutation, :, top:bottom, left:right]
-    height, width = images.shape[-2:]
+    height, width = batch.images.shape[-2:]
+    rows, columns = (torch.arange(n, device=batch.images.device) for n in (height, width))
+    inside_rows = (rows >= top) & (rows < bottom)
+    inside = inside_rows[:, None] & (columns >= left) & (columns < right)
+    images = torch.where(inside, batch.images[:, permutation], batch.images)
     share = 1 - (bottom - top) * (right - left) / (height * width)
     return Batch(images, _soft_targets(batch.targets, permutation, share, num_classes))
 

@@ -48,9 +48,12 @@ class Preprocessing:
 
     def normalize(self, pixels: Tensor) -> Tensor:
         """Pixels [..., C, H, W] in 0..255 (uint8 or float) as float32: (pixel/255 - mean) / std."""
-        mean = torch.tensor(self.mean, device=pixels.device).view(-1, 1, 1)
-        std = torch.tensor(self.std, device=pixels.device).view(-1, 1, 1)
-        return (pixels * (1 / (255 * std))).sub_(mean / std)
+        mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (self.mean, self.std))
+        # Made on the CPU and sent without waiting: the numbers are the same on every device.
+        scale, shift = (
+            each.to(pixels.device, non_blocking=True) for each in (1 / (255 * std), mean / std)
+        )
+        return (pixels * scale).sub_(shift)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":

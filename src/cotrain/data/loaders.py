@@ -3,7 +3,7 @@
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,10 +12,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from cotrain.config import Views
 from cotrain.data.images import Images
 from cotrain.errors import ConfigError
-from cotrain.mixing import Batch, mix
+from cotrain.mixing import Batch, Mix, apply_mix, draw_mix
 from cotrain.preprocessing import Preprocessing
 from cotrain.seeds import derive_seed
-from cotrain.views import check_views, make_views
+from cotrain.views import DrawnViews, apply_views, check_views, draw_views
 
 _CAN_FORK = "fork" in multiprocessing.get_all_start_methods()
 
@@ -87,8 +87,16 @@ class EpochSampler(Sampler[Key]):
         self._epoch, self._start = epoch, start
 
 
+class DrawnBatch(NamedTuple):
+    """A training batch before its views are made: few bytes, to be sent to a device."""
+
+    views: DrawnViews
+    targets: Tensor
+    mix: Mix | None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TrainingBatches(Dataset[Batch]):
+class TrainingBatches(Dataset[Batch | DrawnBatch]):
     """Training batches by key: S views of every image, mixed; see :func:`training_loader`."""
 
     images: Images
@@ -98,8 +106,15 @@ class TrainingBatches(Dataset[Batch]):
     into: int
     seed: int
     rank: int
+    drawn: bool
+    channels_last: bool
 
-    def __getitem__(self, key: Key) -> Batch:
+    def __getitem__(self, key: Key) -> Batch | DrawnBatch:
+        batch = self.draw(key)
+        return batch if self.drawn else self.finish(batch)
+
+    def draw(self, key: Key) -> DrawnBatch:
+        """Read the images and decide what is done to them, on the CPU."""
         place = (key.epoch, key.step, self.rank)
         seeds = [derive_seed(self.seed, "view", *place, network) for network in range(self.into)]
         images: Tensor | list[Tensor]
@@ -107,14 +122,28 @@ class TrainingBatches(Dataset[Batch]):
             images = [self.images.original(index) for index in key.indices]
         else:
             images = self.images.pixels(key.indices)
-        views = make_views(images, self.views, self.preprocessing, seeds)
-        return mix(
-            Batch(views, self.images.targets[torch.as_tensor(key.indices)]),
-            mixup=self.views.mixup,
-            cutmix=self.views.cutmix,
-            num_classes=self.num_classes,
-            seed=derive_seed(self.seed, "mix", *place),
+        return DrawnBatch(
+            views=draw_views(images, self.views, self.preprocessing, seeds),
+            targets=self.images.targets[torch.as_tensor(key.indices)],
+            mix=draw_mix(
+                len(key.indices),
+                self.preprocessing.image_size,
+                mixup=self.views.mixup,
+                cutmix=self.views.cutmix,
+                seed=derive_seed(self.seed, "mix", *place),
+            ),
         )
+
+    def finish(self, batch: DrawnBatch) -> Batch:
+        """Make the views, and mix them, on the device that the batch is on."""
+        views = apply_views(
+            batch.views,
+            self.views,
+            self.preprocessing,
+            into=self.into,
+            channels_last=self.channels_last,
+        )
+        return apply_mix(Batch(views, batch.targets), batch.mix, self.num_classes)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -142,6 +171,8 @@ def training_loader(
     workers: int = 0,
     rank: int = 0,
     world_size: int = 1,
+    drawn: bool = False,
+    channels_last: bool = False,
 ) -> DataLoader[Batch]:
     """Shuffled batches of S views; its ``sampler`` is an :class:`EpochSampler`.
 
@@ -157,6 +188,9 @@ def training_loader(
         workers: Processes that make batches; their number changes no batch.
         rank: Which of the processes that train together this is.
         world_size: How many they are.
+        drawn: Give a :class:`DrawnBatch`, which the ``dataset``'s ``finish`` makes the same batch
+            of, on any device.
+        channels_last: Lay views out as [S, B, H, W, C] in memory.
 
     Raises:
         ConfigError: Impossible views, or fewer images than one batch.
@@ -178,6 +212,8 @@ def training_loader(
         into=into,
         seed=seed,
         rank=rank,
+        drawn=drawn,
+        channels_last=channels_last,
     )
     return _loader(batches, sampler, workers)
 
@@ -198,8 +234,8 @@ def evaluation_loader(
 
 
 def _loader(
-    batches: Dataset[Batch], keys: Sampler[Key] | list[range], workers: int
-) -> DataLoader[Batch]:
+    batches: Dataset[Any], keys: Sampler[Key] | list[range], workers: int
+) -> DataLoader[Any]:
     return DataLoader(
         batches,
         batch_size=None,  # a key is a whole batch

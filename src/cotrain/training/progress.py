@@ -1,6 +1,7 @@
 """What a user sees of a running training: a bar on a terminal, else one line an epoch."""
 
 import sys
+from time import monotonic
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -15,15 +16,24 @@ def progress_callback() -> Callback:
 
 
 class ProgressBar(RichProgressBar):
-    """Lightning's bar with the loss and the accuracies, of the epoch so far and of validation."""
+    """Lightning's bar with the loss and the accuracies, of the epoch so far and of validation.
+
+    They are read once a second and at the epoch's end, as reading them waits for a GPU.
+    """
+
+    _shown: dict[str, Any] | None = None
+    _read = 0.0
 
     def get_metrics(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> dict[str, Any]:
         """Replaces Lightning's, which would give every network a place of its own."""
         assert isinstance(pl_module, CoTraining)
-        tally = pl_module.training_tally
-        return progress_metrics(tally.means(tally.sums), pl_module.validation)
+        if self._shown is None or trainer.is_last_batch or monotonic() - self._read >= 1:
+            tally = pl_module.training_tally
+            self._shown = progress_metrics(tally.means(tally.sums), pl_module.validation)
+            self._read = monotonic()
+        return self._shown
 
 
 class ProgressLines(Callback):

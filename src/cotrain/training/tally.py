@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class Tally:
-    """Sums over the images of an epoch, in float64 on the CPU.
+    """Sums over the images of an epoch, in float64; on a GPU they stay there until they are read.
 
     Attributes:
         names: What is counted: ``accuracy`` of the ensemble, ``accuracy_0`` and so on of the
@@ -44,11 +44,18 @@ class Tally:
         images = len(classes)
         answers = torch.cat([logits.mean(0, keepdim=True), logits]).argmax(-1)
         right = (answers == classes).sum(-1).float()
-        values = torch.cat([right, torch.stack(list(losses)).float()]).detach().cpu().double()
+        values = torch.cat([right, torch.stack(list(losses)).float()]).detach()
+        # Other devices have no float64.
+        self.sums = self.sums.to(logits.device if logits.is_cuda else "cpu")
+        values = values.to(self.sums.device).double()
         values[len(right) :] *= images
         first = 1 + (network or 0)
-        networks = range(first, first + len(logits))
-        columns = [0, *networks, *range(1 + self.into, len(self.names))]
+        # Slices, as an index made of a list would have to be sent to the device.
+        self._add(slice(0, 1), images, values[:1])
+        self._add(slice(first, first + len(logits)), images, values[1 : len(right)])
+        self._add(slice(1 + self.into, None), images, values[len(right) :])
+
+    def _add(self, columns: slice, images: int, values: Tensor) -> None:
         self.sums[0, columns] += images
         self.sums[1, columns] += values
 
