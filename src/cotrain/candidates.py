@@ -56,7 +56,7 @@ class Change:
 INDEPENDENT = Change(
     label="independent",
     settings={
-        "co_training": {"weight": 0.0, "initialization": "independent"},
+        "co_training": {"weight": 0.0, "initialization": "fresh"},
         "views": {"same_view": False},
     },
 )
@@ -153,7 +153,7 @@ class Cost:
 def cost_of(ensemble: Ensemble) -> Cost:
     """The cost of an ensemble beside that of the large network that was divided."""
     large = network_cost(ensemble.spec.large)
-    params, macs = ensemble.params, ensemble.macs(image_shape(ensemble))
+    params, macs = ensemble.params, ensemble.macs(ensemble.image_shape)
     ratios = params / large.params, macs / large.macs
     return Cost(
         params=params,
@@ -162,9 +162,3 @@ def cost_of(ensemble: Ensemble) -> Cost:
         macs_ratio=ratios[1],
         equal=all(is_equal_cost(ratio) for ratio in ratios),
     )
-
-
-def image_shape(ensemble: Ensemble) -> tuple[int, int, int]:
-    """[C, H, W] of the images that the ensemble takes."""
-    spec = ensemble.spec.network
-    return spec.in_channels, spec.image_size, spec.image_size

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from cotrain.candidates import LARGE, Candidate, cost_of, image_shape, list_candidates
+from cotrain.candidates import LARGE, Candidate, cost_of, list_candidates
 from cotrain.config import Experiment
 from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError, Interrupted
@@ -179,7 +179,7 @@ def _results(
     """A result for every candidate, and the number of test images."""
     answers = read_answers({name: [run.folder for run in each] for name, each in runs.items()})
     ensembles = {name: Ensemble.load(each[0].folder.ensemble) for name, each in runs.items()}
-    shape = image_shape(ensembles[candidates[0].name])
+    shape = ensembles[candidates[0].name].image_shape
     latencies = measure_latency(ensembles, shape, device=device)
     results = tuple(
         judge(

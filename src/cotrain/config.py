@@ -8,6 +8,7 @@ plain arguments.
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
+from cotrain.dividing.options import DivideOptions
 from cotrain.limits import check_numbers
 
 Dataset = Literal[
@@ -160,7 +161,7 @@ class CoTrainingOptions:
     weight: float = 0.5
     ramp_epochs: float | None = None
     label_smoothing: float = 0.0
-    initialization: Literal["independent", "identical"] = "independent"
+    initialization: Literal["fresh", "identical"] = "fresh"
     together: bool = True
 
 
@@ -176,6 +177,9 @@ class Hardware:
         precision: ``32-true``, ``16-mixed`` or ``bf16-mixed``.
         channels_last: Keep images and weights in NHWC memory order.
         compile: Compile every network with ``torch.compile``.
+        execution: How the S networks are run: ``loop``, one after the other; ``threads``, side by
+            side on the CPU; ``streams``, side by side on one GPU; ``auto`` measures and takes the
+            fastest. All but ``loop`` differ from it in the last bits.
         threads: CPU threads of PyTorch; null leaves PyTorch's choice.
     """
 
@@ -186,6 +190,7 @@ class Hardware:
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
     channels_last: bool = False
     compile: bool = False
+    execution: Literal["loop", "threads", "streams", "auto"] = "loop"
     threads: int | None = None
 
 
@@ -194,11 +199,16 @@ class Experiment:
     """One training run.
 
     Args:
-        network: Name of the large network; see ``cotrain.networks.list_networks()``.
+        network: Name of the large network: of ``cotrain.networks.list_networks()``, or of another
+            library, such as ``timm:convnext_tiny``, ``torchvision:resnet50`` or ``hf:vit``.
+        network_options: Further arguments of the network, such as ``{"drop_path_rate": 0.1}``.
         into: S, the number of networks it is divided into; 1 trains the large network itself.
         epochs: Passes over the training images.
         batch_size: Images of one training step on one device.
+        inherit: A run folder, or an ensemble of S=1: the trained large network whose weights the S
+            networks start from; null starts with fresh weights.
         seed: Seed of initialisation, order, views and dropout.
+        dividing: How a network of another library is divided.
         data: Which images.
         views: How an image becomes a view.
         optimizer: Optimizer and weight decay.
@@ -213,10 +223,13 @@ class Experiment:
     """
 
     network: str = "basic_resnet"
+    network_options: dict[str, Any] = field(default_factory=dict)
     into: int = 4
     epochs: int = 60
     batch_size: int = 64
+    inherit: str | None = None
     seed: int = 0
+    dividing: DivideOptions = field(default_factory=DivideOptions)
     data: Data = Data()
     views: Views = Views()
     optimizer: Optimizer = Optimizer()

@@ -1,13 +1,18 @@
 """What dividing a network costs and changes, told before anything is trained."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import torch
+from torch import nn
 
+from cotrain.advice import advise
 from cotrain.costs import count_macs, count_params
-from cotrain.dividing import divide_spec
+from cotrain.dividing import DivideOptions, divide_spec
 from cotrain.dividing.regularization import divide_weight_decay
-from cotrain.networks import NetworkSpec, build, family_of
+from cotrain.networks import ForeignSpec, NetworkSpec, build, family_of
+from cotrain.networks.foreign.dropout import dropout_rates
+from cotrain.networks.foreign.meta import on_meta
+from cotrain.networks.stages import narrowest_stage
 
 # Outside these the S networks do not cost what the large one costs.
 EQUAL_COST = (0.85, 1.15)
@@ -21,12 +26,14 @@ class NetworkCost:
         params: Trainable parameters.
         macs: Multiply-accumulates for one image (1 MAC = 2 FLOPs).
         widths: Channels after the stem and after each stage.
+        narrowest: Width of the narrowest stage (:func:`cotrain.networks.stages.narrowest_stage`).
         regularization: Its dropout and similar probabilities, by name.
     """
 
     params: int
     macs: int
     widths: tuple[int, ...]
+    narrowest: int | None
     regularization: dict[str, float]
 
 
@@ -43,6 +50,7 @@ class Division:
         macs_ratio: MACs of all S over those of the large network.
         weight_decay: Weight decay of the large network.
         divided_weight_decay: Weight decay of the S networks, where a recipe divides it.
+        warnings: What speaks against it: another cost, or stages that are not wide enough.
     """
 
     network: str
@@ -53,6 +61,7 @@ class Division:
     macs_ratio: float
     weight_decay: float
     divided_weight_decay: float
+    warnings: tuple[str, ...]
 
 
 def is_equal_cost(ratio: float) -> bool:
@@ -63,30 +72,67 @@ def is_equal_cost(ratio: float) -> bool:
 def network_cost(spec: NetworkSpec) -> NetworkCost:
     """The cost of a spec's network, counted without memory or arithmetic."""
     family = family_of(spec)
-    with torch.device("meta"):
-        network = build(spec)
+    network = on_meta(lambda: build(spec))
+    if isinstance(spec, ForeignSpec):
+        regularization = dropout_rates(network)
+    else:
+        regularization = {name: getattr(spec, name) for name in family.regularization}
     return NetworkCost(
         params=count_params(network),
-        macs=count_macs(network, (spec.in_channels, spec.image_size, spec.image_size)),
+        macs=_macs(network, spec),
         widths=family.widths(spec),
-        regularization={name: getattr(spec, name) for name in family.regularization},
+        narrowest=narrowest_stage(network),
+        regularization=regularization,
     )
 
 
-def describe_division(large: NetworkSpec, into: int, *, weight_decay: float) -> Division:
+def _macs(network: nn.Module, spec: NetworkSpec) -> int:
+    """Counted without arithmetic; where a network computes with values, on the CPU."""
+    image_shape = (spec.in_channels, spec.image_size, spec.image_size)
+    try:
+        return count_macs(network, image_shape)
+    except (NotImplementedError, RuntimeError):
+        return count_macs(build(spec), image_shape)
+
+
+def describe_division(
+    large: NetworkSpec, into: int, *, weight_decay: float, options: DivideOptions | None = None
+) -> Division:
     """The large network and one of the S it is divided into, side by side.
+
+    Args:
+        large: Spec of the large network.
+        into: S.
+        weight_decay: Of the large network, to show it divided.
+        options: How a network without a published rule is divided.
 
     Raises:
         ConfigError: The network cannot be divided into S.
     """
-    before, after = network_cost(large), network_cost(divide_spec(large, into))
+    before, after = network_cost(large), network_cost(divide_spec(large, into, options))
+    ratios = {
+        "params": into * after.params / before.params,
+        "MACs": into * after.macs / before.macs,
+    }
     return Division(
         network=large.arch,
         into=into,
         large=before,
         small=after,
-        params_ratio=into * after.params / before.params,
-        macs_ratio=into * after.macs / before.macs,
+        params_ratio=ratios["params"],
+        macs_ratio=ratios["MACs"],
         weight_decay=weight_decay,
         divided_weight_decay=divide_weight_decay(weight_decay, into),
+        warnings=tuple(_warnings(ratios, into, after, large.image_size)),
     )
+
+
+def _warnings(
+    ratios: Mapping[str, float], into: int, small: NetworkCost, image_size: int
+) -> Iterator[str]:
+    for name, ratio in ratios.items():
+        if not is_equal_cost(ratio):
+            yield f"not equal cost: all {into} have {ratio:.2f} times the {name}"
+    advice = advise(small.narrowest, image_size) if into > 1 else None
+    if advice is not None:
+        yield advice

@@ -1,28 +1,24 @@
-"""S networks that answer as one: made by dividing a large network, combined by averaging."""
+"""S networks that answer as one, combined by averaging."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from cotrain.combining import Combine, combine_logits
 from cotrain.costs import count_macs, count_params
-from cotrain.dividing import divide_spec
 from cotrain.ensemble_spec import EnsembleSpec
 from cotrain.errors import ConfigError
 from cotrain.modes import evaluating
-from cotrain.networks import NetworkSpec, build
-from cotrain.networks import spec as named_spec
-from cotrain.seeds import derive_seed, seeded
+from cotrain.networks import ForeignSpec, NetworkSpec, build, image_shape_of
+from cotrain.networks.foreign import check_versions
 from cotrain.shipping import read_folder, write_folder
-
-Initialization = Literal["independent", "identical"]
 
 
 class Ensemble(nn.Module):
-    """S networks side by side; make one with :func:`divide` or :meth:`load`.
+    """S networks side by side; make one with :func:`cotrain.divide` or :meth:`load`.
 
     Args:
         networks: S networks that take the same images and give the same classes.
@@ -44,18 +40,8 @@ class Ensemble(nn.Module):
         Args:
             images: [B, C, H, W], the same for all networks, or [S, B, C, H, W], one view each.
         """
-        views = self._views(images)
+        views = split_views(images, len(self.networks))
         return torch.stack([network(x) for network, x in zip(self.networks, views, strict=True)])
-
-    def _views(self, images: Tensor) -> Sequence[Tensor]:
-        if images.dim() == 4:
-            return [images] * len(self.networks)
-        if images.dim() == 5 and len(images) == len(self.networks):
-            return images.unbind()
-        raise ConfigError(
-            f"images of shape {list(images.shape)}: give [B, C, H, W], or one view for each of "
-            f"the S={len(self.networks)} networks as [S, B, C, H, W]"
-        )
 
     def predict(self, images: Tensor, combine: Combine | None = None) -> Tensor:
         """Probabilities [B, C] of the ensemble, without gradients and in evaluation mode.
@@ -66,6 +52,11 @@ class Ensemble(nn.Module):
         """
         with evaluating(self), torch.no_grad():
             return combine_logits(self(images), combine or self.spec.combine)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """[C, H, W] of the images that the networks take."""
+        return image_shape_of(self.spec.network)
 
     @property
     def params(self) -> int:
@@ -93,9 +84,10 @@ class Ensemble(nn.Module):
         """
         spec, weights = read_folder(Path(folder))
         try:
-            with torch.device("meta"):
-                ensemble = Ensemble([build(spec.network) for _ in range(spec.into)], spec)
+            ensemble = Ensemble([_blank(spec.network) for _ in range(spec.into)], spec)
             ensemble.load_state_dict(weights, assign=True)
+        except ConfigError:
+            raise
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[-1].strip()
             raise ConfigError(
@@ -105,42 +97,28 @@ class Ensemble(nn.Module):
         return ensemble.eval()
 
 
-def divide(
-    network: str | NetworkSpec,
-    into: int,
-    *,
-    seed: int | None = None,
-    initialization: Initialization = "independent",
-) -> Ensemble:
-    """S freshly initialised networks that together cost about what ``network`` costs.
-
-    Args:
-        network: Name of the large network (as ``cotrain.networks.spec(name)``), or its spec.
-        into: S; 1 is the large network itself.
-        seed: Seed of the initialisation; drawn from torch's random state if None.
-        initialization: ``independent``, or ``identical`` weights in all networks (an ablation).
+def split_views(images: Tensor, into: int) -> Sequence[Tensor]:
+    """One view [B, C, H, W] for each of S networks, from images for all or S views.
 
     Raises:
-        ConfigError: An unknown name, or a network that cannot be divided into S.
+        ConfigError: Neither [B, C, H, W] nor [S, B, C, H, W].
     """
-    if initialization not in get_args(Initialization):
-        raise ConfigError(
-            f"initialization={initialization!r} is not known: "
-            f"use one of {list(get_args(Initialization))}"
-        )
-    if callable(network):
-        raise ConfigError(
-            f"network={type(network).__name__}: only names and specs can be divided: "
-            "use cotrain.networks.list_networks()"
-        )
-    large = named_spec(network) if isinstance(network, str) else network
-    spec = EnsembleSpec(network=divide_spec(large, into), into=into, large=large)
-    if seed is None:
-        seed = int(torch.randint(2**62, ()))
-    places = [0 if initialization == "identical" else index for index in range(into)]
-    return Ensemble([_build(spec.network, derive_seed(seed, "init", i)) for i in places], spec)
+    if images.dim() == 4:
+        return [images] * into
+    if images.dim() == 5 and len(images) == into:
+        return images.unbind()
+    raise ConfigError(
+        f"images of shape {list(images.shape)}: give [B, C, H, W], or one view for each of "
+        f"the S={into} networks as [S, B, C, H, W]"
+    )
 
 
-def _build(spec: NetworkSpec, seed: int) -> nn.Module:
-    with seeded(seed):
+def _blank(spec: NetworkSpec) -> nn.Module:
+    """A network whose weights will be loaded, without memory for them where that is possible."""
+    if isinstance(spec, ForeignSpec):
+        # They may have tensors that are computed when they are built, and not saved.
+        if (difference := check_versions(spec)) is not None:
+            warnings.warn(f"{difference}: check its answers", stacklevel=3)
+        return build(spec)
+    with torch.device("meta"):
         return build(spec)

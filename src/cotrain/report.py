@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from cotrain.division import EQUAL_COST, Division, NetworkCost, is_equal_cost
+from cotrain.division import EQUAL_COST, Division, NetworkCost
 
 if TYPE_CHECKING:  # the records' own modules take seconds to import; a table needs only the record
     from matplotlib.axes import Axes
@@ -25,8 +25,8 @@ if TYPE_CHECKING:  # the records' own modules take seconds to import; a table ne
     from cotrain.statistics import Spread
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; the markers differ too.
-_COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-_MARKERS = ("s", "o", "D", "^", "v", "P", "X")
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+MARKERS = ("s", "o", "D", "^", "v", "P", "X")
 
 
 def evaluation_table(evaluation: Evaluation) -> Table:
@@ -54,7 +54,7 @@ def _cells(scores: Scores) -> list[str]:
 def division_table(division: Division) -> Table:
     """The large network, one of the S it is divided into, and all S together."""
     large, small, into = division.large, division.small, division.into
-    table = new_table("", "params", "MACs", "widths", caption=_division_notes(division))
+    table = new_table("", "params", "MACs", "widths")
     table.title, table.title_justify = f"{division.network} into {into}", "left"
     table.add_row("large network", *_cost_cells(large, 1), _widths(large))
     table.add_row("one network", *_cost_cells(small, 1), _widths(small))
@@ -72,23 +72,21 @@ def _widths(cost: NetworkCost) -> str:
     return " ".join(map(str, cost.widths))
 
 
-def _division_notes(division: Division) -> str:
-    """What is divided beside the widths, and whether the cost is equal."""
-    ratios = {"params": division.params_ratio, "MACs": division.macs_ratio}
-    lines = [
-        f"not equal cost: all {division.into} have {ratio:.2f} times the {name}"
-        for name, ratio in ratios.items()
-        if not is_equal_cost(ratio)
-    ]
+def division_notes(division: Division) -> list[str]:
+    """What is divided beside the widths, and what speaks against dividing."""
     before, after = division.weight_decay, division.divided_weight_decay
-    lines.append(f"weight decay, where a recipe divides it: {before:g} -> {after:.4g}")
-    small = division.small.regularization
-    lines += [
-        f"{name}: {p:g} -> {small[name]:.4g}"
-        for name, p in division.large.regularization.items()
+    rates = division.large.regularization
+    divided = [
+        f"{name} {p:g} -> {division.small.regularization[name]:.4g}"
+        for name, p in rates.items()
         if p
     ]
-    return "\n".join(lines)
+    divided.append(f"weight decay, where a recipe divides it, {before:g} -> {after:.4g}")
+    return [
+        f"narrowest stage: {division.large.narrowest} -> {division.small.narrowest}",
+        "regularisation: " + ", ".join(divided),
+        *(f"warning: {each}" for each in division.warnings),
+    ]
 
 
 def prediction_table(rows: Iterable[Prediction]) -> Table:
@@ -120,8 +118,8 @@ def _result_cells(result: CandidateResult) -> list[str]:
     cost = result.cost
     return [
         result.name.replace(" ", "\n") + ("" if cost.equal else "\nnot equal\ncost"),
-        f"{_si(cost.params)}\nx {cost.params_ratio:.2f}",
-        f"{_si(cost.macs)}\nx {cost.macs_ratio:.2f}",
+        f"{short_number(cost.params)}\nx {cost.params_ratio:.2f}",
+        f"{short_number(cost.macs)}\nx {cost.macs_ratio:.2f}",
         _plus_minus(result.error, 2),
         _plus_minus(result.nll, 4),
         _plus_minus(result.single_error, 2),
@@ -164,7 +162,7 @@ def _milliseconds(latency: Latency) -> str:
     return f"{latency.per_image_ms:.3g}"
 
 
-def _si(number: float) -> str:
+def short_number(number: float) -> str:
     """A number with three digits and its prefix: 11.3 M."""
     for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= factor:
@@ -192,7 +190,7 @@ def _draw(axes: Axes, comparison: Comparison) -> None:
     low, high = min(0.8, ratios.min() - 0.1), max(1.2, ratios.max() + 0.1)
     axes.axvspan(*EQUAL_COST, color="0.95", zorder=0, label="equal cost (±15 %)")
     places = _side_by_side(ratios, 0.05 * (high - low))
-    styles = zip(cycle(_MARKERS), cycle(_COLOURS), strict=False)
+    styles = zip(cycle(MARKERS), cycle(COLOURS), strict=False)
     for result, place, (marker, colour) in zip(results, places, styles, strict=False):
         style = {"fmt": marker, "color": colour, "markersize": 8, "capsize": 4}
         error = result.error
@@ -211,7 +209,7 @@ def _draw(axes: Axes, comparison: Comparison) -> None:
 
 def _legend(result: CandidateResult) -> str:
     std = "" if result.error.std is None else f" ± {result.error.std:.2f}"
-    return f"{result.name}\n{result.error.mean:.2f}{std} %, {_si(result.cost.macs)} MACs"
+    return f"{result.name}\n{result.error.mean:.2f}{std} %, {short_number(result.cost.macs)} MACs"
 
 
 def _side_by_side(values: Sequence[float] | np.ndarray, gap: float) -> np.ndarray:

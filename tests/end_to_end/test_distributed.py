@@ -11,9 +11,9 @@ import torch
 from training_runs import final_weights, read_metrics, same, tiny
 
 from cotrain.data import load_splits, training_loader
-from cotrain.ensemble import divide
 from cotrain.errors import TrainingError
 from cotrain.losses import CoTrainingLoss
+from cotrain.making import divide
 from cotrain.networks import spec_for_images
 from cotrain.recipes import dump_experiment
 from cotrain.run_folder import RunFolder

@@ -4,6 +4,7 @@
 from cotrain.networks import (
     densenet,
     efficientnet,
+    foreign_family,
     pyramidnet,
     resnest,
     resnet_names,
@@ -12,9 +13,11 @@ from cotrain.networks import (
     shake_shake,
 )
 from cotrain.networks.family import NetworkSpec
+from cotrain.networks.foreign import ForeignSpec, native_preprocessing, register_builder
 from cotrain.networks.registry import (
     build,
     family_of,
+    image_shape_of,
     list_networks,
     spec,
     spec_for_images,
@@ -23,13 +26,18 @@ from cotrain.networks.registry import (
 )
 
 __all__ = [
+    "ForeignSpec",
     "NetworkSpec",
     "build",
     "densenet",
     "efficientnet",
     "family_of",
+    "foreign_family",
+    "image_shape_of",
     "list_networks",
+    "native_preprocessing",
     "pyramidnet",
+    "register_builder",
     "resnest",
     "resnet_names",
     "resnexst",

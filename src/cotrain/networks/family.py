@@ -72,6 +72,7 @@ class Family:
         build: A freshly initialised network that maps images [B, C, H, W] to logits.
         widths: Channels after the stem and after each stage.
         divide: The narrower spec of one of S networks; raises IndivisibleError with the reason.
+            None for networks without a published rule.
         regularization: For each probability in the spec the e of its division by S**e.
         variants: The implementations that a request may ask for; none for most families.
         switches: Fields of the spec, besides the probabilities, that a user may set.
@@ -83,7 +84,7 @@ class Family:
     parse: Callable[[Request], Any]
     build: Callable[[Any], nn.Module]
     widths: Callable[[Any], tuple[int, ...]]
-    divide: Callable[[Any, int], Any]
+    divide: Callable[[Any, int], Any] | None
     regularization: Mapping[str, float]
     variants: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from torch import nn
 
 from cotrain.errors import ConfigError, UnknownNetworkError
 from cotrain.networks.family import Family, Layout, NetworkSpec, Request
+from cotrain.networks.foreign import foreign_request, is_foreign
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ def list_networks() -> list[str]:
 def spec(
     arch: str,
     *,
-    dataset: str = "cifar100",
+    dataset: str | None = None,
     variant: str | None = None,
     num_classes: int | None = None,
     in_channels: int = 3,
@@ -65,19 +66,26 @@ def spec(
     """The spec of a named network.
 
     Args:
-        arch: Such as ``wide_resnet28_10``; see :func:`list_networks`.
-        dataset: cifar10, cifar100, svhn or imagenet: the layout (stem, stages) and the defaults.
+        arch: Such as ``wide_resnet28_10``, see :func:`list_networks`; or one of another library,
+            such as ``timm:convnext_tiny``, ``torchvision:resnet50`` or ``hf:vit``.
+        dataset: cifar10, cifar100, svhn or imagenet: the layout (stem, stages) and the defaults;
+            cifar100 if None, or for a network of another library imagenet.
         variant: EfficientNet's implementation: ``lightnet`` (for small images) or ``lukemelas``.
         num_classes: The data set's own if None.
         in_channels: 3 for RGB, 1 for grey.
-        image_size: Pixels, at least 8; the data set's own if None.
+        image_size: Pixels, at least 8; if None the data set's own, or for a network of another
+            library the one it was made for.
         options: Probabilities and switches of the family's spec, if not the published ones, such
-            as ``dropout=0.2`` or ``unused_shortcuts=True``.
+            as ``dropout=0.2`` or ``unused_shortcuts=True``; arguments of another library's builder.
 
     Raises:
         ConfigError: An unknown name, data set, variant or option, or an impossible size.
     """
-    shape = _shape_of(dataset)
+    if is_foreign(arch):
+        classes = num_classes or _shape_of(dataset or "imagenet").num_classes
+        images = {"in_channels": in_channels, "image_size": image_size}
+        return foreign_request(arch, num_classes=classes, **images, kwargs=options)
+    shape = _shape_of(dataset or "cifar100")
     request = Request(
         arch=arch,
         layout=shape.layout,
@@ -165,6 +173,8 @@ def spec_for_images(
     A name that exists for small images and for photos has the CIFAR layout below 96 pixels.
     """
     images = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
+    if is_foreign(arch):
+        return spec(arch, **images, **options)
     preferred, other = ("cifar100", "imagenet") if image_size < 96 else ("imagenet", "cifar100")
     try:
         return spec(arch, dataset=preferred, variant=variant, **images, **options)
@@ -185,6 +195,11 @@ def _check(request: Request) -> None:
 def build(spec: NetworkSpec) -> nn.Module:
     """A network of this spec, freshly initialised from torch's random state as its authors did."""
     return family_of(spec).build(spec)
+
+
+def image_shape_of(spec: NetworkSpec) -> tuple[int, int, int]:
+    """[C, H, W] of the images that a network takes."""
+    return spec.in_channels, spec.image_size, spec.image_size
 
 
 def spec_to_dict(spec: NetworkSpec) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class SplitAttention(nn.Module):
         scores = self.fc2(self.relu(self.bn1(self.fc1(means))))
         # The scores come group by group, the splits one after the other.
         shares = scores.unflatten(1, (self.groups, RADIX, -1)).softmax(2).transpose(1, 2)
-        return (splits * shares.reshape(len(x), RADIX, -1, 1, 1)).sum(1)
+        return (splits * shares.flatten(2, 3)).sum(1)
 
 
 class ResNeXStBlock(nn.Module):

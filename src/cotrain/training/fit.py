@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytorch_lightning as lightning
@@ -13,19 +13,20 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from cotrain.checkpoint import newest_checkpoint
 from cotrain.config import Experiment
-from cotrain.data import Splits, load_splits
-from cotrain.ensemble import Ensemble, divide
+from cotrain.data import Splits
+from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError, TrainingError
 from cotrain.evaluation import Evaluation
 from cotrain.files import unwritable
 from cotrain.folder_evaluation import evaluate_ensemble
-from cotrain.networks import spec_for_images
 from cotrain.recipes import load_recipe
 from cotrain.run_folder import RunFolder
 from cotrain.schedules import check_schedule
 from cotrain.training.loaders import Loaders
-from cotrain.training.module import CoTraining, NotFiniteError
+from cotrain.training.module import CoTraining
+from cotrain.training.preparing import experiment_ensemble, experiment_images
 from cotrain.training.trainer import build_trainer, quiet
+from cotrain.training.watch import NotFiniteError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ def fit(
     check_schedule(experiment.schedule)
     _check_folder(folder, experiment, resume)
     with _threads(experiment.hardware.threads):
-        splits = load_splits(experiment.data, keep_files=experiment.views.crop == "resized")
+        splits = experiment_images(experiment)
         with quiet():
             module = _train(experiment, folder, splits, progress)
         if module.global_rank:
@@ -119,12 +120,15 @@ def _train(experiment: Experiment, folder: RunFolder, splits: Splits, progress: 
     )
     loaders = Loaders(experiment, splits)
     module = CoTraining(
-        _ensemble(experiment, splits), experiment, loaders.steps(trainer.world_size)
+        experiment_ensemble(experiment, splits), experiment, loaders.steps(trainer.world_size)
     )
     _arrange(module, experiment)
-    with _clear_errors(folder, trainer):
-        resumed = None if begun is None else folder.checkpoint
-        trainer.fit(module, datamodule=loaders, ckpt_path=resumed, weights_only=True)
+    resumed = None if begun is None else folder.checkpoint
+    try:
+        with _clear_errors(folder, trainer):
+            trainer.fit(module, datamodule=loaders, ckpt_path=resumed, weights_only=True)
+    finally:
+        module.execution.close()
     if begun == trainer.global_step:
         _say(f"{folder.root} was trained to its end already: only evaluating")
     return module
@@ -163,25 +167,6 @@ def _is_connection_lost(error: RuntimeError) -> bool:
 def _say(notice: str | None) -> None:
     if notice:
         print(f"cotrain: {notice}")
-
-
-def _ensemble(experiment: Experiment, splits: Splits) -> Ensemble:
-    """The ensemble of an experiment, knowing its classes and preprocessing."""
-    shape = splits.preprocessing
-    large = spec_for_images(
-        experiment.network,
-        num_classes=len(splits.classes),
-        in_channels=shape.in_channels,
-        image_size=shape.image_size,
-    )
-    ensemble = divide(
-        large,
-        experiment.into,
-        seed=experiment.seed,
-        initialization=experiment.co_training.initialization,
-    )
-    ensemble.spec = replace(ensemble.spec, classes=splits.classes, preprocessing=shape)
-    return ensemble
 
 
 def _arrange(module: CoTraining, experiment: Experiment) -> None:

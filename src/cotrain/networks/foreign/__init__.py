@@ -1,0 +1,23 @@
+"""Networks of other origin: timm's, torchvision's, transformers' and a user's own."""
+
+from cotrain.networks.foreign.builders import (
+    builder_of,
+    check_versions,
+    foreign_request,
+    is_foreign,
+    native_preprocessing,
+    recognize,
+)
+from cotrain.networks.foreign.spec import ForeignSpec
+from cotrain.networks.foreign.user_networks import register_builder
+
+__all__ = [
+    "ForeignSpec",
+    "builder_of",
+    "check_versions",
+    "foreign_request",
+    "is_foreign",
+    "native_preprocessing",
+    "recognize",
+    "register_builder",
+]
