@@ -11,19 +11,18 @@ from cotrain.config import Experiment
 from cotrain.data import Batch
 from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError
-from cotrain.losses import CoTrainingLoss, CoTrainingLossTerms, co_training_weight
+from cotrain.execution import prepare_training
+from cotrain.losses import CoTrainingLoss, co_training_weight
 from cotrain.optimization import build_optimizer
 from cotrain.schedules import learning_rate
 from cotrain.seeds import derive_seed
 from cotrain.training.average import MovingAverage
+from cotrain.training.executing import training_execution
 from cotrain.training.tally import Tally
+from cotrain.training.watch import LossWatch, NotFiniteError
 
 # Skipping is for a stray bad batch; this many in a row mean that the weights are lost.
 MOST_SKIPPED_IN_A_ROW = 10
-
-
-class NotFiniteError(Exception):
-    """The loss, or a weight, is NaN or infinite."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +54,12 @@ class CoTraining(lightning.LightningModule):
         self.experiment = experiment
         self.steps_per_epoch = steps_per_epoch
         decay = experiment.ema
+        self.execution = prepare_training(ensemble, "loop")
         self.average = None if decay is None else MovingAverage(ensemble, decay)
         self.loss = CoTrainingLoss(options.divergence, options.label_smoothing)
         self.training_tally = Tally(experiment.into, ["loss", "cross_entropy", "divergence"])
         self.validation_tally = Tally(experiment.into, ["nll"])
+        self.watch = LossWatch()
         # Means of the last epoch over all processes.
         self.training_means: dict[str, float] = {}
         self.validation: dict[str, float] = {}
@@ -100,39 +101,64 @@ class CoTraining(lightning.LightningModule):
             steps_per_epoch=self.steps_per_epoch,
         )
 
+    def on_fit_start(self) -> None:
+        """Prepare the networks, which are on their device by now, to run at once."""
+        self.execution = training_execution(self.experiment, self.ensemble, self.device)
+
+    def on_after_backward(self) -> None:
+        """Go on from the logits into the networks, where autograd has not done so itself."""
+        self.execution.backward()
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
-        """The loss of one batch of views [S, B, C, H, W]; None skips a step that is not finite."""
+        """The loss of one batch of views [S, B, C, H, W]; None skips a step that is not finite.
+
+        On a GPU a loss that is not finite stops training in the next step, or before anything is
+        saved, so that no step waits. Only ``on_nan="skip"`` waits, as it must decide in the step.
+        """
         buffers = self._copied_buffers()
         logits = self._logits(batch.images, batch_idx)
         terms = self.loss(logits, batch.targets, weight=self.weight)
-        if self._in_any_process(not torch.isfinite(terms.total)):
-            return self._not_finite(terms, buffers)
+        self.watch.check()  # the step before
+        step, strategy = self.global_step, self.trainer.strategy
+        self.watch.note(terms, step=step, epoch=self.current_epoch, strategy=strategy)
+        if self.experiment.on_nan == "skip":
+            problem = self.watch.problem()
+            if problem is not None:
+                return self._skip(problem, buffers)
+        elif not self.watch.late:
+            self.watch.check()
         self.skipped_in_a_row = 0
         losses = [terms.total, terms.cross_entropy, terms.divergence]
         self.training_tally.add(logits, batch.targets, losses, self.place.networks[0])
         return terms.total
 
     def _logits(self, views: Tensor, batch_idx: int) -> Tensor:
-        """Logits of the networks being trained, each with a random state (dropout) of its own."""
-        if self.experiment.hardware.channels_last:
-            flat = views.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-            views = flat.unflatten(0, views.shape[:2])
-        place, logits = self.place, []
-        for index in place.networks:
-            where = (place.epoch, batch_idx, self.global_rank, index)
-            torch.manual_seed(derive_seed(self.experiment.seed, "step", *where))
-            logits.append(self.ensemble.networks[index](views[index]))
-        return torch.stack(logits)
+        """Logits of the networks being trained: the one place where they run."""
+        if len(self.place.networks) == len(views):
+            return self.execution.forward(views, lambda index: self._seed_network(index, batch_idx))
+        index = self.place.networks[0]
+        self._seed_network(index, batch_idx)
+        return self.ensemble.networks[index](views[index])[None]
 
-    def _not_finite(self, terms: CoTrainingLossTerms, buffers: list[Tensor]) -> None:
-        """Stop, or undo what the forward pass did to the BatchNorm statistics and go on."""
+    def _seed_network(self, index: int, batch_idx: int) -> None:
+        """Give a network a random state (dropout) of its own before it runs."""
+        where = (self.place.epoch, batch_idx, self.global_rank, index)
+        seed = derive_seed(self.experiment.seed, "step", *where)
+        # Not torch.manual_seed: it keeps a stack trace for every kind of device that is not in use,
+        # some milliseconds a step.
+        torch.default_generator.manual_seed(seed)
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed_all(seed)
+        elif self.device.type != "cpu":
+            torch.manual_seed(seed)
+
+    def _skip(self, problem: str, buffers: list[Tensor]) -> None:
+        """Undo what the forward pass did to the BatchNorm statistics and go on, or stop."""
+        self.watch = LossWatch()
         self.skipped += 1
         self.skipped_in_a_row += 1
-        if self.experiment.on_nan == "error" or self.skipped_in_a_row > MOST_SKIPPED_IN_A_ROW:
-            raise NotFiniteError(
-                f"the loss of step {self.global_step} (epoch {self.current_epoch}) is not finite: "
-                f"cross-entropy {terms.cross_entropy.item()}, divergence {terms.divergence.item()}"
-            )
+        if self.skipped_in_a_row > MOST_SKIPPED_IN_A_ROW:
+            raise NotFiniteError(problem)
         for buffer, before in zip(self.ensemble.buffers(), buffers, strict=True):
             buffer.copy_(before)
 
@@ -142,13 +168,15 @@ class CoTraining(lightning.LightningModule):
         return [buffer.clone() for buffer in self.ensemble.buffers()]
 
     def check_finite(self) -> None:
-        """Raise NotFiniteError if a weight or buffer is not; every process must call it."""
-        finite = torch.stack([value.isfinite().all() for value in self.state_dict().values()])
-        if self._in_any_process(not finite.all()):
-            raise NotFiniteError(f"the weights after step {self.global_step} are not finite")
+        """Raise NotFiniteError if the last loss, a weight or a buffer is not finite.
 
-    def _in_any_process(self, flag: bool) -> bool:
-        return self.trainer.strategy.reduce_boolean_decision(flag, all=False)
+        Every process must call it.
+        """
+        self.watch.check()
+        finite = torch.stack([value.isfinite().all() for value in self.state_dict().values()])
+        strategy = self.trainer.strategy
+        if strategy.reduce_boolean_decision(not finite.all(), all=False):
+            raise NotFiniteError(f"the weights after step {self.global_step} are not finite")
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step with the schedule's learning rate, then average, before any checkpoint is saved."""
@@ -183,6 +211,7 @@ class CoTraining(lightning.LightningModule):
 
     def epoch_row(self) -> dict[str, float]:
         """What ``metrics.csv`` says of the epoch that ends; every process must call it."""
+        self.watch.check()
         sums = self.training_tally.summed(self.trainer.strategy)
         self.training_means = self.training_tally.means(sums)
         row = {"epoch": self.current_epoch, "step": self.global_step}

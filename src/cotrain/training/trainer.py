@@ -107,6 +107,11 @@ def check_hardware(experiment: Experiment, trainer: lightning.Trainer) -> None:
             f"co_training.together=false trains on one device, not {trainer.world_size}: "
             "give hardware.devices=1"
         )
+    if experiment.hardware.execution not in ("loop", "streams"):
+        raise ConfigError(
+            f"hardware.execution={experiment.hardware.execution} works on one device, not "
+            f"{trainer.world_size}: give hardware.devices=1, or hardware.execution=loop"
+        )
     if experiment.on_nan == "skip":
         raise ConfigError(
             f"on_nan=skip works on one device, not {trainer.world_size}: "

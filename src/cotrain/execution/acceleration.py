@@ -1,0 +1,120 @@
+"""What makes one network answer faster: memory layout, folded BatchNorm, compiled code."""
+
+import copy
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cotrain.execution.execution import Answer, device_of
+from cotrain.execution.folding import folded
+
+# Torch's compiler is configured by global state, and one network compiles as fast as two at once.
+_COMPILING = threading.Lock()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceleration:
+    """How each network is prepared; its answers stay the same within the precision of its type.
+
+    Args:
+        channels_last: Weights and images in the layout [B, H, W, C].
+        fold: Fold each BatchNorm into the convolution before it.
+        compile: Compile with torch.compile, weights frozen into the code. The network stays as
+            it is where the compiler fails, with a warning.
+    """
+
+    channels_last: bool = False
+    fold: bool = False
+    compile: bool = False
+
+    def __str__(self) -> str:
+        names = [name for name, used in vars(self).items() if used]
+        return " + ".join(names) or "as it is"
+
+
+def accelerated(network: nn.Module, how: Acceleration, *, threads: int | None = None) -> Answer:
+    """A copy of ``network`` that answers in evaluation mode; the network itself stays untouched.
+
+    Args:
+        network: Its weights are shared wherever the copy needs no other ones.
+        how: What to do.
+        threads: Threads that compiled code uses on the CPU; torch's own number if None.
+    """
+    result = evaluation_copy(network, _channels_last if how.channels_last else _same)
+    if how.fold:
+        result = folded(result)
+    run = Compiled(result, threads) if how.compile else result
+    if not how.channels_last:
+        return run
+    return lambda images: run(images.contiguous(memory_format=torch.channels_last))
+
+
+def evaluation_copy(network: nn.Module, move: Callable[[Tensor], Tensor]) -> nn.Module:
+    """The layers copied, in evaluation mode; their tensors are ``move(tensor)``, without gradient.
+
+    Where ``move`` gives back the tensor, both networks share its memory.
+    """
+    memo: dict[int, object] = {}
+    for parameter in network.parameters():
+        memo[id(parameter)] = nn.Parameter(move(parameter.detach()), requires_grad=False)
+    for buffer in network.buffers():
+        memo[id(buffer)] = move(buffer.detach())
+    return copy.deepcopy(network, memo).eval()
+
+
+def _same(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _channels_last(tensor: Tensor) -> Tensor:
+    if tensor.dim() != 4:
+        return tensor
+    return tensor.contiguous(memory_format=torch.channels_last)
+
+
+class Compiled:
+    """A network that is compiled when it first meets a shape; as it is where that fails.
+
+    Args:
+        network: In evaluation mode.
+        threads: As for :func:`accelerated`.
+    """
+
+    def __init__(self, network: nn.Module, threads: int | None) -> None:
+        self._network = network
+        device = device_of([network])
+        self._run = torch.compile(network, dynamic=False, options=_options(device, threads))
+        self._known: set[tuple[object, ...]] = set()
+
+    def __call__(self, images: Tensor) -> Tensor:
+        kind = (images.shape, images.stride(), images.dtype)
+        if kind in self._known:
+            return self._run(images)
+        with _COMPILING:
+            logits = self._first(images)
+        self._known.add(kind)
+        return logits
+
+    def _first(self, images: Tensor) -> Tensor:
+        try:
+            return self._run(images)
+        except Exception as error:
+            # Were the images at fault, this raises what the network itself has to say.
+            logits = self._network(images)
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            warnings.warn(f"compile: not possible here ({reason}): runs eagerly", stacklevel=2)
+            self._run = self._network
+            return logits
+
+
+def _options(device: torch.device, threads: int | None) -> dict[str, Any]:
+    if device.type != "cpu":
+        return {"freezing": True}
+    # The C++ wrapper lets go of Python's lock, so that networks in threads do not wait.
+    threads = threads or torch.get_num_threads()
+    return {"freezing": True, "cpp_wrapper": True, "cpp.threads": threads}

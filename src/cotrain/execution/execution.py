@@ -1,0 +1,110 @@
+"""What every strategy gives: S networks that answer together, called like an ensemble."""
+
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+
+import torch
+from torch import Tensor, nn
+
+from cotrain.ensemble import Ensemble, split_views
+from cotrain.errors import ConfigError
+
+Answer = Callable[[Tensor], Tensor]
+
+
+class NetworkError(RuntimeError):
+    """One of the networks failed; its own error is the cause.
+
+    Args:
+        index: Which, from 0.
+        error: What it raised.
+    """
+
+    def __init__(self, index: int, error: Exception) -> None:
+        super().__init__(f"network {index}: {error}")
+        self.index = index
+
+
+class Execution:
+    """S networks prepared to answer; make one with :func:`cotrain.execution.prepare`.
+
+    It holds the weights of the moment it was prepared: prepare again after training on.
+
+    Args:
+        name: The strategy.
+        into: S.
+        run: Logits [S, B, C] of S views.
+        close: Gives back what it holds, such as threads.
+        reason: Why this strategy, where it was chosen by measuring.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        into: int,
+        run: Callable[[Sequence[Tensor]], Tensor],
+        *,
+        close: Callable[[], object] | None = None,
+        reason: str = "",
+    ) -> None:
+        self.name, self.into, self.reason = name, into, reason
+        self._run, self._close = run, close
+        self._closed = False
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Logits [S, B, C] in evaluation mode, without gradients.
+
+        Args:
+            images: [B, C, H, W], the same for all networks, or [S, B, C, H, W], one view each.
+
+        Raises:
+            NetworkError: A network failed; the others are done, and the execution can go on.
+        """
+        if self._closed:
+            raise ConfigError(f"the execution {self.name!r} is closed: prepare another one")
+        with torch.no_grad():
+            return self._run(split_views(images, self.into))
+
+    def close(self) -> None:
+        """Give back threads and memory; closing twice does nothing."""
+        if not self._closed and self._close:
+            self._close()
+        self._closed = True
+        self._run = _nothing
+
+    def __enter__(self) -> "Execution":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _nothing(_: Sequence[Tensor]) -> Tensor:
+    raise AssertionError("closed")
+
+
+def answer(index: int, network: Answer, view: Tensor) -> Tensor:
+    """Logits [B, C] of one network; its error names it."""
+    try:
+        return network(view)
+    except Exception as error:
+        raise NetworkError(index, error) from error
+
+
+def networks_of(networks: Ensemble | Iterable[nn.Module]) -> list[nn.Module]:
+    """The S networks of an ensemble, or those given."""
+    found = list(networks.networks if isinstance(networks, Ensemble) else networks)
+    if not found:
+        raise ConfigError("networks: none given: give at least one")
+    return found
+
+
+def device_of(networks: Iterable[nn.Module]) -> torch.device:
+    """The one device that holds all weights; the first network's if there are several."""
+    devices = (tensor.device for network in networks for tensor in network.parameters())
+    return next(devices, torch.device("cpu"))

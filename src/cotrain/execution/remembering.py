@@ -1,0 +1,53 @@
+"""Choices kept in the user's cache folder, so that a machine measures each kind of work once."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cotrain.errors import TrainingError
+from cotrain.files import atomic_write, digest
+from cotrain.machine import hardware
+
+
+def key(networks: Sequence[nn.Module], images: Tensor, candidates: Sequence[object]) -> str:
+    """Equal for equal layers and shapes on the same hardware with the same versions."""
+    states = [
+        [(name, t.shape, t.dtype, t.device) for name, t in n.state_dict().items()] for n in networks
+    ]
+    work = [tuple(images.shape), images.dtype, images.device, *map(str, candidates)]
+    modes = [torch.get_num_threads(), torch.is_autocast_enabled(images.device.type)]
+    facts = [*map(str, networks), states, work, modes, hardware()]
+    return digest(repr(facts).encode())
+
+
+def cache_file() -> Path:
+    """``executions.json`` in the user's cache folder."""
+    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(folder) / "cotrain" / "executions.json"
+
+
+def read(key: str) -> dict[str, Any] | None:
+    """The fields of the choice that was kept; None if there is none that can be read."""
+    return _all().get(key)
+
+
+def write(key: str, record: dict[str, Any]) -> None:
+    """Keep the fields of a choice, where the folder can be written."""
+    content = json.dumps(_all() | {key: record}, indent=1)
+    try:
+        atomic_write(cache_file(), content.encode())
+    except TrainingError:
+        return  # Only time is lost: the next process measures again.
+
+
+def _all() -> dict[str, dict[str, Any]]:
+    try:
+        kept = json.loads(cache_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}

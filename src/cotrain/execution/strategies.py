@@ -1,0 +1,106 @@
+"""Strategies that any machine has: loop, threads, devices, stacked."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from cotrain.errors import ConfigError
+from cotrain.execution.acceleration import Acceleration, accelerated, evaluation_copy
+from cotrain.execution.execution import Answer, Execution, answer, device_of
+from cotrain.execution.workers import Workers
+
+
+def loop(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execution:
+    """One network after the other, as :class:`cotrain.Ensemble` itself runs them."""
+    ready = [accelerated(network, acceleration) for network in networks]
+
+    def run(views: Sequence[Tensor]) -> Tensor:
+        return torch.stack([task() for task in _tasks(ready, views)])
+
+    return Execution("loop", len(networks), run)
+
+
+def threads(
+    networks: Sequence[nn.Module], acceleration: Acceleration, workers: int | None
+) -> Execution:
+    """A worker for each core or group of cores takes network after network from a queue."""
+    only_cpu(networks)
+    pool, each = make_workers(len(networks), workers)
+    ready = [accelerated(network, acceleration, threads=each) for network in networks]
+
+    def run(views: Sequence[Tensor]) -> Tensor:
+        return torch.stack(pool.run(_tasks(ready, views)))
+
+    return Execution("threads", len(networks), run, close=pool.close)
+
+
+def only_cpu(networks: Sequence[nn.Module]) -> None:
+    """Refuse networks that are on a GPU, which threads on the CPU's cores do not speed up."""
+    place = device_of(networks)
+    if place.type != "cpu":
+        raise ConfigError(
+            f"strategy='threads': the networks are on {place}, and it needs them on the CPU: "
+            "use 'loop', 'streams' or 'devices'"
+        )
+
+
+def make_workers(into: int, workers: int | None) -> tuple[Workers, int]:
+    """As many workers as can be busy, and their share of the threads that torch may use here.
+
+    Args:
+        into: S.
+        workers: How many; as many as torch has threads, at most S, if None.
+    """
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers={workers} is below 1: give at least 1")
+    budget = torch.get_num_threads()
+    count = min(into, workers or budget)
+    each = max(1, budget // count)
+    return Workers(count, each), each
+
+
+def _tasks(networks: Sequence[Answer], views: Sequence[Tensor]) -> list[partial[Tensor]]:
+    pairs = zip(networks, views, strict=True)
+    return [partial(answer, index, *pair) for index, pair in enumerate(pairs)]
+
+
+def devices(
+    networks: Sequence[nn.Module],
+    acceleration: Acceleration,
+    where: Sequence[str | torch.device] | None,
+) -> Execution:
+    """Each network on its device, in a thread of its own; only images and logits travel.
+
+    Args:
+        networks: Copied to the devices.
+        acceleration: Of each network.
+        where: A device for each network, in turn where there are fewer; all CUDA devices if None.
+    """
+    places = _places(where, len(networks))
+    pool, each = make_workers(len(networks), len(networks))
+    ready = []
+    for network, place in zip(networks, places, strict=True):
+        there = evaluation_copy(network, partial(torch.Tensor.to, device=place))
+        ready.append(_elsewhere(accelerated(there, acceleration, threads=each), place))
+
+    def run(views: Sequence[Tensor]) -> Tensor:
+        return torch.stack(pool.run(_tasks(ready, views)))
+
+    return Execution("devices", len(networks), run, close=pool.close)
+
+
+def _places(where: Sequence[str | torch.device] | None, into: int) -> list[torch.device]:
+    if where is None:
+        where = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    if not where:
+        raise ConfigError("strategy='devices': no CUDA device here: give devices=['cpu', ...]")
+    return [torch.device(where[index % len(where)]) for index in range(into)]
+
+
+def _elsewhere(network: Answer, place: torch.device) -> Answer:
+    def run(view: Tensor) -> Tensor:
+        return network(view.to(place, non_blocking=True)).to(view.device)
+
+    return run

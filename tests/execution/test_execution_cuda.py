@@ -1,0 +1,60 @@
+"""On a GPU: streams, graphs, and the strategies that the CPU has too."""
+
+import copy
+
+import pytest
+import torch
+
+from cotrain import CoTrainingLoss, divide, networks
+from cotrain.execution import Acceleration, choose, prepare, prepare_training
+
+pytestmark = pytest.mark.gpu
+
+STRATEGIES = ["loop", "streams", "cuda_graphs", "stacked", "devices"]
+
+
+def small():
+    shape = {"num_classes": 5, "in_channels": 3, "image_size": 16}
+    return divide(networks.spec("basic_resnet8_8", **shape), 3, seed=0).cuda()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("fold", [False, True])
+def test_logits_are_those_of_the_ensemble(strategy, fold):
+    ensemble = small()
+    expected = copy.deepcopy(ensemble).eval()
+    with prepare(ensemble, strategy, acceleration=Acceleration(fold=fold)) as execution:
+        for shape in [(2, 3, 16, 16), (5, 3, 16, 16), (2, 3, 16, 16), (3, 2, 3, 16, 16)]:
+            images = torch.randn(shape, device="cuda")
+            with torch.no_grad():
+                wanted = expected(images)
+            torch.testing.assert_close(execution(images), wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_an_answer_of_a_graph_outlives_the_next():
+    with prepare(small(), "cuda_graphs") as execution:
+        first = execution(torch.zeros(2, 3, 16, 16, device="cuda"))
+        kept = first.clone()
+        execution(torch.ones(2, 3, 16, 16, device="cuda"))
+        assert torch.equal(first, kept)
+
+
+@pytest.mark.parametrize("strategy", ["streams", "devices"])
+def test_gradients_are_those_of_the_loop(strategy):
+    views, targets = torch.randn(3, 4, 3, 16, 16).cuda(), torch.arange(4).cuda()
+    gradients = []
+    for name in ("loop", strategy):
+        ensemble = small().train()
+        with prepare_training(ensemble, name) as execution:
+            logits = execution.forward(views)
+            CoTrainingLoss()(logits, targets, weight=0.5).total.backward()
+            execution.backward()
+        gradients.append([parameter.grad for parameter in ensemble.parameters()])
+    for own, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-3, atol=1e-4)
+
+
+def test_a_strategy_is_chosen():
+    choice = choose(small(), (2, 3, 16, 16), remember=False, rounds=3)
+    assert choice.timings["loop"] > 0
+    assert choice.strategy in STRATEGIES
