@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from cotrain.combining import Combine
-from cotrain.config import Data, Experiment
+from cotrain.config import Data
 from cotrain.data import Splits, evaluation_loader, load_splits
 from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError
@@ -102,20 +102,39 @@ def evaluate_folder(
         ConfigError: There is no ensemble, no data to test on, or their classes differ.
     """
     ensemble = load_shipped(path)
-    experiment = _experiment(path)
-    if data is None and experiment is None:
-        raise ConfigError(
-            f"{path} does not say which images to test on: give --data.dataset and --data.root"
-        )
-    data = data or experiment.data  # type: ignore[union-attr]
-    shape = ensemble.spec.preprocessing
+    data = data or data_of(path)
+    splits = splits_for(ensemble, data)
     ensemble.spec = replace(ensemble.spec, combine=combine or ensemble.spec.combine)
-    if shape is not None:
-        data = replace(data, image_size=shape.image_size, in_channels=shape.in_channels)
-    splits = load_splits(data, keep_files=shape is not None and shape.margin > 1)
     return evaluate_ensemble(
         ensemble, splits, batch_size=batch_size, workers=data.workers, device=device
     )
+
+
+def data_of(path: Path) -> Data:
+    """The images of a run, also when its ``ensemble/`` is named.
+
+    Raises:
+        ConfigError: It is no run.
+    """
+    for folder in (path, path.resolve().parent):
+        config = RunFolder(folder).config
+        if config.is_file():
+            return load_recipe(config).data
+    raise ConfigError(
+        f"{path} does not say which images to test on: give --data.dataset and --data.root"
+    )
+
+
+def splits_for(ensemble: Ensemble, data: Data) -> Splits:
+    """The images as the ensemble takes them.
+
+    Raises:
+        ConfigError: Images are missing, too few or unreadable.
+    """
+    shape = ensemble.spec.preprocessing
+    if shape is not None:
+        data = replace(data, image_size=shape.image_size, in_channels=shape.in_channels)
+    return load_splits(data, keep_files=shape is not None and shape.margin > 1)
 
 
 def load_shipped(path: Path) -> Ensemble:
@@ -130,12 +149,3 @@ def load_shipped(path: Path) -> Ensemble:
             f"{path} is a run that has not ended: finish it with cotrain train --resume {path}"
         )
     return Ensemble.load(run.ensemble if run.ensemble.is_dir() else path)
-
-
-def _experiment(path: Path) -> Experiment | None:
-    """The settings of a run, also when its ``ensemble/`` is named."""
-    for folder in (path, path.resolve().parent):
-        config = RunFolder(folder).config
-        if config.is_file():
-            return load_recipe(config)
-    return None

@@ -14,12 +14,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cotrain.combining import combine_logits
+from cotrain.combining import Combine
 from cotrain.data.folders import image_files
 from cotrain.data.images import UnreadableImageError, read_image
 from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError
-from cotrain.evaluation import mutual_information
+from cotrain.export import Exported
+from cotrain.export.program import answer
 from cotrain.modes import evaluating
 from cotrain.preprocessing import Preprocessing
 
@@ -60,21 +61,24 @@ def find_images(path: Path | str) -> list[str]:
 
 
 def predict_files(
-    ensemble: Ensemble,
+    ensemble: Ensemble | Exported,
     paths: Sequence[str],
     batch_size: int = 64,
     device: str | torch.device = "cpu",
+    combine: Combine | None = None,
 ) -> Iterator[Prediction]:
     """One row for every path, in order; files are decoded a batch at a time.
 
     Args:
-        ensemble: Is moved to ``device``, and run in evaluation mode.
+        ensemble: An ensemble, which is moved to ``device``, or an exported file.
         paths: Image files.
         batch_size: How many images are decoded and answered together.
-        device: Where to compute.
+        device: Where to compute; exported files answer on the CPU.
+        combine: How the answers become one; the ensemble's own way if None.
 
     Raises:
-        ConfigError: The ensemble does not say how images are preprocessed.
+        ConfigError: The ensemble does not say how images are preprocessed, or is an exported file
+            and the device not the CPU.
     """
     preprocessing = ensemble.spec.preprocessing
     if preprocessing is None:
@@ -84,16 +88,21 @@ def predict_files(
         )
     if batch_size < 1:
         raise ConfigError(f"batch_size={batch_size} is below 1: give at least 1")
-    ensemble.to(device)
+    if isinstance(ensemble, Ensemble):
+        ensemble.to(device)
+    elif torch.device(device).type != "cpu":
+        raise ConfigError(f"device={str(device)!r}: exported files answer on the cpu: use cpu")
     for start in range(0, len(paths), batch_size):
-        yield from _batch(ensemble, paths[start : start + batch_size], preprocessing, device)
+        batch = paths[start : start + batch_size]
+        yield from _batch(ensemble, batch, preprocessing, device, combine or ensemble.spec.combine)
 
 
 def _batch(
-    ensemble: Ensemble,
+    ensemble: Ensemble | Exported,
     paths: Sequence[str],
     preprocessing: Preprocessing,
     device: str | torch.device,
+    combine: Combine,
 ) -> list[Prediction]:
     pixels: dict[str, Tensor] = {}
     rows: dict[str, Prediction] = {}
@@ -103,22 +112,36 @@ def _batch(
         except UnreadableImageError as error:
             rows[path] = Prediction(path=path, error=error.reason)
     if pixels:
-        images = preprocessing.normalize(torch.stack(list(pixels.values())).to(device))
-        rows |= {row.path: row for row in _answers(ensemble, list(pixels), images)}
+        logits = _logits(ensemble, torch.stack(list(pixels.values())), preprocessing, device)
+        answers = _answers(list(pixels), logits, combine, ensemble.spec.classes)
+        rows |= {row.path: row for row in answers}
     return [rows[path] for path in paths]
 
 
-def _answers(ensemble: Ensemble, paths: Sequence[str], images: Tensor) -> Iterator[Prediction]:
+def _logits(
+    ensemble: Ensemble | Exported,
+    pixels: Tensor,
+    preprocessing: Preprocessing,
+    device: str | torch.device,
+) -> Tensor:
+    """Logits [S, B, C] in float32, on the CPU, of pixels in 0..255."""
+    if isinstance(ensemble, Exported):
+        return ensemble(ensemble.prepare(pixels))
     with evaluating(ensemble), torch.inference_mode():
-        logits = ensemble(images).float().cpu()
-    probabilities, labels = combine_logits(logits, ensemble.spec.combine).max(-1)
-    disagreements = (logits.argmax(-1) != labels).double().mean(0)
-    columns = (labels, probabilities, disagreements, mutual_information(logits))
+        return ensemble(preprocessing.normalize(pixels.to(device))).float().cpu()
+
+
+def _answers(
+    paths: Sequence[str], logits: Tensor, combine: Combine, classes: tuple[str, ...]
+) -> Iterator[Prediction]:
+    found = answer(logits.double(), combine)
+    probabilities, labels = found["probabilities"].max(-1)
+    columns = (labels, probabilities, found["disagreement"], found["mutual_information"])
     for path, label, *numbers in zip(paths, *(column.tolist() for column in columns), strict=True):
         probability, disagreement, information = numbers
         yield Prediction(
             path=path,
-            label=ensemble.spec.classes[label] if ensemble.spec.classes else str(label),
+            label=classes[label] if classes else str(label),
             probability=probability,
             disagreement=disagreement,
             mutual_information=information,

@@ -1,6 +1,5 @@
 """``cotrain predict``: the answer for images."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,21 +22,21 @@ def predict(
     """Answer for an image or a folder of images: label, probability, disagreement.
 
     Args:
-        ensemble: An ensemble's folder, or a run folder.
+        ensemble: An ensemble's folder, a run folder, or what cotrain export wrote.
         images: An image file, or a folder that is searched for images.
         format: A table, CSV or JSON lines.
         combine: How the answers are combined; the ensemble's own way if not given.
         batch_size: Images at once.
-        device: cpu or cuda.
+        device: cpu or cuda; what was exported answers on the cpu.
     """
+    from cotrain.export import is_exported, load_exported
     from cotrain.folder_evaluation import load_shipped
     from cotrain.prediction import find_images, predict_files, to_csv, to_jsonl
     from cotrain.report import prediction_table
 
-    loaded = load_shipped(Path(ensemble))
-    loaded.spec = replace(loaded.spec, combine=combine or loaded.spec.combine)
+    loaded = load_exported(ensemble) if is_exported(ensemble) else load_shipped(Path(ensemble))
     paths = find_images(Path(images))
-    rows = list(predict_files(loaded, paths, batch_size=batch_size, device=checked_device(device)))
+    rows = list(predict_files(loaded, paths, batch_size, checked_device(device), combine))
     if format == "table":
         Console().print(prediction_table(rows))
     else:

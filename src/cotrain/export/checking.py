@@ -1,0 +1,143 @@
+"""Whether an exported file answers as PyTorch does, and what lower precision costs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cotrain.combining import Combine
+from cotrain.data import Images, Splits
+from cotrain.errors import ConfigError
+from cotrain.evaluation import evaluate_logits
+from cotrain.export.description import Precision
+from cotrain.export.exported import Exported
+
+BATCH_SIZES = (1, 5)  # neither is the one that was traced
+_CHUNK = 64  # images answered at once where the accuracy is measured
+
+# Of probabilities. float32: other orders of summation gave at most 2e-6 over all families, and
+# what is translated wrongly (an operation, an axis, TF32) is off by 1e-3 and more. float16 has
+# 11 bits: logits near 10 are off by 1e-2, probabilities by a quarter of that. For int8 only the
+# accuracy can say what is too much.
+TOLERANCES: dict[Precision, float] = {"fp32": 1e-4, "fp16": 2e-2, "int8": float("inf")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How far a file is from PyTorch in float32: the largest distance over all compared images.
+
+    Args:
+        probabilities: Of any class.
+        mutual_information: In nats.
+        logits: Of any network and class.
+    """
+
+    probabilities: float
+    mutual_information: float
+    logits: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the file's precision costs on images that did not train.
+
+    Args:
+        split: ``validation`` or ``test``.
+        images: How many.
+        top1: Accuracy of PyTorch in float32, and of the file.
+        nll: Negative log-likelihood of both, in nats.
+    """
+
+    split: str
+    images: int
+    top1: tuple[float, float]
+    nll: tuple[float, float]
+
+
+def compare(exported: Exported, program: nn.Module, batches: Sequence[Tensor]) -> Difference:
+    """The largest differences between the file's outputs and the module's.
+
+    Args:
+        exported: The file.
+        program: The same ensemble in PyTorch, in float32.
+        batches: Images as both take them.
+    """
+    worst: dict[str, float] = {}
+    for images in batches:
+        with torch.no_grad():
+            expected = program(images.float())
+        found = exported.run(images)
+        for name in ("probabilities", "mutual_information", "logits"):
+            distance = (found[name] - expected[name]).abs()
+            # NaN is as far as can be.
+            largest = distance.nan_to_num(nan=torch.inf, posinf=torch.inf).max().item()
+            worst[name] = max(worst.get(name, 0.0), largest)
+    return Difference(**worst)
+
+
+def refuse_difference(difference: Difference, precision: Precision) -> None:
+    """Raise ConfigError unless probabilities are as near to PyTorch's as the precision allows."""
+    tolerance = TOLERANCES[precision]
+    found = max(difference.probabilities, difference.mutual_information)
+    if found > tolerance or found == torch.inf:
+        raise ConfigError(
+            f"the exported ensemble does not answer as PyTorch does: probabilities differ by up "
+            f"to {difference.probabilities:.1e}, above the tolerance of {tolerance:.0e} for "
+            f"precision={precision!r}: use another --precision or --format; nothing was written"
+        )
+
+
+def random_batches(image_shape: Sequence[int], *, pixels: bool, seed: int = 0) -> list[Tensor]:
+    """Random images [B, C, H, W] at two batch sizes: pixels in 0..255, or normal numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    shapes = [(size, *image_shape) for size in BATCH_SIZES]
+    if pixels:
+        return [torch.randint(256, shape, generator=generator).float() for shape in shapes]
+    return [torch.randn(shape, generator=generator) for shape in shapes]
+
+
+def held_out(splits: Splits) -> Images:
+    """The images to measure accuracy on: validation images, else those of the test.
+
+    Raises:
+        ConfigError: There are neither.
+    """
+    images = splits.test if splits.val is None else splits.val
+    if images is None:
+        raise ConfigError(
+            "the data have no validation and no test images to measure the accuracy on: "
+            "give data.test a share such as 0.2"
+        )
+    return images
+
+
+def measure_cost(
+    splits: Splits,
+    answers: tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]],
+    combine: Combine,
+) -> Cost:
+    """Accuracy and NLL before and after.
+
+    Args:
+        splits: Of which the validation images are used, else those of the test.
+        answers: Logits [S, B, C] of uint8 pixels [B, C, H, W]: of PyTorch in float32, of the file.
+        combine: How the S answers become one.
+    """
+    images = held_out(splits)
+    before, after = (
+        evaluate_logits(_logits(images, each), images.targets, combine).ensemble for each in answers
+    )
+    return Cost(
+        split="test" if splits.val is None else "validation",
+        images=len(images),
+        top1=(before.top1, after.top1),
+        nll=(before.nll, after.nll),
+    )
+
+
+def _logits(images: Images, answer: Callable[[Tensor], Tensor]) -> Tensor:
+    """Logits [S, N, C] of all images."""
+    parts = torch.arange(len(images)).split(_CHUNK)
+    with torch.no_grad():
+        return torch.cat([answer(images.pixels(part.tolist())) for part in parts], dim=1)

@@ -1,0 +1,81 @@
+"""What a file says about itself: all that is needed to use it, without the ensemble's folder."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from cotrain.combining import Combine
+from cotrain.errors import ConfigError
+from cotrain.preprocessing import Preprocessing
+
+Format = Literal["onnx", "torch-export", "aot"]
+Precision = Literal["fp32", "fp16", "int8"]
+KEY = "cotrain"  # where a file keeps the record: ONNX metadata, or extra/cotrain.json in a .pt2
+RECORD = f"{KEY}.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """The record that is embedded in an exported file.
+
+    Args:
+        format: Kind of the file.
+        precision: What the networks compute in.
+        arch: Name that the networks were made from.
+        into: S.
+        num_classes: C.
+        in_channels: Channels of an image.
+        image_size: Height and width in pixels.
+        normalize: Whether the file takes pixels in 0..255; else it takes normalised images.
+        combine: How the S answers become one.
+        classes: Names of the classes in the order of the logits; empty when unknown.
+        preprocessing: What an image goes through first; None when unknown.
+        params: Parameters of all S networks.
+        macs: Multiply-accumulates of all S networks for one image.
+        cotrain: Version that wrote the file.
+        torch: Version that traced the networks.
+    """
+
+    format: Format
+    precision: Precision
+    arch: str
+    into: int
+    num_classes: int
+    in_channels: int
+    image_size: int
+    normalize: bool
+    combine: Combine
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing | None
+    params: int
+    macs: int
+    cotrain: str
+    torch: str
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """[C, H, W] of an image."""
+        return (self.in_channels, self.image_size, self.image_size)
+
+    def to_json(self) -> str:
+        """The record as JSON; :meth:`from_json` reads it back."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes, path: Path) -> "Description":
+        """The record that ``path`` holds; fields of later versions are left out.
+
+        Raises:
+            ConfigError: The record is damaged.
+        """
+        try:
+            record = json.loads(text)
+            shape = record["preprocessing"]
+            record["preprocessing"] = Preprocessing.from_dict(shape) if shape else None
+            record["classes"] = tuple(record["classes"])
+            return cls(**{field.name: record[field.name] for field in fields(cls)})
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"{path}: what it says about itself is damaged ({error!r}): export it again"
+            ) from None

@@ -1,0 +1,89 @@
+"""What is put into a file: networks between pixels and answers, as one module to be traced.
+
+Input ``images`` is float32 [B, C, H, W]: pixels in 0..255 where the file normalises them, else
+normalised images. Combining is done in float32 whatever the networks compute in.
+"""
+
+import copy
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from cotrain.combining import Combine, combine_logits
+from cotrain.evaluation import mutual_information
+from cotrain.preprocessing import Preprocessing
+
+OUTPUTS = ("probabilities", "disagreement", "mutual_information", "logits")
+
+
+def answer(logits: Tensor, combine: Combine) -> dict[str, Tensor]:
+    """The outputs of an ensemble's file, in the order of ``OUTPUTS``.
+
+    Returns:
+        ``probabilities`` [B, C]; ``disagreement`` [B], the share of the networks that name another
+        class than the ensemble; ``mutual_information`` [B] of the class and the network, in nats;
+        and ``logits`` [S, B, C] themselves.
+    """
+    probabilities = combine_logits(logits, combine)
+    differing = logits.argmax(-1) != probabilities.argmax(-1)
+    return {
+        "probabilities": probabilities,
+        "disagreement": differing.to(logits.dtype).mean(0),
+        "mutual_information": mutual_information(logits, logits.dtype),
+        "logits": logits,
+    }
+
+
+class NetworkProgram(nn.Module):
+    """Some of the networks; gives their ``logits`` [B, C] if it is one, else [S, B, C].
+
+    Args:
+        networks: Are copied where they are to compute in half precision.
+        normalization: How pixels in 0..255 become images; None takes normalised images.
+        half: Compute in float16; images and logits stay float32.
+    """
+
+    def __init__(
+        self,
+        networks: Iterable[nn.Module],
+        *,
+        normalization: Preprocessing | None = None,
+        half: bool = False,
+    ) -> None:
+        super().__init__()
+        branches = nn.ModuleList(networks)
+        self.networks = copy.deepcopy(branches).half() if half else branches
+        self.normalization = normalization
+        self.half_precision = half
+        self.eval()
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        logits = self._logits(images)
+        return {"logits": logits[0] if len(logits) == 1 else torch.stack(logits)}
+
+    def _logits(self, images: Tensor) -> list[Tensor]:
+        """Logits [B, C] of every network, in float32."""
+        if self.normalization is not None:
+            images = self.normalization.normalize(images)
+        if self.half_precision:
+            images = images.half()
+        return [network(images).float() for network in self.networks]
+
+
+class EnsembleProgram(NetworkProgram):
+    """All S networks as parallel branches, and their combined answer: see :func:`answer`."""
+
+    def __init__(
+        self,
+        networks: Iterable[nn.Module],
+        *,
+        combine: Combine,
+        normalization: Preprocessing | None = None,
+        half: bool = False,
+    ) -> None:
+        super().__init__(networks, normalization=normalization, half=half)
+        self.combine: Combine = combine
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return answer(torch.stack(self._logits(images)), self.combine)

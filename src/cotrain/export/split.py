@@ -1,0 +1,82 @@
+"""A split folder: one file for each network, for a device each, and what makes them an ensemble."""
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cotrain.errors import ConfigError
+from cotrain.export.description import Description
+from cotrain.export.opening import Run, open_file
+from cotrain.export.program import answer
+from cotrain.files import atomic_write, digest
+
+MANIFEST = "manifest.json"
+
+
+def manifest_of(files: Mapping[str, bytes], description: Description) -> bytes:
+    """The manifest: names and digests of the files in the order of the networks, and the rest."""
+    record = {
+        "files": [{"name": name, "sha256": digest(content)} for name, content in files.items()],
+        **json.loads(description.to_json()),
+    }
+    return (json.dumps(record, indent=2) + "\n").encode()
+
+
+def open_split(folder: Path, *, threads: int | None, parallel: int) -> tuple[Description, Run]:
+    """The manifest's description, and what answers float32 images with all networks.
+
+    Args:
+        folder: With ``manifest.json``.
+        threads: Cores for one operation of a network; ONNX Runtime's choice if None.
+        parallel: Networks run at once, each in a thread.
+
+    Raises:
+        ConfigError: A file is missing, was changed, or cannot be loaded.
+    """
+    path = folder / MANIFEST
+    text = path.read_text(encoding="utf-8")
+    description = Description.from_json(text, path)
+    networks = [
+        open_file(_checked(folder, name, expected), threads=threads, parallel=1)[1]
+        for name, expected in _entries(text, path)
+    ]
+    if len(networks) != description.into:
+        raise ConfigError(
+            f"{path} names {len(networks)} files for S={description.into} networks: export again"
+        )
+    pool = ThreadPoolExecutor(parallel)
+
+    def run(images: Tensor) -> dict[str, Tensor]:
+        found = pool.map(lambda network: network(images)["logits"], networks)
+        return answer(torch.stack(list(found)), description.combine)
+
+    return description, run
+
+
+def _entries(text: str, path: Path) -> list[tuple[str, str]]:
+    """Name and digest of every file that the manifest names."""
+    try:
+        return [(str(each["name"]), str(each["sha256"])) for each in json.loads(text)["files"]]
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: its files are damaged ({error!r}): export it again") from None
+
+
+def _checked(folder: Path, name: str, expected: str) -> Path:
+    """The path of a file of the manifest, if it is whole and inside the folder."""
+    path = folder / name
+    if Path(name).name != name or not path.is_file():
+        raise ConfigError(f"{path} is missing: copy all files of {folder / MANIFEST} again")
+    if digest(path.read_bytes()) != expected:
+        raise ConfigError(f"{path} was changed or cut after it was exported: copy it again")
+    return path
+
+
+def write_split(folder: Path, files: Mapping[str, bytes], manifest: bytes) -> None:
+    """Write the networks, then the manifest, whose presence makes the folder whole."""
+    for name, content in files.items():
+        atomic_write(folder / name, content)
+    atomic_write(folder / MANIFEST, manifest)
