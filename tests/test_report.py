@@ -165,4 +165,4 @@ def test_places_far_apart_are_not_moved():
     ("number", "text"), [(308_074, "308 k"), (2_895_936, "2.90 M"), (5.25e9, "5.25 G"), (12, "12")]
 )
 def test_large_numbers_are_short(number, text):
-    assert report._si(number) == text
+    assert report.short_number(number) == text

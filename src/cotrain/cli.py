@@ -17,6 +17,8 @@ _VERBS = {
     "train": commands.train,
     "evaluate": commands.evaluate,
     "predict": commands.predict,
+    "benchmark": commands.benchmark,
+    "export": commands.export,
     "compare": commands.compare,
     "import-checkpoint": commands.import_checkpoint,
     "recipes": commands.recipes,
@@ -85,11 +87,12 @@ def readable(words: Sequence[str]) -> list[str]:
 
     Flags may have dashes (``--num-classes``), a flag alone means true (``--json``), and
     ``--config`` takes a recipe's name. For ``compare`` the S to compare are ``--into``, and the
-    one that a recipe trains with is left out. For ``table`` plain words are ``--runs``.
+    one that a recipe trains with is left out. Plain words are ``--runs`` for ``table`` and
+    ``--targets`` for ``benchmark``.
     """
     words = [_underscored(word) for word in words]
-    if words[:1] == ["table"]:
-        words = _with_runs(words)
+    if words and words[0] in _PLAIN_WORDS:
+        words = _with_plain_words(words, _PLAIN_WORDS[words[0]])
     compare = words[:1] == ["compare"]
     out: list[str] = []
     for index, word in enumerate(words):
@@ -113,6 +116,8 @@ _SWITCHES = (
     "--json",
     "--progress",
     "--independent",
+    "--split",
+    "--normalize",
     "--data.download",
     "--views.same_view",
     "--optimizer.divide_weight_decay",
@@ -121,16 +126,20 @@ _SWITCHES = (
 )
 
 
-def _with_runs(words: Sequence[str]) -> list[str]:
-    """The words with all that are neither flags nor their values as one list of runs."""
-    options, runs = [words[0]], []
+# Verbs that take any number of plain words, and the parameter that these are for.
+_PLAIN_WORDS = {"table": "--runs", "benchmark": "--targets"}
+
+
+def _with_plain_words(words: Sequence[str], flag: str) -> list[str]:
+    """The words with all that are neither flags nor their values as one list under ``flag``."""
+    options, plain = [words[0]], []
     for before, word in pairwise(words):
         if before in _SWITCHES:
             is_value = word.lower() in ("true", "false")
         else:
             is_value = before.startswith("--") and "=" not in before
-        (options if is_value or word.startswith("-") else runs).append(word)
-    return [*options, "--runs=" + json.dumps(runs, ensure_ascii=False)] if runs else options
+        (options if is_value or word.startswith("-") else plain).append(word)
+    return [*options, f"{flag}={json.dumps(plain, ensure_ascii=False)}"] if plain else options
 
 
 def _underscored(word: str) -> str:

@@ -1,20 +1,24 @@
-"""How long an ensemble takes to answer, measured beside others in one interleaved run."""
+"""How long an answer takes, measured beside others in one interleaved run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from random import Random
 from time import perf_counter
+from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from cotrain.combining import combine_logits
 from cotrain.ensemble import Ensemble
 from cotrain.errors import ConfigError
 from cotrain.modes import evaluating
 
-_WARM_UP = 3
+WARM_UP = 3
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,18 @@ class Latency:
         """Median time of a batch divided by its images, in milliseconds."""
         return self.median_ms / self.batch_size
 
+    @staticmethod
+    def of(name: str, batch_size: int, seconds: Sequence[float]) -> "Latency":
+        """The latency whose single passes took ``seconds``."""
+        low, median, high = np.quantile(seconds, [0.25, 0.5, 0.75]) * 1000
+        return Latency(
+            name=name,
+            batch_size=batch_size,
+            rounds=len(seconds),
+            median_ms=float(median),
+            spread_ms=float(high - low),
+        )
+
 
 def measure_latency(
     candidates: Mapping[str, Ensemble],
@@ -49,10 +65,9 @@ def measure_latency(
     rounds: int = 20,
     device: str | torch.device = "cpu",
 ) -> list[Latency]:
-    """Time every candidate at every batch size: warm-up first, then one pass of each per round.
+    """Time every candidate at every batch size, its networks one after the other.
 
-    Interleaving makes a slow moment of the machine meet all candidates. The networks of an
-    ensemble run one after the other. Loading and preprocessing are left out.
+    Loading and preprocessing are left out.
 
     Args:
         candidates: Ensembles by name; they are moved to ``device``.
@@ -64,8 +79,6 @@ def measure_latency(
     Raises:
         ConfigError: Fewer than one round.
     """
-    if rounds < 1:
-        raise ConfigError(f"rounds={rounds} is below 1: give at least 1")
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode())
         for ensemble in candidates.values():
@@ -73,42 +86,52 @@ def measure_latency(
         found = []
         for batch_size in batch_sizes:
             images = torch.randn(batch_size, *image_shape, device=device)
-            times = _interleaved(candidates, images, rounds)
-            found += [_latency(name, batch_size, each) for name, each in times.items()]
+            passes = {
+                name: partial(seconds_of, partial(_answer, ensemble, images), images.device)
+                for name, ensemble in candidates.items()
+            }
+            times = take_turns(passes, rounds)
+            found += [Latency.of(name, batch_size, each) for name, each in times.items()]
     return found
 
 
-def _interleaved(
-    candidates: Mapping[str, Ensemble], images: Tensor, rounds: int
-) -> dict[str, list[float]]:
-    """Seconds of each candidate in each round after the warm-up."""
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(_WARM_UP + rounds):
-        for name, ensemble in candidates.items():
-            times[name].append(_seconds(ensemble, images))
-    return {name: each[_WARM_UP:] for name, each in times.items()}
+def _answer(ensemble: Ensemble, images: torch.Tensor) -> torch.Tensor:
+    return combine_logits(ensemble(images), ensemble.spec.combine)
 
 
-def _seconds(ensemble: Ensemble, images: Tensor) -> float:
-    _wait(images)
+def take_turns(passes: Mapping[K, Callable[[], float]], rounds: int) -> dict[K, list[float]]:
+    """What the passes give in each round, one of each a round; rounds to warm up are left out.
+
+    Interleaving makes a slow moment of the machine meet all of them. The order is another one in
+    every round, because threads of the pass before may still be spinning.
+
+    Args:
+        passes: Each does something and gives how long it took.
+        rounds: How many are kept.
+
+    Raises:
+        ConfigError: Fewer than one round.
+    """
+    if rounds < 1:
+        raise ConfigError(f"rounds={rounds} is below 1: give at least 1")
+    times: dict[K, list[float]] = {name: [] for name in passes}
+    order = Random(0)
+    for _ in range(WARM_UP + rounds):
+        for name in order.sample(list(passes), len(passes)):
+            times[name].append(passes[name]())
+    return {name: each[WARM_UP:] for name, each in times.items()}
+
+
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
+    """How long ``work`` takes, until ``device`` is done with it too."""
+    _wait(device)
     start = perf_counter()
-    combine_logits(ensemble(images), ensemble.spec.combine)
-    _wait(images)
+    work()
+    _wait(device)
     return perf_counter() - start
 
 
-def _wait(images: Tensor) -> None:
-    """Wait until the GPU is done; the CPU always is."""
-    if images.is_cuda:
-        torch.cuda.synchronize(images.device)
-
-
-def _latency(name: str, batch_size: int, seconds: Sequence[float]) -> Latency:
-    low, median, high = np.quantile(seconds, [0.25, 0.5, 0.75]) * 1000
-    return Latency(
-        name=name,
-        batch_size=batch_size,
-        rounds=len(seconds),
-        median_ms=float(median),
-        spread_ms=float(high - low),
-    )
+def _wait(device: torch.device) -> None:
+    """Wait until a GPU is done; the CPU always is."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,5 +1,7 @@
 """Arguments that several verbs read alike."""
 
+from collections.abc import Sequence
+
 import torch
 
 from cotrain.errors import ConfigError
@@ -18,6 +20,30 @@ def whole_numbers(name: str, text: int | str) -> tuple[int, ...]:
     if len(set(numbers)) < len(numbers):
         raise ConfigError(f"{name}={text!r} names a number twice: give each once")
     return numbers
+
+
+def some_of(
+    name: str, text: str, known: Sequence[str], *, extra: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The words of a list such as ``loop,threads``; ``all`` stands for all that are known.
+
+    Args:
+        name: The flag.
+        text: Its value.
+        known: What ``all`` means.
+        extra: Further words, which have to be named.
+
+    Raises:
+        ConfigError: Another word.
+    """
+    named = {"all": tuple(known)}
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in (*named, *known, *extra):
+            raise ConfigError(
+                f"{name}={word!r} is not known: use all, or some of {', '.join((*known, *extra))}"
+            )
+    return tuple(dict.fromkeys(each for word in words for each in named.get(word, (word,))))
 
 
 def checked_device(device: str) -> str:
