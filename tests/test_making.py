@@ -270,3 +270,31 @@ def test_modules_that_are_no_classifiers_are_refused(network, images, message):
 def test_inheriting_needs_trained_weights(network):
     with pytest.raises(ConfigError, match="needs trained weights"):
         divide(network, 2, initialization="inherit")
+
+
+class Twice(nn.Module):
+    """A network of which two modules are one layer."""
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        layer = nn.Conv2d(width, width, 3, padding=1)
+        self.first, self.second = nn.Sequential(layer, nn.ReLU()), nn.Sequential(layer, nn.ReLU())
+        self.classifier = nn.Linear(width, 7)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.classifier(self.second(self.first(self.stem(images))).mean((2, 3)))
+
+
+@pytest.mark.parametrize("method", ["constructor", "structural"])
+def test_layers_that_share_weights_go_on_sharing_them(tmp_path, method):
+    ensemble = divide(Twice, 2, example_input=IMAGES, method=method, seed=0)
+    assert ensemble.spec.network.mechanism == method
+    large = sum(parameter.numel() for parameter in Twice().parameters())
+    assert ensemble.params == pytest.approx(large, rel=0.05)
+    ensemble.save(tmp_path)
+    loaded = Ensemble.load(tmp_path)
+    for network in (*ensemble.networks, *loaded.networks):
+        assert network.first[0].weight is network.second[0].weight
+    images = torch.randn(2, 3, 16, 16)
+    assert torch.equal(loaded(images), ensemble.eval()(images))

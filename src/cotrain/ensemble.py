@@ -85,7 +85,9 @@ class Ensemble(nn.Module):
         spec, weights = read_folder(Path(folder))
         try:
             ensemble = Ensemble([_blank(spec.network) for _ in range(spec.into)], spec)
-            ensemble.load_state_dict(weights, assign=True)
+            # Copied where there is memory, so that layers go on sharing what they share.
+            on_meta = any(each.is_meta for each in ensemble.parameters())
+            ensemble.load_state_dict(weights, assign=on_meta)
         except ConfigError:
             raise
         except (KeyError, RuntimeError, TypeError, ValueError) as error:

@@ -26,7 +26,10 @@ def write_folder(folder: Path, spec: EnsembleSpec, weights: dict[str, Tensor]) -
     """Write the weights, then the description that holds their digest."""
     from cotrain import __version__
 
-    content = safetensors.torch.save({name: each.contiguous() for name, each in weights.items()})
+    # Copies: tensors that two layers share would be refused.
+    content = safetensors.torch.save(
+        {name: each.clone(memory_format=torch.contiguous_format) for name, each in weights.items()}
+    )
     record = {
         "format": _FORMAT,
         "cotrain": __version__,

@@ -23,7 +23,14 @@ from cotrain.dividing.any_network.watching import (
     is_rotary,
     run,
 )
-from cotrain.networks.foreign.reshaping import reshape, set_attribute, settings, tensors
+from cotrain.networks.foreign.reshaping import (
+    reshape,
+    set_attribute,
+    settings,
+    share,
+    shared_parameters,
+    tensors,
+)
 
 # A number of this size that is some layer's width, and read in a forward pass, is one.
 _SURELY_WIDE = 16
@@ -69,6 +76,7 @@ class Narrower:
                 outputs = run(self.network, self.survey.image_shape)
             except Exception as error:  # a network's own code may fail in any way
                 raise self._misfit(str(error).strip().splitlines()) from error
+        share(self.network, shared_parameters(self.survey.large))
         return self._checked(outputs)
 
     def free_kept(self, place: str) -> bool:

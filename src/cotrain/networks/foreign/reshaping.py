@@ -28,13 +28,32 @@ def apply_record(large: nn.Module, changes: Mapping[str, Any]) -> nn.Module:
         ConfigError: A module, an attribute or a tensor that the network does not have.
     """
     modules = dict(large.named_modules())
+    shared = shared_parameters(large)
     for name, attributes in changes.get("attributes", {}).items():
         for attribute, value in attributes.items():
             _set_attribute(_module(modules, name), name, attribute, value)
     for name, shape in changes.get("shapes", {}).items():
         parent, _, own_name = name.rpartition(".")
         reshape(_module(modules, parent), own_name, tuple(shape))
+    share(large, shared)
     return large
+
+
+def shared_parameters(network: nn.Module) -> list[list[str]]:
+    """The names of every parameter that several modules have."""
+    names: dict[int, list[str]] = {}
+    for name, parameter in network.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return [each for each in names.values() if len(each) > 1]
+
+
+def share(network: nn.Module, shared: Sequence[Sequence[str]]) -> None:
+    """Let the modules have the first one's parameter again, after each got one of its own."""
+    for first, *others in shared:
+        parameter = network.get_parameter(first)
+        for name in others:
+            parent, _, own_name = name.rpartition(".")
+            setattr(network.get_submodule(parent), own_name, parameter)
 
 
 def reshape(module: nn.Module, name: str, shape: Sequence[int]) -> None:
