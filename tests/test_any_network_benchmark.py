@@ -129,7 +129,9 @@ def test_a_guard_that_fails_itself_is_not_a_wrong_function(subject, monkeypatch)
         "not run: it cannot be compared (TypeError: expected Float)"
     )
     monkeypatch.setattr("any_network_functions.same_function", lambda *_: False)
-    assert checks.CHECKS["same function"](subject) == "failed: it computes another function"
+    assert checks.CHECKS["same function"](subject) == (
+        "not run: the structure, which was not used, computes another function"
+    )
 
 
 def test_networks_with_the_same_weights_are_not_independent(tiny):

@@ -121,7 +121,7 @@ def test_table_says_when_the_cost_is_not_equal(run):
 
 
 def test_dropout_is_shown_divided(run):
-    assert "dropout: 0.1 -> 0.025" in run("divide", "wide_resnet40_10")
+    assert "dropout 0.1 -> 0.025" in run("divide", "wide_resnet40_10")
 
 
 def test_train_takes_a_recipe_by_name_and_overrides(run, trained):

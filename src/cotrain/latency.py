@@ -99,7 +99,9 @@ def _answer(ensemble: Ensemble, images: torch.Tensor) -> torch.Tensor:
     return combine_logits(ensemble(images), ensemble.spec.combine)
 
 
-def take_turns(passes: Mapping[K, Callable[[], float]], rounds: int) -> dict[K, list[float]]:
+def take_turns(
+    passes: Mapping[K, Callable[[], float]], rounds: int, *, warm_up: int = WARM_UP
+) -> dict[K, list[float]]:
     """What the passes give in each round, one of each a round; rounds to warm up are left out.
 
     Interleaving makes a slow moment of the machine meet all of them. The order is another one in
@@ -108,6 +110,7 @@ def take_turns(passes: Mapping[K, Callable[[], float]], rounds: int) -> dict[K, 
     Args:
         passes: Each does something and gives how long it took.
         rounds: How many are kept.
+        warm_up: Rounds before them.
 
     Raises:
         ConfigError: Fewer than one round.
@@ -116,10 +119,10 @@ def take_turns(passes: Mapping[K, Callable[[], float]], rounds: int) -> dict[K, 
         raise ConfigError(f"rounds={rounds} is below 1: give at least 1")
     times: dict[K, list[float]] = {name: [] for name in passes}
     order = Random(0)
-    for _ in range(WARM_UP + rounds):
+    for _ in range(warm_up + rounds):
         for name in order.sample(list(passes), len(passes)):
             times[name].append(passes[name]())
-    return {name: each[WARM_UP:] for name, each in times.items()}
+    return {name: each[warm_up:] for name, each in times.items()}
 
 
 def seconds_of(work: Callable[[], object], device: torch.device) -> float:

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import torch
 
-from cotrain import divide, networks
+from cotrain import divide, latency, networks
 from cotrain.execution import (
     Acceleration,
     NetworkError,
@@ -52,7 +52,7 @@ def clock(monkeypatch):
         execution._run = timed
         return execution
 
-    monkeypatch.setattr(measuring, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(latency, "perf_counter", lambda: now[0])
     monkeypatch.setattr(measuring, "build", slow)
     return takes
 

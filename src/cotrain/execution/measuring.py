@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from time import perf_counter
 from typing import TypeAlias
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from cotrain.execution.acceleration import Acceleration
 from cotrain.execution.building import build
 from cotrain.execution.training import TrainingExecution, prepare_training
+from cotrain.latency import seconds_of, take_turns
 
 Candidate: TypeAlias = tuple[str, Acceleration]
 
@@ -58,12 +58,16 @@ def measure(
                 if not passes:
                     raise
                 refused[name_of(candidate)] = str(error)
-        first = {candidate: _seconds(one, images) for candidate, one in passes.items()}
+        timed = {
+            candidate: partial(seconds_of, once, images.device)
+            for candidate, once in passes.items()
+        }
+        first = {candidate: once() for candidate, once in timed.items()}
         for candidate in [c for c in first if first[c] > HOPELESS * min(first.values())]:
             if candidate != candidates[0]:
                 refused[name_of(candidate)] = f"slow: {1000 * first[candidate]:.3g} ms"
-                del passes[candidate]
-        return _interleaved(passes, images, rounds), refused
+                del timed[candidate]
+        return take_turns(timed, rounds, warm_up=0), refused
 
 
 def _kept_random_state(images: Tensor) -> AbstractContextManager[None]:
@@ -111,26 +115,3 @@ def _compare(logits: Tensor, expected: Tensor) -> None:
     difference = float((logits - expected).abs().max() / expected.abs().max())
     if not difference <= TOLERANCE.get(logits.dtype, HALF_TOLERANCE):
         raise RuntimeError(f"its logits differ from loop's by {difference:.1e} of the largest")
-
-
-def _interleaved(
-    passes: dict[Candidate, Callable[[], Tensor]], images: Tensor, rounds: int
-) -> dict[Candidate, list[float]]:
-    seconds: dict[Candidate, list[float]] = {candidate: [] for candidate in passes}
-    for _ in range(rounds):
-        for candidate, once in passes.items():
-            seconds[candidate].append(_seconds(once, images))
-    return seconds
-
-
-def _seconds(once: Callable[[], Tensor], images: Tensor) -> float:
-    _wait(images)
-    start = perf_counter()
-    once()
-    _wait(images)
-    return perf_counter() - start
-
-
-def _wait(images: Tensor) -> None:
-    if images.is_cuda:
-        torch.cuda.synchronize(images.device)

@@ -25,21 +25,18 @@ def experiment_images(experiment: Experiment) -> Splits:
     What ``data`` says of size, mean and standard deviation takes precedence.
     """
     data, keep_files = experiment.data, experiment.views.crop == "resized"
-    native = None
-    if is_foreign(experiment.network):
-        options = {"image_size": data.image_size, **experiment.network_options}
-        large = spec(experiment.network, **options)
-        assert isinstance(large, ForeignSpec)
-        native = native_preprocessing(large)
-    if native is None:
+    if not is_foreign(experiment.network):
         return load_splits(data, keep_files=keep_files)
-    size = data.image_size or native.image_size
-    splits = load_splits(replace(data, image_size=size), keep_files=keep_files)
+    options = {"image_size": data.image_size, **experiment.network_options}
+    large = spec(experiment.network, **options)
+    assert isinstance(large, ForeignSpec)
+    splits = load_splits(replace(data, image_size=large.image_size), keep_files=keep_files)
     shape = splits.preprocessing
-    if shape.in_channels != len(native.mean):
+    native = native_preprocessing(replace(large, in_channels=shape.in_channels))
+    if native is None:
         return splits
-    shape = replace(shape, mean=tuple(data.mean or native.mean), std=tuple(data.std or native.std))
-    return replace(splits, preprocessing=shape)
+    mean, std = tuple(data.mean or native.mean), tuple(data.std or native.std)
+    return replace(splits, preprocessing=replace(shape, mean=mean, std=std))
 
 
 def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble:
