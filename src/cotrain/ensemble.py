@@ -1,7 +1,8 @@
 """S networks that answer as one, combined by averaging."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -87,7 +88,7 @@ class Ensemble(nn.Module):
             ensemble = Ensemble([_blank(spec.network) for _ in range(spec.into)], spec)
             # Copied where there is memory, so that layers go on sharing what they share.
             on_meta = any(each.is_meta for each in ensemble.parameters())
-            ensemble.load_state_dict(weights, assign=on_meta)
+            ensemble.load_state_dict(_versioned(weights, ensemble), assign=on_meta)
         except ConfigError:
             raise
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -97,6 +98,13 @@ class Ensemble(nn.Module):
                 "save the ensemble again"
             ) from None
         return ensemble.eval()
+
+
+def _versioned(weights: Mapping[str, Tensor], module: nn.Module) -> Mapping[str, Tensor]:
+    """The weights with the layers' versions, which are not saved, and which some networks ask."""
+    versioned = OrderedDict(weights)
+    versioned._metadata = module.state_dict()._metadata  # type: ignore[attr-defined]
+    return versioned
 
 
 def split_views(images: Tensor, into: int) -> Sequence[Tensor]:

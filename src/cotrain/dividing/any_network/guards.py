@@ -151,10 +151,7 @@ def _fewer_groups(large: nn.Module, half: nn.Module) -> bool:
 def _copy_doubled(small: nn.Module, double: nn.Module) -> None:
     """Give every channel of ``double`` the weights of one of ``small``, each twice."""
     narrow = small.state_dict()
-    inputs = {
-        f"{name}.weight": isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
-        for name, module in double.named_modules()
-    }
+    inputs = {f"{name}.weight": _input_axis(module) for name, module in double.named_modules()}
     attention = {
         f"{name}.in_proj_weight"
         for name, module in double.named_modules()
@@ -166,12 +163,20 @@ def _copy_doubled(small: nn.Module, double: nn.Module) -> None:
             for axis, size in enumerate(tensor.shape):
                 if size != part.shape[axis]:
                     part = part.repeat_interleave(2, axis)
-                    if axis == 1 and (inputs.get(name) or name in attention):
+                    if axis == inputs.get(name) or (axis == 1 and name in attention):
                         part = part / 2
             tensor.copy_(part)
         for module in double.modules():
             _halve_queries(module)
     _copy_plain(small, double)
+
+
+def _input_axis(module: nn.Module) -> int | None:
+    """The axis of a layer's weight that is summed over; None of a layer that sums nothing."""
+    if isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d):
+        return 0 if module.groups == 1 else None
+    layers = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+    return 1 if isinstance(module, layers) else None
 
 
 def _copy_plain(small: nn.Module, double: nn.Module) -> None:

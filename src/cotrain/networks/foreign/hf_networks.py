@@ -32,10 +32,13 @@ class HfClassifier(nn.Module):
     """
 
     def __init__(self, config: Any) -> None:
-        from transformers import AutoModelForImageClassification
+        from transformers import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING as CLASSIFIERS
 
         super().__init__()
-        self.network = AutoModelForImageClassification.from_config(config)
+        found = CLASSIFIERS[type(config)]
+        # The first of several is the plain one, such as DeiT without its teacher.
+        kind = found[0] if isinstance(found, tuple) else found
+        self.network = kind(config)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network(pixel_values=images).logits
