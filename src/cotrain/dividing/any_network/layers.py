@@ -144,7 +144,7 @@ def _narrow_norm(wide: Any, layer: Any, width: int) -> None:
         if width % layer.num_groups:
             raise ValueError(f"{layer.num_groups} groups do not divide {width} channels")
     if old is None:
-        old, layer.normalized_shape = wide.normalized_shape[0], (width,)
+        old, layer.normalized_shape = wide.normalized_shape[0], (width,)  # type: ignore[index]
     _reshape_own(wide, layer, {}, int(old), width)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from cotrain.networks.foreign.user_networks import name_builder
 
 
 def spec_of(
-    network: nn.Module | Callable[[], nn.Module], example_input: Tensor | None
+    network: nn.Module | Callable[[], object], example_input: Tensor | None
 ) -> ForeignSpec:
     """The spec of a network that a user brings.
 
@@ -38,7 +39,7 @@ def spec_of(
         made, builder = network, partial(fresh, network)
         name = f"{type(network).__module__}:{type(network).__qualname__}"
     else:
-        made, builder, known = network(), network, None
+        made, builder, known = network(), cast("Callable[[], nn.Module]", network), None
         name = f"{getattr(network, '__module__', '')}:{getattr(network, '__qualname__', 'builder')}"
     classes, channels, size = _shapes(made, example_input)
     if known is not None:

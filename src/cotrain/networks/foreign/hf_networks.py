@@ -35,7 +35,7 @@ class HfClassifier(nn.Module):
         from transformers import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING as CLASSIFIERS
 
         super().__init__()
-        found = CLASSIFIERS[type(config)]
+        found: Any = CLASSIFIERS[type(config)]
         # The first of several is the plain one, such as DeiT without its teacher.
         kind = found[0] if isinstance(found, tuple) else found
         self.network = kind(config)
