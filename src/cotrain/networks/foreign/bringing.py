@@ -15,9 +15,7 @@ from cotrain.networks.foreign.spec import ForeignSpec
 from cotrain.networks.foreign.user_networks import name_builder
 
 
-def spec_of(
-    network: nn.Module | Callable[[], object], example_input: Tensor | None
-) -> ForeignSpec:
+def spec_of(network: nn.Module | Callable[[], object], example_input: Tensor | None) -> ForeignSpec:
     """The spec of a network that a user brings.
 
     A network of timm, torchvision or transformers gets the name that it is built by there. Others
