@@ -77,10 +77,14 @@ def test_second_interrupt_stops_at_once(tmp_path: Path, monkeypatch) -> None:
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(CoTraining, "training_step", twice)
-    handler = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        fit(tiny(), tmp_path / "run", progress=False)
-    assert signal.getsignal(signal.SIGINT) is handler
+    # A shell starts background jobs with SIGINT ignored, and so Python without its handler.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fit(tiny(), tmp_path / "run", progress=False)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_full_disk_keeps_the_checkpoint_before(tmp_path: Path) -> None:
