@@ -25,7 +25,7 @@ from cotrain.export import load_exported
 NETWORKS = ("timm:convnext_atto", "timm:vit_tiny_patch16_224", "timm:mobilevit_xxs")
 SETTINGS = {
     "into": "4",
-    "epochs": "5",
+    "epochs": "4",
     "batch_size": "32",
     "data.dataset": "imagefolder",
     "data.image_size": "64",

@@ -7,6 +7,7 @@ import pytest
 
 from cotrain import ConfigError
 from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Schedule, Views
+from cotrain.dividing import DivideOptions
 
 PARTS = {
     "data": Data,
@@ -15,6 +16,7 @@ PARTS = {
     "schedule": Schedule,
     "co_training": CoTrainingOptions,
     "hardware": Hardware,
+    "dividing": DivideOptions,
 }
 
 
@@ -41,12 +43,10 @@ def names_of(kind: type) -> list[str]:
     return names
 
 
-# ``dividing`` checks its own numbers: tests/dividing/test_options.py.
-NUMBERS = [name for name in names_of(float) if not name.startswith("dividing.")]
-
-
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("name", [*NUMBERS, "optimizer.clip", "co_training.ramp_epochs", "ema"])
+@pytest.mark.parametrize(
+    "name", [*names_of(float), "optimizer.clip", "co_training.ramp_epochs", "ema"]
+)
 def test_every_number_is_finite(name, value):
     with pytest.raises(ConfigError, match=rf"^{name}={value} is not finite: give"):
         experiment(name, value)

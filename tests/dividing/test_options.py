@@ -10,6 +10,7 @@ from cotrain.dividing import DivideOptions
 
 def test_the_defaults_keep_the_params_within_5_percent():
     options = DivideOptions()
+    options.check()
     assert (options.budget, options.tolerance, options.method) == ("params", 0.05, "auto")
     assert options.widths is None
 
@@ -17,10 +18,10 @@ def test_the_defaults_keep_the_params_within_5_percent():
 @pytest.mark.parametrize("tolerance", [0.0, 1.0, -0.1, math.nan, math.inf])
 def test_a_tolerance_is_a_share(tolerance):
     with pytest.raises(ConfigError, match=rf"^tolerance={tolerance} is not a share.*try 0\.05$"):
-        DivideOptions(tolerance=tolerance)
+        DivideOptions(tolerance=tolerance).check()
 
 
 @pytest.mark.parametrize("name", ["budget", "method"])
 def test_unknown_words_are_refused(name):
     with pytest.raises(ConfigError, match=rf"^{name}='flops' is not known: use one of"):
-        DivideOptions(**{name: "flops"})
+        DivideOptions(**{name: "flops"}).check()

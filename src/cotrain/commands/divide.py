@@ -10,6 +10,8 @@ from cotrain.commands.arguments import whole_numbers
 from cotrain.dividing import DivideOptions
 from cotrain.networks import spec as named_spec
 
+_DEFAULT = DivideOptions()
+
 
 def divide(
     network: str,
@@ -20,7 +22,7 @@ def divide(
     in_channels: int = 3,
     image_size: int | None = None,
     network_options: dict[str, Any] | None = None,
-    dividing: DivideOptions | None = None,
+    dividing: DivideOptions = _DEFAULT,
     weight_decay: float = 5e-4,
     json: bool = False,
 ) -> None:

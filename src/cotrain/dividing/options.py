@@ -29,7 +29,8 @@ class DivideOptions:
     method: Method = "auto"
     widths: Mapping[int, int] | None = None
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise ConfigError for a word or a number that is not possible."""
         for name, known in (("budget", Budget), ("method", Method)):
             if getattr(self, name) not in get_args(known):
                 raise ConfigError(

@@ -29,8 +29,10 @@ def divide_spec(spec: NetworkSpec, into: int, options: DivideOptions | None = No
         raise ConfigError(f"into={into!r} is not a whole number of at least 1: try into=4")
     if into == 1:
         return spec
+    options = options or DivideOptions()
+    options.check()
     if isinstance(spec, ForeignSpec):
-        return divide_foreign(spec, into, options or DivideOptions())
+        return divide_foreign(spec, into, options)
     try:
         narrower = _by_rule(spec, into)
     except IndivisibleError as reason:
