@@ -9,10 +9,10 @@ from cotrain.advice import advise
 from cotrain.costs import count_macs, count_params
 from cotrain.dividing import DivideOptions, divide_spec
 from cotrain.dividing.regularization import divide_weight_decay
-from cotrain.networks import ForeignSpec, NetworkSpec, build, family_of
+from cotrain.networks import ForeignSpec, NetworkSpec, build, family_of, image_shape_of
 from cotrain.networks.foreign.dropout import dropout_rates
 from cotrain.networks.foreign.meta import on_meta
-from cotrain.networks.stages import narrowest_stage
+from cotrain.networks.stages import narrowest_stage, stage_widths
 
 # Outside these the S networks do not cost what the large one costs.
 EQUAL_COST = (0.85, 1.15)
@@ -80,7 +80,7 @@ def network_cost(spec: NetworkSpec) -> NetworkCost:
     return NetworkCost(
         params=count_params(network),
         macs=_macs(network, spec),
-        widths=family.widths(spec),
+        widths=family.widths(spec) if family.widths else stage_widths(network),
         narrowest=narrowest_stage(network),
         regularization=regularization,
     )
@@ -88,11 +88,10 @@ def network_cost(spec: NetworkSpec) -> NetworkCost:
 
 def _macs(network: nn.Module, spec: NetworkSpec) -> int:
     """Counted without arithmetic; where a network computes with values, on the CPU."""
-    image_shape = (spec.in_channels, spec.image_size, spec.image_size)
     try:
-        return count_macs(network, image_shape)
+        return count_macs(network, image_shape_of(spec))
     except (NotImplementedError, RuntimeError):
-        return count_macs(build(spec), image_shape)
+        return count_macs(build(spec), image_shape_of(spec))
 
 
 def describe_division(

@@ -62,16 +62,17 @@ def divide(
             f"use one of {list(get_args(Initialization))}"
         )
     options = DivideOptions(budget=budget, tolerance=tolerance, method=method, widths=widths)
+    trained = _trained(network) if initialization == "inherit" else None
     large = _large_spec(network, example_input)
     narrow = _small_spec(large, small, into, options)
     if seed is None:
         seed = int(torch.randint(2**62, ()))
     places = [0 if initialization == "identical" else index for index in range(into)]
     networks = [_build(narrow, derive_seed(seed, "init", place)) for place in places]
-    if initialization == "inherit":
-        from cotrain.dividing.inheriting import inherit
+    if trained is not None:
+        from cotrain.dividing.inheriting import inherit  # torch.export takes long to import
 
-        inherit(_trained(network), networks, image_shape_of(large))
+        inherit(trained, networks, image_shape_of(large))
     return Ensemble(networks, EnsembleSpec(network=narrow, into=into, large=large))
 
 

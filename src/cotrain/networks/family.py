@@ -70,7 +70,7 @@ class Family:
         names: The published names, for listings; ``parse`` may accept more.
         parse: The spec of a request, or None when the name is not of this family and layout.
         build: A freshly initialised network that maps images [B, C, H, W] to logits.
-        widths: Channels after the stem and after each stage.
+        widths: Channels after the stem and after each stage; None if they are read from a network.
         divide: The narrower spec of one of S networks; raises IndivisibleError with the reason.
             None for networks without a published rule.
         regularization: For each probability in the spec the e of its division by S**e.
@@ -83,7 +83,7 @@ class Family:
     names: tuple[str, ...]
     parse: Callable[[Request], Any]
     build: Callable[[Any], nn.Module]
-    widths: Callable[[Any], tuple[int, ...]]
+    widths: Callable[[Any], tuple[int, ...]] | None
     divide: Callable[[Any, int], Any] | None
     regularization: Mapping[str, float]
     variants: tuple[str, ...] = ()

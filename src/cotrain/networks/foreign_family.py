@@ -9,10 +9,8 @@ from cotrain.networks.foreign.arguments import build_with_arguments
 from cotrain.networks.foreign.builders import builder_of
 from cotrain.networks.foreign.dropout import divide_dropout
 from cotrain.networks.foreign.initialize import fresh_narrow
-from cotrain.networks.foreign.meta import on_meta
 from cotrain.networks.foreign.spec import ForeignSpec
 from cotrain.networks.registry import register
-from cotrain.networks.stages import stage_widths
 
 
 def build(spec: ForeignSpec) -> nn.Module:
@@ -32,7 +30,7 @@ register(
         names=(),
         parse=lambda _: None,  # its names say where they come from; see registry.spec
         build=build,
-        widths=lambda spec: stage_widths(on_meta(lambda: build(spec))),
+        widths=None,
         divide=None,
         regularization={},
     )

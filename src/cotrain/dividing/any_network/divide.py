@@ -14,7 +14,7 @@ from cotrain.dividing.any_network.target import MOST_UNEVEN, Candidate, Target
 from cotrain.dividing.any_network.uniformity import stage_ratios
 from cotrain.dividing.options import DivideOptions
 from cotrain.errors import ConfigError
-from cotrain.networks import NetworkSpec, build
+from cotrain.networks import NetworkSpec, build, image_shape_of
 from cotrain.networks.foreign.builders import builder_of
 from cotrain.networks.foreign.meta import on_meta
 from cotrain.networks.foreign.spec import ForeignSpec
@@ -78,7 +78,7 @@ def target_of(spec: NetworkSpec, into: int, options: DivideOptions) -> Target:
     """What one of ``into`` networks must cost."""
     return Target(
         large=on_meta(lambda: build(spec)),
-        image_shape=(spec.in_channels, spec.image_size, spec.image_size),
+        image_shape=image_shape_of(spec),
         into=into,
         budget=options.budget,
         tolerance=options.tolerance,
