@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cotrain import Ensemble
-from cotrain.modes import evaluating
-from cotrain.seeds import seeded
+from cotrain.basics.seeds import seeded
+from cotrain.networks.evaluating import evaluating
 
 # Tensors with fewer values say little about the distribution they were drawn from.
 FEWEST = 256

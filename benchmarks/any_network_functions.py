@@ -11,6 +11,7 @@ from any_network_subject import Subject
 from torch import nn
 
 from cotrain import ConfigError
+from cotrain.basics.seeds import seeded
 from cotrain.dividing import DivideOptions, divide_spec
 from cotrain.dividing.any_network.guards import (
     halves_agree,
@@ -20,10 +21,9 @@ from cotrain.dividing.any_network.guards import (
 from cotrain.dividing.any_network.survey import survey
 from cotrain.dividing.any_network.widths import width_leaves
 from cotrain.networks import ForeignSpec, build, image_shape_of
-from cotrain.networks.foreign.arguments import build_with_arguments, constructor_arguments
-from cotrain.networks.foreign.builders import builder_of
-from cotrain.networks.foreign.meta import on_meta
-from cotrain.seeds import seeded
+from cotrain.networks.foreign.names import builder_of
+from cotrain.networks.foreign.narrow.arguments import build_with_arguments, constructor_arguments
+from cotrain.networks.meta import on_meta
 
 PASSED = "passed"
 

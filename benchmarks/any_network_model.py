@@ -26,7 +26,7 @@ from cotrain.dividing.any_network.uniformity import unevenness
 from cotrain.division import network_cost
 from cotrain.networks import ForeignSpec, build
 from cotrain.networks import spec as named_spec
-from cotrain.networks.foreign.meta import on_meta
+from cotrain.networks.meta import on_meta
 
 TOLERANCE = 0.05
 Record = dict[str, Any]

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from cotrain import Ensemble
+from cotrain.basics.seeds import seeded
 from cotrain.networks import ForeignSpec, build, image_shape_of
-from cotrain.seeds import seeded
 
 
 @dataclass(kw_only=True)

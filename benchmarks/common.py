@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from cotrain.machine import hardware
+from cotrain.basics.machine import hardware
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torchvision", "timm", "pytorch-lightning", "numpy")

@@ -24,9 +24,9 @@ from common import write_results
 from torch.optim.swa_utils import update_bn
 
 from cotrain.config import Experiment
+from cotrain.config.recipes import load_recipe
 from cotrain.data import evaluation_loader
 from cotrain.folder_evaluation import evaluate_ensemble
-from cotrain.recipes import load_recipe
 from cotrain.training import fit
 from cotrain.training.preparing import experiment_ensemble, experiment_images
 

@@ -18,9 +18,9 @@ from common import interleaved, summary, timed, write_results
 from reference_step import ReferenceImages, reference_loader
 from training_cases import DECAY, LR, WEIGHT, BareStep, Clock, Setup, our_batches
 
+from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Data, Experiment, Hardware, Optimizer
 from cotrain.data import load_splits
-from cotrain.run_folder import RunFolder
 from cotrain.training import CoTraining
 from cotrain.training.loaders import Loaders
 from cotrain.training.trainer import build_trainer, quiet

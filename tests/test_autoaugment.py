@@ -5,7 +5,7 @@ import torch
 from torchvision.transforms import v2
 
 from cotrain.autoaugment import Change, apply_rounds, draw_changes, in_rounds
-from cotrain.seeds import seeded
+from cotrain.basics.seeds import seeded
 
 SIZE = 16
 POLICIES = {

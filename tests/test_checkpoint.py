@@ -8,8 +8,8 @@ import torch
 from pickles import poison
 
 from cotrain import ConfigError, TrainingError
+from cotrain.basics.files import digest
 from cotrain.checkpoint import newest_checkpoint, read_checkpoint, write_checkpoint
-from cotrain.files import digest
 
 __all__ = ["poison"]
 

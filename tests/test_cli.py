@@ -9,7 +9,7 @@ import pytest
 from cotrain import comparison, training
 from cotrain.cli import main, readable
 from cotrain.config import Experiment
-from cotrain.recipes import load_recipe, recipe_path
+from cotrain.config.recipes import load_recipe, recipe_path
 
 # wide_resnet28_10 for CIFAR-100: params and MACs of the large network and of one of S.
 PUBLISHED = {

@@ -3,9 +3,9 @@
 import pytest
 
 from cotrain import cli, comparison, training
+from cotrain.basics.errors import ConfigError, Interrupted
 from cotrain.cli import main
 from cotrain.commands.arguments import checked_device, whole_numbers
-from cotrain.errors import ConfigError, Interrupted
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cotrain import ConfigError, divide
 from cotrain.combining import combine_logits
-from cotrain.modes import evaluating
 from cotrain.networks import spec
+from cotrain.networks.evaluating import evaluating
 
 SMALL = spec("basic_resnet8_8", num_classes=5, in_channels=1, image_size=8)
 

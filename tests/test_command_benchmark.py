@@ -5,10 +5,10 @@ import json
 import pytest
 
 from cotrain import benchmarking
+from cotrain.basics.errors import ConfigError
 from cotrain.benchmarking import running
 from cotrain.cli import main, readable
 from cotrain.commands.arguments import some_of
-from cotrain.errors import ConfigError
 
 WORDS = ["benchmark", "basic_resnet8_4", "--image-size", "8", "--execution=loop", "--batch", "2"]
 

@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from cotrain.config.recipes.listing import describe_recipes, select
 
+from cotrain.basics.errors import ConfigError
 from cotrain.cli import main
-from cotrain.errors import ConfigError
-from cotrain.recipes import list_recipes
-from cotrain.recipes.listing import describe_recipes, select
+from cotrain.config.recipes import list_recipes
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cotrain.cli import main, readable
-from cotrain.recipes import dump_experiment, load_recipe
+from cotrain.config.recipes import dump_experiment, load_recipe
 
 NAME = "paper/wide_resnet28_10-cifar10-s4"
 

@@ -9,11 +9,11 @@ import safetensors.torch
 import torch
 
 from cotrain import ConfigError, TrainingError, divide, networks
+from cotrain.basics.errors import Interrupted
+from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison import compare
 from cotrain.config import CoTrainingOptions, Experiment, Views
-from cotrain.errors import Interrupted
-from cotrain.recipes import dump_experiment
-from cotrain.run_folder import RunFolder
+from cotrain.config.recipes import dump_experiment
 from cotrain.runs import Run
 
 IMAGES, CLASSES = 40, 3

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cotrain.costs import count_macs, count_params
+from cotrain.networks.costs import count_macs, count_params
 
 DEVICES = ("cpu", "meta")
 

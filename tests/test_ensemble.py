@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from cotrain import ConfigError, Ensemble, divide
-from cotrain.costs import count_macs, count_params
 from cotrain.ensemble_spec import EnsembleSpec
 from cotrain.networks import build, spec
+from cotrain.networks.costs import count_macs, count_params
 
 SMALL = spec("basic_resnet8_8", num_classes=5, in_channels=1, image_size=8)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cotrain import TrainingError
-from cotrain.files import atomic_write, digest
+from cotrain.basics.files import atomic_write, digest
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from training_runs import TINY, tiny
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Data
-from cotrain.errors import ConfigError
 from cotrain.folder_evaluation import evaluate_folder
-from cotrain.run_folder import RunFolder
 from cotrain.training import fit
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from cotrain.basics.machine import hardware
 from cotrain.benchmarking import Benchmark, Case, Facts, Refusal, Row, Verdict
 from cotrain.latency import Latency
 from cotrain.latency_report import (
@@ -18,7 +19,6 @@ from cotrain.latency_report import (
     draw_cases,
     write_benchmark,
 )
-from cotrain.machine import hardware
 
 LARGE = "wide_resnet16_4 3x32x32, 10 classes"
 

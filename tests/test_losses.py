@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 from cotrain.losses import CoTrainingLoss, co_training_weight, js_divergence, kl_divergence
 
 DIVERGENCES = {"js": js_divergence, "kl": kl_divergence}

@@ -5,7 +5,7 @@ import platform
 import torch
 
 import cotrain
-from cotrain.machine import hardware
+from cotrain.basics.machine import hardware
 
 
 def test_versions_and_cores():

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from cotrain import ConfigError, Ensemble, divide, register_builder
+from cotrain.basics.seeds import derive_seed, seeded
 from cotrain.networks import build, registry, spec
-from cotrain.seeds import derive_seed, seeded
 
 SMALL = spec("basic_resnet8_8", num_classes=5, in_channels=1, image_size=8)
 FAMILIES = ("wide_resnet10_4", "resnet11", "resnext11_8x4d", "basic_resnet8_8")
@@ -55,8 +55,8 @@ def tokens(monkeypatch):
         divide=lambda spec, into: spec,
         regularization={},
     )
-    monkeypatch.setattr(registry, "_FAMILIES", registry._FAMILIES.copy())
-    registry.register(family)
+
+    monkeypatch.setitem(registry._FAMILIES, family.name, family)
     return TokenSpec()
 
 
@@ -243,7 +243,7 @@ def test_a_users_own_network_is_loaded_where_its_builder_is_registered(tmp_path,
     images = torch.randn(2, 3, 16, 16)
     assert torch.equal(loaded(images), ensemble.eval()(images))
     name = ensemble.spec.large.arch.removeprefix("python:")
-    from cotrain.networks.foreign import user_networks
+    from cotrain.networks.foreign.libraries import user_networks
 
     monkeypatch.setattr(user_networks, "_BUILDERS", {})
     with pytest.raises(ConfigError, match=r"register it first with cotrain\.register_builder"):

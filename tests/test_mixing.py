@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cotrain.basics.seeds import seeded
 from cotrain.mixing import Batch, Box, apply_mix, cutmix_batch, draw_box, draw_mix, mixup_batch
-from cotrain.seeds import seeded
 
 CLASSES = 3
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cotrain import ConfigError
-from cotrain.costs import count_params
 from cotrain.networks import (
     build,
     family_of,
@@ -15,6 +14,7 @@ from cotrain.networks import (
     spec,
     spec_for_images,
 )
+from cotrain.networks.costs import count_params
 
 PUBLISHED = ("wide_resnet10_1", "resnet11", "resnext11_2x4d")
 SMALL = (*PUBLISHED, "basic_resnet8_4")

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cotrain import config
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
+from cotrain.config import experiment as config
 from cotrain.optimization import build_optimizer, parameter_groups
 
 

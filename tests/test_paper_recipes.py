@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from cotrain.config import Experiment
-from cotrain.costs import count_params
+from cotrain.config.recipes import list_recipes, load_recipe, recipe_path
 from cotrain.dividing import divide_spec
 from cotrain.networks import build, spec_for_images
+from cotrain.networks.costs import count_params
 from cotrain.published import PUBLISHED
-from cotrain.recipes import list_recipes, load_recipe, recipe_path
 
 TESTS = Path(__file__).parent
 CLASSES = {"cifar10": 10, "cifar100": 100, "imagenet": 1000}

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 from cotrain.preprocessing import Preprocessing
 
 RGB = Preprocessing(

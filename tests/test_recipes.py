@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import cotrain
-from cotrain.costs import count_params
+from cotrain.config.recipes import list_recipes, load_recipe, recipe_path
 from cotrain.dividing import divide_spec
 from cotrain.networks import build, spec
-from cotrain.recipes import list_recipes, load_recipe, recipe_path
+from cotrain.networks.costs import count_params
 
 FOLDER = Path(cotrain.__file__).parent / "recipes"
 

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from cotrain import ConfigError
 from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Schedule, Views
-from cotrain.recipes import dump_experiment, list_recipes, load_recipe, read_recipe, recipe_path
+from cotrain.config.recipes import (
+    dump_experiment,
+    list_recipes,
+    load_recipe,
+    read_recipe,
+    recipe_path,
+)
 
 
 @pytest.fixture

@@ -125,8 +125,8 @@ def photos(monkeypatch):
         divide=lambda spec, into: spec,
         regularization={},
     )
-    monkeypatch.setattr(registry, "_FAMILIES", registry._FAMILIES.copy())
-    registry.register(family)
+
+    monkeypatch.setitem(registry._FAMILIES, family.name, family)
 
 
 @pytest.mark.usefixtures("photos")

@@ -12,12 +12,12 @@ from PIL import Image
 from rich.console import Console
 
 from cotrain import report
+from cotrain.basics.machine import hardware
 from cotrain.candidates import Cost
 from cotrain.comparison import Comparison
 from cotrain.config import Experiment
 from cotrain.evaluation import evaluate_logits
 from cotrain.latency import Latency
-from cotrain.machine import hardware
 from cotrain.prediction import Prediction
 from cotrain.results import CandidateResult
 from cotrain.statistics import Spread

@@ -6,9 +6,9 @@ import safetensors.torch
 import torch
 from sklearn.metrics import log_loss
 
+from cotrain.basics.run_folder import RunFolder
 from cotrain.candidates import Cost
 from cotrain.results import read_run, verdict
-from cotrain.run_folder import RunFolder
 from cotrain.statistics import Difference
 
 EQUAL = Cost(params=10, macs=10, params_ratio=1.0, macs_ratio=1.0, equal=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cotrain.run_folder import MetricsTable, RunFolder
+from cotrain.basics.run_folder import MetricsTable, RunFolder
 
 
 def test_everything_stands_in_the_folder(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from threading import Event
 
 import pytest
 
+from cotrain.basics.errors import ConfigError, Interrupted, TrainingError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
-from cotrain.errors import ConfigError, Interrupted, TrainingError
-from cotrain.recipes import dump_experiment
-from cotrain.run_folder import RunFolder
+from cotrain.config.recipes import dump_experiment
 from cotrain.runs import Run, train_all
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config import Schedule
-from cotrain.errors import ConfigError
 from cotrain.schedules import check_schedule, learning_rate
 
 CURVES = ["cosine", "step", "poly", "htd", "exponential", "constant"]

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotrain.seeds import derive_seed, seeded
+from cotrain.basics.seeds import derive_seed, seeded
 
 PLACES = st.lists(st.one_of(st.integers(), st.text(max_size=5)), max_size=4).map(tuple)
 

@@ -11,7 +11,7 @@ import torch
 from pickles import poison
 
 from cotrain import ConfigError, Ensemble, TrainingError, divide
-from cotrain.files import digest
+from cotrain.basics.files import digest
 from cotrain.networks import spec
 from cotrain.preprocessing import Preprocessing
 

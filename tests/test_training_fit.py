@@ -10,8 +10,8 @@ import pytest
 import torch
 from training_runs import final_state, final_weights, read_metrics, same, tiny
 
-from cotrain.errors import ConfigError, TrainingError
-from cotrain.run_folder import RunFolder
+from cotrain.basics.errors import ConfigError, TrainingError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.training import CoTraining, fit
 
 GOLDEN = Path(__file__).parent / "golden" / "digits.json"

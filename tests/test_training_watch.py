@@ -8,9 +8,9 @@ from pytorch_lightning.strategies import SingleDeviceStrategy
 from test_training_fit import make_loss_infinite
 from training_runs import final_state, tiny
 
-from cotrain.errors import TrainingError
+from cotrain.basics.errors import TrainingError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.losses import CoTrainingLossTerms
-from cotrain.run_folder import RunFolder
 from cotrain.training import fit
 from cotrain.training.watch import LossWatch, NotFiniteError
 

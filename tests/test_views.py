@@ -16,10 +16,10 @@ from cotrain.augmentation import (
     random_policy,
     random_resized_crop,
 )
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.seeds import seeded
 from cotrain.config import Views
-from cotrain.errors import ConfigError
 from cotrain.preprocessing import Preprocessing
-from cotrain.seeds import seeded
 from cotrain.views import apply_views, check_views, draw_views
 
 RGB = Preprocessing(image_size=16, in_channels=3, mean=(0.5,) * 3, std=(0.25,) * 3)

@@ -7,17 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cotrain.basics.run_folder import RunFolder
 from cotrain.checkpoint import read_checkpoint
-from cotrain.config import (
-    CoTrainingOptions,
-    Data,
-    Experiment,
-    Hardware,
-    Optimizer,
-    Schedule,
-    Views,
-)
-from cotrain.run_folder import RunFolder
+from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Schedule, Views
 
 PARTS = {
     "data": Data,

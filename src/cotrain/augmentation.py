@@ -1,7 +1,7 @@
 """The random steps that turn a batch of images into one view of each.
 
 A ``draw_`` function gives what chance decides for every image of a batch, from the global random
-state of the CPU: run it inside :func:`cotrain.seeds.seeded`. What it gives is done to whole batches
+state of the CPU: run it inside :func:`cotrain.basics.seeds.seeded`. What it gives is done to whole batches
 of pixels, on any device, by the function beside it (a loop over 64 small images costs ten times as
 much). The ``random_`` functions cannot be parted so; they take images one by one, on the CPU.
 """
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from cotrain.autoaugment import AUTOAUGMENT
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 
 _RAND_AUGMENT = (
     r"rand(-(m|n|mmax|inc)\d+|-(mstd|p)\d+(\.\d+)?)+"  # timm ignores what it cannot parse

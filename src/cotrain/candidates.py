@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config import Experiment
 from cotrain.division import is_equal_cost, network_cost
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError
 
 LARGE = "S=1"  # the candidate that the others are compared with
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from cotrain.errors import ConfigError, TrainingError
-from cotrain.files import atomic_write
+from cotrain.basics.errors import ConfigError, TrainingError
+from cotrain.basics.files import atomic_write
 
 
 def write_checkpoint(state: dict[str, Any], path: Path) -> None:

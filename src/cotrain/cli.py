@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from cotrain import commands
-from cotrain.errors import CotrainError
-from cotrain.files import unwritable
-from cotrain.recipes import one_line, read_recipe, recipe_path
+from cotrain.basics.errors import CotrainError
+from cotrain.basics.files import unwritable
+from cotrain.basics.machine import __version__
+from cotrain.config.recipes import one_line, read_recipe, recipe_path
 
 _VERBS = {
     "divide": commands.divide,
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             prog="cotrain",
             exit_on_error=False,
             allow_abbrev=False,
-            version=_version(),
+            version=__version__,
         )
     except ArgumentError as error:
         verb = words[0] if words and words[0] in _VERBS else ""
@@ -74,12 +75,6 @@ def _message(error: CotrainError) -> str:
 def _fail(message: str, exit_code: int) -> None:
     print(f"cotrain: {message}", file=sys.stderr)
     sys.exit(exit_code)
-
-
-def _version() -> str:
-    from cotrain import __version__
-
-    return __version__
 
 
 def readable(words: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 
 Combine = Literal["mean_logits", "mean_probabilities", "max_logits", "max_probabilities"]
 

@@ -11,16 +11,16 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from cotrain.basics.errors import ConfigError, Interrupted
+from cotrain.basics.files import atomic_write
+from cotrain.basics.machine import Machine, hardware, usable_cores
+from cotrain.basics.run_folder import RunFolder
 from cotrain.candidates import LARGE, Candidate, cost_of, list_candidates
 from cotrain.config import Experiment
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError, Interrupted
-from cotrain.files import atomic_write
 from cotrain.latency import measure_latency
-from cotrain.machine import Machine, hardware, usable_cores
 from cotrain.report import comparison_picture
 from cotrain.results import RESAMPLES, CandidateResult, judge, read_answers, read_run
-from cotrain.run_folder import RunFolder
 from cotrain.runs import Run, Train, train_all
 
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from torch import nn
 
 from cotrain.advice import advise
-from cotrain.costs import count_macs, count_params
 from cotrain.dividing import DivideOptions, divide_spec
 from cotrain.dividing.regularization import divide_weight_decay
-from cotrain.networks import ForeignSpec, NetworkSpec, build, family_of, image_shape_of
-from cotrain.networks.foreign.dropout import dropout_rates
-from cotrain.networks.foreign.meta import on_meta
+from cotrain.networks import NetworkSpec, build, family_of, image_shape_of, probabilities_of
+from cotrain.networks.costs import count_macs, count_params
+from cotrain.networks.meta import on_meta
 from cotrain.networks.stages import narrowest_stage, stage_widths
 
 # Outside these the S networks do not cost what the large one costs.
@@ -73,16 +72,12 @@ def network_cost(spec: NetworkSpec) -> NetworkCost:
     """The cost of a spec's network, counted without memory or arithmetic."""
     family = family_of(spec)
     network = on_meta(lambda: build(spec))
-    if isinstance(spec, ForeignSpec):
-        regularization = dropout_rates(network)
-    else:
-        regularization = {name: getattr(spec, name) for name in family.regularization}
     return NetworkCost(
         params=count_params(network),
         macs=_macs(network, spec),
         widths=family.widths(spec) if family.widths else stage_widths(network),
         narrowest=narrowest_stage(network),
-        regularization=regularization,
+        regularization=probabilities_of(spec, network),
     )
 
 

@@ -1,6 +1,5 @@
 """S networks that answer as one, combined by averaging."""
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,13 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from cotrain.basics.errors import ConfigError
 from cotrain.combining import Combine, combine_logits
-from cotrain.costs import count_macs, count_params
 from cotrain.ensemble_spec import EnsembleSpec
-from cotrain.errors import ConfigError
-from cotrain.modes import evaluating
-from cotrain.networks import ForeignSpec, NetworkSpec, build, image_shape_of
-from cotrain.networks.foreign import check_versions
+from cotrain.networks import blank, image_shape_of
+from cotrain.networks.costs import count_macs, count_params
+from cotrain.networks.evaluating import evaluating
 from cotrain.shipping import read_folder, write_folder
 
 
@@ -85,7 +83,7 @@ class Ensemble(nn.Module):
         """
         spec, weights = read_folder(Path(folder))
         try:
-            ensemble = Ensemble([_blank(spec.network) for _ in range(spec.into)], spec)
+            ensemble = Ensemble([blank(spec.network) for _ in range(spec.into)], spec)
             # Copied where there is memory, so that layers go on sharing what they share.
             on_meta = any(each.is_meta for each in ensemble.parameters())
             ensemble.load_state_dict(_versioned(weights, ensemble), assign=on_meta)
@@ -121,14 +119,3 @@ def split_views(images: Tensor, into: int) -> Sequence[Tensor]:
         f"images of shape {list(images.shape)}: give [B, C, H, W], or one view for each of "
         f"the S={into} networks as [S, B, C, H, W]"
     )
-
-
-def _blank(spec: NetworkSpec) -> nn.Module:
-    """A network whose weights will be loaded, without memory for them where that is possible."""
-    if isinstance(spec, ForeignSpec):
-        # They may have tensors that are computed when they are built, and not saved.
-        if (difference := check_versions(spec)) is not None:
-            warnings.warn(f"{difference}: check its answers", stacklevel=3)
-        return build(spec)
-    with torch.device("meta"):
-        return build(spec)

@@ -15,10 +15,10 @@ from torchmetrics.functional.classification import (
     multiclass_calibration_error,
 )
 
+from cotrain.basics.errors import ConfigError
 from cotrain.combining import Combine, log_probabilities
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError
-from cotrain.modes import evaluating
+from cotrain.networks.evaluating import evaluating
 
 _BINS = 15  # the number of arXiv:1706.04599, which made ECE common
 _CHUNK = 4096  # images whose float64 probabilities are held at once

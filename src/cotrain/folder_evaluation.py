@@ -8,15 +8,15 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.files import atomic_write
+from cotrain.basics.run_folder import RunFolder
 from cotrain.combining import Combine
 from cotrain.config import Data
+from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits, evaluation_loader, load_splits
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError
 from cotrain.evaluation import Evaluation, check_classes, collect_logits, evaluate_logits
-from cotrain.files import atomic_write
-from cotrain.recipes import load_recipe
-from cotrain.run_folder import RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)

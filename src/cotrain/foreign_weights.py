@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 
 # BatchNorm's count of batches: our networks do not use it, and some files leave it out.
 COUNTER = "num_batches_tracked"

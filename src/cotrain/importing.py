@@ -11,13 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cotrain.data.datasets import STATISTICS
-from cotrain.data.splits import PHOTO_MARGIN
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.files import atomic_write
+from cotrain.config.datasets import DATASETS
 from cotrain.dividing import divide_spec
 from cotrain.ensemble import Ensemble
 from cotrain.ensemble_spec import EnsembleSpec
-from cotrain.errors import ConfigError
-from cotrain.files import atomic_write
 from cotrain.foreign_weights import fit_by_order, read_weights
 from cotrain.networks import NetworkSpec, build, family_of
 from cotrain.networks import spec as named_spec
@@ -143,13 +142,13 @@ def _with_unused_weights(large: NetworkSpec) -> NetworkSpec:
 
 def _preprocessing(large: NetworkSpec, dataset: str) -> Preprocessing:
     """The authors' preprocessing of test images."""
-    mean, std = STATISTICS[dataset]
+    facts = DATASETS[dataset]
     return Preprocessing(
         image_size=large.image_size,
         in_channels=large.in_channels,
-        mean=mean,
-        std=std,
-        margin=PHOTO_MARGIN if dataset == "imagenet" else 1.0,
+        mean=facts.mean,
+        std=facts.std,
+        margin=facts.margin,
     )
 
 

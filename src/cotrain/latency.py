@@ -11,10 +11,10 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from cotrain.basics.errors import ConfigError
 from cotrain.combining import combine_logits
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError
-from cotrain.modes import evaluating
+from cotrain.networks.evaluating import evaluating
 
 WARM_UP = 3
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from cotrain.files import atomic_write
+from cotrain.basics.files import atomic_write
 from cotrain.report import COLOURS, MARKERS, new_table, short_number
 
 if TYPE_CHECKING:  # the records' own modules take seconds to import; a table needs only the record

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 
 # The paper's recipes never train with a smaller weight than this: epoch 0 would have none.
 _SMALLEST_WEIGHT = 0.005

@@ -6,16 +6,16 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.seeds import derive_seed, seeded
+from cotrain.config.dividing import Budget, Method
 from cotrain.dividing import DivideOptions, divide_spec
 from cotrain.dividing.any_network.divide import check_small
-from cotrain.dividing.options import Budget, Method
 from cotrain.ensemble import Ensemble
 from cotrain.ensemble_spec import EnsembleSpec
-from cotrain.errors import ConfigError
 from cotrain.networks import NetworkSpec, build, image_shape_of
 from cotrain.networks import spec as named_spec
-from cotrain.networks.foreign.bringing import spec_of
-from cotrain.seeds import derive_seed, seeded
+from cotrain.networks.foreign.instances import spec_of
 
 Initialization = Literal["fresh", "identical", "inherit"]
 

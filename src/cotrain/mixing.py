@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from cotrain.seeds import seeded
+from cotrain.basics.seeds import seeded
 
 
 class Batch(NamedTuple):

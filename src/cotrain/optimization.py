@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from cotrain import config
+from cotrain.basics.errors import ConfigError
+from cotrain.config import Optimizer
 from cotrain.dividing.regularization import divide_weight_decay
-from cotrain.errors import ConfigError
 
 
 def parameter_groups(module: nn.Module, weight_decay: float, decayed: str) -> list[dict[str, Any]]:
@@ -38,9 +38,7 @@ def parameter_groups(module: nn.Module, weight_decay: float, decayed: str) -> li
     ]
 
 
-def build_optimizer(
-    module: nn.Module, optimizer: config.Optimizer, into: int
-) -> torch.optim.Optimizer:
+def build_optimizer(module: nn.Module, optimizer: Optimizer, into: int) -> torch.optim.Optimizer:
     """The optimizer that ``optimizer`` describes, over all parameters of ``module``.
 
     ``sgd`` is torch's SGD with Nesterov momentum. ``momentum`` goes only to optimizers that have
@@ -90,7 +88,7 @@ def _check_name(name: str, known: list[str]) -> None:
         raise ConfigError(f"optimizer.name={name!r} is unknown: did you mean {', '.join(close)}?")
 
 
-def _check_options_used(optimizer: config.Optimizer, built: torch.optim.Optimizer) -> None:
+def _check_options_used(optimizer: Optimizer, built: torch.optim.Optimizer) -> None:
     """timm drops ``betas``, ``eps`` and its grouping options where they do not apply: say so."""
     dropped = sorted(set(optimizer.options) - set(built.defaults))
     if dropped:

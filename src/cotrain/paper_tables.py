@@ -6,11 +6,10 @@ from itertools import groupby
 from rich.table import Table
 from rich.text import Text
 
-from cotrain.recipes.listing import ListedRecipe
+from cotrain.config.datasets import DATASETS
+from cotrain.config.recipes.listing import ListedRecipe
 from cotrain.report import new_table
 from cotrain.reproduction import FinishedRun, PaperRow, Reproduction, other_settings
-
-_DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet": "ImageNet"}
 
 
 def recipes_table(recipes: Sequence[ListedRecipe]) -> Table:
@@ -42,7 +41,7 @@ def paper_tables(reproduction: Reproduction) -> Iterator[Table]:
 def _paper_table(name: str, rows: Sequence[PaperRow], with_runs: bool) -> Table:
     columns = ["network", "S", "epochs", "params", "MACs", "published\nerror %"]
     table = new_table(*columns, *(["reproduced\nerror %"] if with_runs else []))
-    table.title = f"{name}: {_DATASETS[rows[0].published.dataset]}"
+    table.title = f"{name}: {DATASETS[rows[0].published.dataset].title}"
     table.title_justify = "left"
     table.caption = Text("\n".join(line for row in rows for line in _notes(row)))
     for _, group in groupby(rows, key=lambda row: (row.published.network, row.published.epochs)):

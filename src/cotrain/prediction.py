@@ -14,14 +14,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from cotrain.basics.errors import ConfigError
 from cotrain.combining import Combine
 from cotrain.data.folders import image_files
 from cotrain.data.images import UnreadableImageError, read_image
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError
 from cotrain.export import Exported
 from cotrain.export.program import answer
-from cotrain.modes import evaluating
+from cotrain.networks.evaluating import evaluating
 from cotrain.preprocessing import Preprocessing
 
 

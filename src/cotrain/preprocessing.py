@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)

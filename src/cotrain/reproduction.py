@@ -7,14 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment, flat_settings
+from cotrain.config.recipes import load_recipe
 from cotrain.dividing import divide_spec
 from cotrain.division import network_cost
-from cotrain.errors import ConfigError
 from cotrain.networks import spec
 from cotrain.published import PublishedResult
-from cotrain.recipes import load_recipe
-from cotrain.run_folder import RunFolder
 
 # Settings that change where and how fast a run is computed, or draw it anew.
 _FREE = (

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import safetensors.torch
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.candidates import Candidate, Cost
 from cotrain.combining import log_probabilities
-from cotrain.errors import ConfigError
 from cotrain.latency import Latency
-from cotrain.run_folder import RunFolder
 from cotrain.statistics import Difference, Spread, paired_bootstrap, spread
 
 RESAMPLES = 2000  # of the bootstrap

@@ -14,11 +14,11 @@ from time import perf_counter
 
 import torch
 
+from cotrain.basics.errors import ConfigError, CotrainError, TrainingError
+from cotrain.basics.files import atomic_write
+from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
-from cotrain.errors import ConfigError, CotrainError, TrainingError
-from cotrain.files import atomic_write
-from cotrain.recipes import load_recipe
-from cotrain.run_folder import RunFolder
+from cotrain.config.recipes import load_recipe
 
 Train = Callable[..., object]  # called as cotrain.training.fit is
 

@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config import Schedule
-from cotrain.errors import ConfigError
 
 _POLY_POWER = 0.9
 _HTD_START, _HTD_END = -6.0, 3.0

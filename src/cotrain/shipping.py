@@ -13,9 +13,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.files import atomic_write, digest
+from cotrain.basics.machine import __version__
 from cotrain.ensemble_spec import EnsembleSpec
-from cotrain.errors import ConfigError
-from cotrain.files import atomic_write, digest
 
 _SPEC = "spec.json"
 _WEIGHTS = "model.safetensors"
@@ -24,8 +25,6 @@ _FORMAT = 1
 
 def write_folder(folder: Path, spec: EnsembleSpec, weights: dict[str, Tensor]) -> None:
     """Write the weights, then the description that holds their digest."""
-    from cotrain import __version__
-
     # Copies: tensors that two layers share would be refused.
     content = safetensors.torch.save(
         {name: each.clone(memory_format=torch.contiguous_format) for name, each in weights.items()}

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 from cotrain.foreign_weights import COUNTER
 
 Library = Literal["timm", "torchvision"]

@@ -21,10 +21,10 @@ from cotrain.augmentation import (
     random_resized_crop,
 )
 from cotrain.autoaugment import AUTOAUGMENT, Change, Round, apply_rounds, draw_changes, in_rounds
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.seeds import seeded
 from cotrain.config import Views
-from cotrain.errors import ConfigError
 from cotrain.preprocessing import Preprocessing
-from cotrain.seeds import seeded
 
 
 class DrawnViews(NamedTuple):

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from cotrain import ConfigError, divide
+from cotrain.basics.run_folder import RunFolder
 from cotrain.benchmarking.targets import File, find_targets
 from cotrain.export import ExportOptions, export_ensemble
-from cotrain.run_folder import RunFolder
 
 LARGE = "basic_resnet8_4 3x8x8, 10 classes"
 

@@ -5,8 +5,8 @@ import shutil
 import pytest
 from PIL import Image
 
+from cotrain.basics.errors import ConfigError
 from cotrain.data.folders import common_size, folder_source
-from cotrain.errors import ConfigError
 
 
 def test_parts_and_classes_are_found_in_order(write_images):

@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
+from cotrain.basics.errors import ConfigError
 from cotrain.data import FileImages, TensorImages, UnreadableImageError, read_image
 from cotrain.data.images import decode, fit, to_tensor
-from cotrain.errors import ConfigError
 from cotrain.preprocessing import Preprocessing
 
 

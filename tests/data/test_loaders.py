@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config import Views
 from cotrain.data import (
     Batch,
@@ -13,7 +14,6 @@ from cotrain.data import (
     evaluation_loader,
     training_loader,
 )
-from cotrain.errors import ConfigError
 from cotrain.preprocessing import Preprocessing
 
 GREY = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.5,))

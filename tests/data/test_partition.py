@@ -6,10 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
 from cotrain.data.partition import allocate, partition
 from cotrain.data.sources import Source
-from cotrain.errors import ConfigError
 
 SIZES = (40, 20, 20, 20)  # images of each class in each part
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
 from cotrain.data import FileImages, TensorImages, load_splits
-from cotrain.errors import ConfigError
 
 
 def folder_data(root, **options):

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from cotrain.costs import count_params
+from cotrain.basics.seeds import seeded
 from cotrain.dividing.any_network.constructor import divide_by_constructor
 from cotrain.dividing.any_network.target import MOST_UNEVEN, Target
 from cotrain.dividing.any_network.widths import Rule, width_leaves
-from cotrain.networks.foreign.arguments import build_with_arguments
-from cotrain.networks.foreign.builders import builder_of, foreign_request
-from cotrain.networks.foreign.meta import on_meta
-from cotrain.seeds import seeded
+from cotrain.networks.costs import count_params
+from cotrain.networks.foreign.names import builder_of, foreign_request
+from cotrain.networks.foreign.narrow.arguments import build_with_arguments
+from cotrain.networks.meta import on_meta
 
 
 def candidate_of(builder, into, size=224, budget="params"):

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cotrain.costs import count_params
+from cotrain.basics.errors import ConfigError
 from cotrain.dividing.any_network.structural import divide_by_structure
 from cotrain.dividing.any_network.target import Candidate, Target
-from cotrain.errors import ConfigError
-from cotrain.networks.foreign.meta import on_meta
-from cotrain.networks.foreign.reshaping import apply_record
+from cotrain.networks.costs import count_params
+from cotrain.networks.foreign.narrow.reshaping import apply_record
+from cotrain.networks.meta import on_meta
 
 
 class Attention(nn.Module):

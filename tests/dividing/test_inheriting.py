@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from cotrain.basics.errors import ConfigError
 from cotrain.dividing import divide_spec
 from cotrain.dividing.inheriting import inherit
 from cotrain.dividing.inheriting.axis import kept
 from cotrain.dividing.inheriting.inheriting import choose, fill
 from cotrain.dividing.inheriting.labelling import label_channels
-from cotrain.errors import ConfigError
 from cotrain.networks import build, spec
 
 Pair = tuple[nn.Module, nn.Module]

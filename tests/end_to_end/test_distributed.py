@@ -10,13 +10,13 @@ import pytest
 import torch
 from training_runs import final_weights, read_metrics, same, tiny
 
+from cotrain.basics.errors import TrainingError
+from cotrain.basics.run_folder import RunFolder
+from cotrain.config.recipes import dump_experiment
 from cotrain.data import load_splits, training_loader
-from cotrain.errors import TrainingError
 from cotrain.losses import CoTrainingLoss
 from cotrain.making import divide
 from cotrain.networks import spec_for_images
-from cotrain.recipes import dump_experiment
-from cotrain.run_folder import RunFolder
 
 EXPERIMENT = tiny(
     batch_size=8,

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from training_runs import final_state, final_weights, same, tiny
 
-from cotrain.recipes import dump_experiment
-from cotrain.run_folder import RunFolder
+from cotrain.basics.run_folder import RunFolder
+from cotrain.config.recipes import dump_experiment
 from cotrain.training import fit
 
 LONG = tiny(epochs=400, data={"validation": 0.2, "workers": 1})
@@ -49,7 +49,7 @@ def test_signal_saves_and_the_run_goes_on(tmp_path: Path, number: signal.Signals
 
 def test_interrupted_run_equals_a_whole_one(tmp_path: Path, monkeypatch) -> None:
     """In this process, at a chosen step; nothing but the signal's moment differs from above."""
-    from cotrain.errors import Interrupted
+    from cotrain.basics.errors import Interrupted
     from cotrain.training import CoTraining
 
     experiment = tiny(data={"validation": 0.2})

@@ -13,10 +13,10 @@ import safetensors.torch
 import torch
 from training_runs import final_state, read_metrics, same
 
+from cotrain.basics.errors import TrainingError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Views
 from cotrain.ensemble import Ensemble
-from cotrain.errors import TrainingError
-from cotrain.run_folder import RunFolder
 from cotrain.training import fit
 
 EXPERIMENT = Experiment(

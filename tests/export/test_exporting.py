@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from cotrain import ConfigError, TrainingError
-from cotrain.costs import count_params
 from cotrain.export import ExportOptions, checking, export_ensemble
 from cotrain.export.exporting import describe
+from cotrain.networks.costs import count_params
 
 ONNX = ExportOptions(format="onnx")
 

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from cotrain import ConfigError
 from cotrain.dividing import divide_spec
 from cotrain.networks import build, family_of, list_networks, spec, spec_for_images
-from cotrain.networks.efficientnet import MBConv, SameConv2d, scaled_widths
-from cotrain.networks.stochastic import DropPath
+from cotrain.networks.families.efficientnet import MBConv, SameConv2d, scaled_widths
+from cotrain.networks.families.stochastic import DropPath
 
 NAMES = [name for name in list_networks() if name.startswith("efficientnet")]
 DROPOUT = dict(zip(NAMES, (0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5), strict=True))

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from cotrain.networks.foreign.arguments import (
+from cotrain.basics.seeds import seeded
+from cotrain.networks.foreign.names import builder_of, foreign_request
+from cotrain.networks.foreign.narrow.arguments import (
     build_with_arguments,
     constructor_arguments,
     leaves,
 )
-from cotrain.networks.foreign.builders import builder_of, foreign_request
-from cotrain.networks.foreign.meta import on_meta
-from cotrain.seeds import seeded
+from cotrain.networks.meta import on_meta
 
 PLAIN = functools.partial(nn.Linear, bias=False)
 Sizes = namedtuple("Sizes", "first second")

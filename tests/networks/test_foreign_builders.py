@@ -7,18 +7,18 @@ import torch
 import torchvision
 from torch import nn
 
-from cotrain.errors import ConfigError
-from cotrain.networks.foreign.builders import (
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.seeds import seeded
+from cotrain.networks.foreign.libraries.user_networks import register_builder
+from cotrain.networks.foreign.names import (
     builder_of,
     check_versions,
     foreign_request,
     native_preprocessing,
     recognize,
 )
-from cotrain.networks.foreign.meta import logits_on_meta, on_meta
 from cotrain.networks.foreign.spec import ForeignSpec
-from cotrain.networks.foreign.user_networks import register_builder
-from cotrain.seeds import seeded
+from cotrain.networks.meta import logits_on_meta, on_meta
 
 NAMES = ["timm:resnet18", "timm:vit_tiny_patch16_224", "torchvision:googlenet"]
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from cotrain.networks.foreign.initialize import fresh, fresh_narrow
-from cotrain.networks.foreign.reshaping import record
-from cotrain.seeds import seeded
+from cotrain.basics.seeds import seeded
+from cotrain.networks.foreign.narrow.initialize import fresh, fresh_narrow
+from cotrain.networks.foreign.narrow.reshaping import record
 
 timm = pytest.importorskip("timm")
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from cotrain.errors import ConfigError
-from cotrain.networks.foreign.reshaping import apply_record, record, resized
+from cotrain.basics.errors import ConfigError
+from cotrain.networks.foreign.narrow.reshaping import apply_record, record, resized
 
 
 class Small(nn.Module):

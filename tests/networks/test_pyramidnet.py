@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from cotrain import ConfigError
 from cotrain.dividing import divide_spec
 from cotrain.networks import build, family_of, spec
-from cotrain.networks.pyramidnet import block_widths
-from cotrain.networks.stochastic import ShakeDrop
+from cotrain.networks.families.pyramidnet import block_widths
+from cotrain.networks.families.stochastic import ShakeDrop
 
 
 @pytest.mark.parametrize("size", [8, 9])

@@ -8,10 +8,10 @@ from timm.layers import SplitAttn
 from torch import nn
 
 from cotrain import ConfigError
-from cotrain.costs import count_params
 from cotrain.dividing import divide_spec
 from cotrain.networks import build, family_of, list_networks, spec
-from cotrain.networks.resnexst import ResNeXStBlock, SplitAttention
+from cotrain.networks.costs import count_params
+from cotrain.networks.families.resnexst import ResNeXStBlock, SplitAttention
 
 NAMES = [name for name in list_networks() if name.startswith("resnexst")]
 

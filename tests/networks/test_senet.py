@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from cotrain import ConfigError
 from cotrain.dividing import divide_spec
 from cotrain.networks import build, family_of, spec
-from cotrain.networks.stochastic import DropBlock
+from cotrain.networks.families.stochastic import DropBlock
 
 
 def photo(name: str, **options):

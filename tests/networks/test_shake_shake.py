@@ -8,10 +8,10 @@ from comparing import randomize
 from torch.nn import functional as F
 
 from cotrain import ConfigError
-from cotrain.costs import count_macs, count_params
 from cotrain.dividing import divide_spec
 from cotrain.networks import build, family_of, spec
-from cotrain.networks.shake_shake import Shortcut
+from cotrain.networks.costs import count_macs, count_params
+from cotrain.networks.families.shake_shake import Shortcut
 
 NAME = "shake_resnet26_2x96d"
 # Weights of the nine shortcuts that nothing uses, by S, as the authors' checkpoints hold them.

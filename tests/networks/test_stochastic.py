@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cotrain.networks.stochastic import DropBlock, DropPath, ShakeDrop, ShakeShake, scale
+from cotrain.networks.families.stochastic import DropBlock, DropPath, ShakeDrop, ShakeShake, scale
 
 IMAGES = 4000
 

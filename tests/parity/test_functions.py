@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cotrain import config
+from cotrain.config import experiment as config
 from cotrain.losses import CoTrainingLoss, co_training_weight, js_divergence, kl_divergence
 from cotrain.optimization import build_optimizer
 from cotrain.schedules import learning_rate

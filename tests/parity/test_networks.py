@@ -20,9 +20,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cotrain.costs import count_macs, count_params
 from cotrain.dividing import divide_spec
 from cotrain.networks import NetworkSpec, build, family_of, list_networks, spec
+from cotrain.networks.costs import count_macs, count_params
 
 HERE = Path(__file__).parent
 NETWORKS = json.loads((HERE / "networks.json").read_text())

@@ -10,10 +10,10 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
+from cotrain.basics.errors import ConfigError
 from cotrain.benchmarking.records import Case, Condition
 from cotrain.benchmarking.targets import File, Target
 from cotrain.combining import Combine, combine_logits
-from cotrain.errors import ConfigError
 from cotrain.execution import Acceleration, Execution, choose, prepare
 from cotrain.execution.building import Strategy
 from cotrain.execution.choosing import ACCELERATIONS

@@ -16,9 +16,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from cotrain.basics.errors import ConfigError
 from cotrain.benchmarking.cases import Pass, execute, tried
 from cotrain.benchmarking.records import Case, Condition
-from cotrain.errors import ConfigError
 from cotrain.latency import seconds_of
 from cotrain.networks import NetworkSpec, build
 

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+from cotrain.basics.machine import Machine
 from cotrain.latency import Latency
-from cotrain.machine import Machine
 
 Role = Literal["together", "alone", "processes"]
 

@@ -9,15 +9,15 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.machine import hardware
 from cotrain.benchmarking.cases import ceilings, large_cases, own_cases, ready
 from cotrain.benchmarking.judging import judged, slowest_alone, verdicts
 from cotrain.benchmarking.processes import Processes, Work
 from cotrain.benchmarking.records import Benchmark, Case, Condition, Refusal, Row
 from cotrain.benchmarking.targets import Target
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError
 from cotrain.latency import WARM_UP, Latency, seconds_of, take_turns
-from cotrain.machine import hardware
 
 
 @dataclass(frozen=True, kw_only=True)

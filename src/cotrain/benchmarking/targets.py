@@ -5,17 +5,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.benchmarking.records import Facts
 from cotrain.division import network_cost
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError
 from cotrain.export import is_exported, load_exported
 from cotrain.export.description import Description
 from cotrain.folder_evaluation import load_shipped
 from cotrain.making import divide
 from cotrain.networks import NetworkSpec
 from cotrain.networks import spec as named_spec
-from cotrain.run_folder import RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 
 
 def whole_numbers(name: str, text: int | str) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 
 
 def import_checkpoint(

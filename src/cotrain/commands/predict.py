@@ -5,9 +5,9 @@ from typing import Literal
 
 from rich.console import Console
 
+from cotrain.basics.errors import ConfigError
 from cotrain.combining import Combine
 from cotrain.commands.arguments import checked_device
-from cotrain.errors import ConfigError
 
 
 def predict(

@@ -22,8 +22,8 @@ def recipes(
         into: Only recipes for this S.
         json: Print JSON instead of a table.
     """
+    from cotrain.config.recipes.listing import describe_recipes, select
     from cotrain.paper_tables import recipes_table
-    from cotrain.recipes.listing import describe_recipes, select
 
     rows = select(describe_recipes(), dataset=dataset, network=network, into=into)
     if json:

@@ -23,9 +23,9 @@ def table(
         into: Only rows with this S.
         json: Print JSON instead of tables.
     """
+    from cotrain.config.recipes.listing import select
     from cotrain.paper_tables import paper_tables
     from cotrain.published import PUBLISHED
-    from cotrain.recipes.listing import select
     from cotrain.reproduction import finished_run, reproduce
 
     results = select(PUBLISHED, dataset=dataset, network=network, into=into)

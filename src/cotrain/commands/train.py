@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config import Experiment
-from cotrain.errors import ConfigError
 
 
 def train(
@@ -24,9 +24,9 @@ def train(
         resume: Run folder to go on with, from its newest whole checkpoint; its own settings hold.
         progress: Show a progress bar.
     """
-    from cotrain.recipes import load_recipe
+    from cotrain.basics.run_folder import RunFolder
+    from cotrain.config.recipes import load_recipe
     from cotrain.report import evaluation_table
-    from cotrain.run_folder import RunFolder
     from cotrain.training import fit
 
     experiment = Experiment(**settings)

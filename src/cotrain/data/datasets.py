@@ -6,31 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
+from cotrain.config.datasets import DATASETS
 from cotrain.data.folders import folder_source
 from cotrain.data.sources import Source
-from cotrain.errors import ConfigError
 
-_TORCHVISION = {
-    "cifar10": "CIFAR10",
-    "cifar100": "CIFAR100",
-    "svhn": "SVHN",
-    "fashion_mnist": "FashionMNIST",
-}
-
-# Mean and standard deviation of pixels in [0, 1]. CIFAR, SVHN (with its extra images) and ImageNet:
-# the recipes of arXiv:2011.14660. Fashion-MNIST: its training images. Digits: all 1,797, computed
-# by tests/data/test_datasets.py.
-STATISTICS = {
-    "digits": ((0.3053,), (0.3759,)),
-    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
-    "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
-    "svhn": ((0.4309, 0.4302, 0.4463), (0.1965, 0.1983, 0.1994)),
-    "fashion_mnist": ((0.2860,), (0.3530,)),
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-}
-IMAGENET_MEAN, IMAGENET_STD = STATISTICS["imagenet"]
-_IMAGENET_SIZE = 224
 _DIGITS = tuple(str(digit) for digit in range(10))
 
 
@@ -42,7 +23,7 @@ def open_source(data: Data) -> Source:
     """
     if data.dataset == "digits":
         return _digits()
-    if data.dataset in _TORCHVISION:
+    if data.dataset in DATASETS and DATASETS[data.dataset].torchvision:
         return _torchvision(data)
     if data.download:
         raise ConfigError(
@@ -57,16 +38,16 @@ def _digits() -> Source:
     from sklearn.datasets import load_digits
 
     pixels, targets = load_digits(return_X_y=True)
-    mean, std = STATISTICS["digits"]
+    facts = DATASETS["digits"]
     return Source(
         images=np.round(np.asarray(pixels).reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8),
         targets=torch.as_tensor(targets).long(),
         classes=_DIGITS,
         parts={"all": torch.arange(len(targets))},
         in_channels=1,
-        image_size=8,
-        mean=mean,
-        std=std,
+        image_size=facts.image_size,
+        mean=facts.mean,
+        std=facts.std,
     )
 
 
@@ -82,16 +63,16 @@ def _torchvision(data: Data) -> Source:
     labels = "labels" if data.dataset == "svhn" else "targets"
     targets = [torch.as_tensor(getattr(split, labels)).long() for split in splits]
     train, total = len(targets[0]), len(targets[0]) + len(targets[1])
-    mean, std = STATISTICS[data.dataset]
+    facts = DATASETS[data.dataset]
     return Source(
         images=np.concatenate(images),
         targets=torch.cat(targets),
         classes=tuple(getattr(splits[0], "classes", _DIGITS)),
         parts={"train": torch.arange(train), "test": torch.arange(train, total)},
-        in_channels=len(mean),
-        image_size=images[0].shape[1],
-        mean=mean,
-        std=std,
+        in_channels=len(facts.mean),
+        image_size=facts.image_size,
+        mean=facts.mean,
+        std=facts.std,
     )
 
 
@@ -101,7 +82,7 @@ def _open_torchvision(data: Data, part: str) -> Any:
     if data.root is None:
         raise ConfigError(f"data.root is not set: give the folder of {data.dataset}")
     which = {"split": part} if data.dataset == "svhn" else {"train": part == "train"}
-    open_split = getattr(datasets, _TORCHVISION[data.dataset])
+    open_split = getattr(datasets, str(DATASETS[data.dataset].torchvision))
     try:
         return open_split(root=data.root, download=data.download, **which)
     except (RuntimeError, OSError) as error:
@@ -118,7 +99,7 @@ def _open_torchvision(data: Data, part: str) -> Any:
 
 def _imagenet(data: Data) -> Source:
     """``root/train`` and ``root/val``; the validation images, whose labels are public, test."""
-    source = folder_source(data.root)
+    source, facts = folder_source(data.root), DATASETS["imagenet"]
     if set(source.parts) != {"train", "val"}:
         raise ConfigError(
             f"data.root={data.root!r} is not ImageNet, which is train/ and val/: "
@@ -127,7 +108,7 @@ def _imagenet(data: Data) -> Source:
     return replace(
         source,
         parts={"train": source.parts["train"], "test": source.parts["val"]},
-        image_size=_IMAGENET_SIZE,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
+        image_size=facts.image_size,
+        mean=facts.mean,
+        std=facts.std,
     )

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from cotrain.basics.errors import ConfigError
 from cotrain.data.images import fit, read_image, to_tensor
 from cotrain.data.scan import failures
-from cotrain.errors import ConfigError
 from cotrain.preprocessing import Preprocessing
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from cotrain.basics.errors import ConfigError
 from cotrain.data.sources import Source
-from cotrain.errors import ConfigError
 
 # As torchvision.datasets.ImageFolder, not imported because that takes a second.
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.seeds import derive_seed
 from cotrain.config import Views
 from cotrain.data.images import Images
-from cotrain.errors import ConfigError
 from cotrain.mixing import Batch, Mix, apply_mix, draw_mix
 from cotrain.preprocessing import Preprocessing
-from cotrain.seeds import derive_seed
 from cotrain.views import DrawnViews, apply_views, check_views, draw_views
 
 _CAN_FORK = "fork" in multiprocessing.get_all_start_methods()

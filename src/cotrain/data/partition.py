@@ -7,10 +7,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.seeds import derive_seed
 from cotrain.config import Data
 from cotrain.data.sources import Source
-from cotrain.errors import ConfigError
-from cotrain.seeds import derive_seed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
+from cotrain.basics.errors import ConfigError
 from cotrain.data.images import UnreadableImageError, decode
-from cotrain.errors import ConfigError
 
 _CHUNK = 256  # files a task: a task for each file would take more memory than a million paths
 _SHOWN = 10

@@ -8,18 +8,17 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
-from cotrain.data.datasets import IMAGENET_MEAN, IMAGENET_STD, open_source
+from cotrain.config.datasets import DATASETS, PHOTO_MARGIN
+from cotrain.data.datasets import open_source
 from cotrain.data.decoding import decode_arrays, decode_files, pixel_statistics
 from cotrain.data.folders import common_size
 from cotrain.data.images import FileImages, Images, TensorImages
 from cotrain.data.partition import Partition, partition
 from cotrain.data.scan import report_unreadable, unreadable_files
 from cotrain.data.sources import Source
-from cotrain.errors import ConfigError
 from cotrain.preprocessing import Preprocessing
-
-PHOTO_MARGIN = 1.15  # the ImageNet recipes of arXiv:2011.14660 resize 224 to 257 for the test
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,6 +158,7 @@ def _with_statistics(
     """Mean and deviation as given; else the data set's; else those of the training images."""
     mean, std = source.mean, source.std
     if mean is None or std is None or frame.in_channels != source.in_channels:
+        photos = DATASETS["imagenet"]
         in_memory = isinstance(train, TensorImages)
-        mean, std = pixel_statistics(train.tensor) if in_memory else (IMAGENET_MEAN, IMAGENET_STD)
+        mean, std = pixel_statistics(train.tensor) if in_memory else (photos.mean, photos.std)
     return replace(frame, mean=tuple(data.mean or mean), std=tuple(data.std or std))

@@ -2,10 +2,10 @@
 
 import math
 
+from cotrain.basics.errors import ConfigError, IndivisibleError
+from cotrain.config import DivideOptions
 from cotrain.dividing.any_network.divide import divide_foreign
-from cotrain.dividing.options import DivideOptions
 from cotrain.dividing.regularization import divide_probabilities
-from cotrain.errors import ConfigError, IndivisibleError
 from cotrain.networks import NetworkSpec, family_of
 from cotrain.networks.foreign import ForeignSpec
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 from cotrain.execution.acceleration import Acceleration
 from cotrain.execution.cuda import cuda_graphs, streams
 from cotrain.execution.execution import Execution

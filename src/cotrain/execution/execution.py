@@ -6,8 +6,8 @@ from types import TracebackType
 import torch
 from torch import Tensor, nn
 
+from cotrain.basics.errors import ConfigError
 from cotrain.ensemble import Ensemble, split_views
-from cotrain.errors import ConfigError
 
 Answer = Callable[[Tensor], Tensor]
 

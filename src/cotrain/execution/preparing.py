@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from cotrain.basics.errors import ConfigError
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError
 from cotrain.execution.acceleration import Acceleration
 from cotrain.execution.building import build
 from cotrain.execution.choosing import choose

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cotrain.errors import TrainingError
-from cotrain.files import atomic_write, digest
-from cotrain.machine import hardware
+from cotrain.basics.errors import TrainingError
+from cotrain.basics.files import atomic_write, digest
+from cotrain.basics.machine import hardware
 
 
 def key(networks: Sequence[nn.Module], images: Tensor, candidates: Sequence[object]) -> str:

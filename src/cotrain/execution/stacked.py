@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 from cotrain.execution.acceleration import Acceleration, Compiled, evaluation_copy
 from cotrain.execution.execution import Execution
 from cotrain.execution.folding import folded

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 from cotrain.execution.acceleration import Acceleration, accelerated, evaluation_copy
 from cotrain.execution.execution import Answer, Execution, answer, device_of
 from cotrain.execution.workers import Workers

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 
 T = TypeVar("T")
 

@@ -1,8 +1,8 @@
 """One file that holds the whole ensemble, for runtimes that need no cotrain; and using it."""
 
+from cotrain.config import ExportOptions
 from cotrain.export.exported import Exported, is_exported, load_exported
 from cotrain.export.exporting import Report, export_ensemble
-from cotrain.export.options import ExportOptions
 
 __all__ = [
     "ExportOptions",

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cotrain.basics.errors import ConfigError
 from cotrain.combining import Combine
+from cotrain.config.export import Precision
 from cotrain.data import Images, Splits
-from cotrain.errors import ConfigError
 from cotrain.evaluation import evaluate_logits
-from cotrain.export.description import Precision
 from cotrain.export.exported import Exported
 
 BATCH_SIZES = (1, 5)  # neither is the one that was traced

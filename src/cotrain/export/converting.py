@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
+from cotrain.basics.seeds import derive_seed
 from cotrain.data import Splits
 from cotrain.ensemble import Ensemble
 from cotrain.export.description import Description
@@ -15,7 +16,6 @@ from cotrain.export.quantization import quantize
 from cotrain.export.torch_file import to_graph, to_machine_code
 from cotrain.export.tracing import refuse_untraceable, trace
 from cotrain.preprocessing import Preprocessing
-from cotrain.seeds import derive_seed
 
 _BATCH = 16  # calibration images answered at once, of which every intermediate result is kept
 

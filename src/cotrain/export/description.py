@@ -3,14 +3,12 @@
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal
 
+from cotrain.basics.errors import ConfigError
 from cotrain.combining import Combine
-from cotrain.errors import ConfigError
+from cotrain.config.export import Format, Precision
 from cotrain.preprocessing import Preprocessing
 
-Format = Literal["onnx", "torch-export", "aot"]
-Precision = Literal["fp32", "fp16", "int8"]
 KEY = "cotrain"  # where a file keeps the record: ONNX metadata, or extra/cotrain.json in a .pt2
 RECORD = f"{KEY}.json"
 

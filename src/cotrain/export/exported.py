@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 from cotrain.export.description import Description
 from cotrain.export.opening import Run, open_file
 from cotrain.export.split import MANIFEST, open_split

@@ -8,6 +8,9 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from cotrain.basics.files import atomic_write
+from cotrain.basics.machine import __version__
+from cotrain.config import ExportOptions
 from cotrain.data import Splits
 from cotrain.ensemble import Ensemble
 from cotrain.evaluation import check_classes
@@ -28,10 +31,9 @@ from cotrain.export.converting import (
 )
 from cotrain.export.description import Description
 from cotrain.export.exported import Exported, load_exported
-from cotrain.export.options import ExportOptions, check_options
+from cotrain.export.options import check_options
 from cotrain.export.split import manifest_of, write_split
-from cotrain.files import atomic_write
-from cotrain.modes import evaluating
+from cotrain.networks.evaluating import evaluating
 from cotrain.preprocessing import Preprocessing
 
 
@@ -113,8 +115,6 @@ def export_ensemble(
 
 def describe(ensemble: Ensemble, options: ExportOptions) -> Description:
     """What the file will say about itself."""
-    from cotrain import __version__
-
     spec, network = ensemble.spec, ensemble.spec.network
     known = spec.preprocessing is not None
     return Description(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 from cotrain.export.description import Description
 from cotrain.export.onnx_file import open_session
 from cotrain.export.torch_file import open_archive

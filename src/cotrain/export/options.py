@@ -1,35 +1,12 @@
 """How an ensemble is exported, and which choices fit together."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from cotrain.basics.errors import ConfigError
+from cotrain.config import ExportOptions
 from cotrain.data import Splits
 from cotrain.ensemble_spec import EnsembleSpec
-from cotrain.errors import ConfigError
 from cotrain.export.checking import held_out
-from cotrain.export.description import Format, Precision
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportOptions:
-    """How an ensemble is exported.
-
-    Args:
-        format: ``onnx``; ``torch-export``, a graph for PyTorch; or ``aot``, machine code of the
-            CPU of this machine for PyTorch's C++ runtime.
-        precision: What the networks compute in. Images and answers stay float32.
-        split: A folder with one file for each network and a manifest.
-        normalize: Take pixels in 0..255 and normalise them inside; None does so if it is known
-            how.
-        calibration_images: Training images from which the ranges of int8 activations are taken
-            once; 0 takes them from every batch that is answered.
-    """
-
-    format: Format
-    precision: Precision = "fp32"
-    split: bool = False
-    normalize: bool | None = None
-    calibration_images: int = 0
 
 
 def check_options(

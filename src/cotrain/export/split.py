@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.files import atomic_write, digest
 from cotrain.export.description import Description
 from cotrain.export.opening import Run, open_file
 from cotrain.export.program import answer
-from cotrain.files import atomic_write, digest
 
 MANIFEST = "manifest.json"
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 from cotrain.export.description import RECORD, Description
 from cotrain.export.tracing import quiet, reason
 

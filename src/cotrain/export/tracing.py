@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 
 _EXAMPLES = 2  # a batch of one would be taken for a constant
 

@@ -1,12 +1,12 @@
 """What a family of networks is made of: its specs, and the functions that read and divide them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from torch import nn
 
-Layout = Literal["cifar", "imagenet"]
+from cotrain.config.datasets import Layout
 
 
 class NetworkSpec(Protocol):
@@ -67,24 +67,29 @@ class Family:
     Args:
         name: What ``spec.json`` calls the family.
         spec_type: Its frozen dataclass.
+        build: A freshly initialised network that maps images [B, C, H, W] to logits.
         names: The published names, for listings; ``parse`` may accept more.
         parse: The spec of a request, or None when the name is not of this family and layout.
-        build: A freshly initialised network that maps images [B, C, H, W] to logits.
         widths: Channels after the stem and after each stage; None if they are read from a network.
         divide: The narrower spec of one of S networks; raises IndivisibleError with the reason.
             None for networks without a published rule.
         regularization: For each probability in the spec the e of its division by S**e.
         variants: The implementations that a request may ask for; none for most families.
         switches: Fields of the spec, besides the probabilities, that a user may set.
+        blank: A network whose weights will be loaded; on ``meta`` if None.
+        probabilities: Dropout and the like of a spec and its network; those of
+            ``regularization`` in the spec if None.
     """
 
     name: str
     spec_type: type
-    names: tuple[str, ...]
-    parse: Callable[[Request], Any]
     build: Callable[[Any], nn.Module]
-    widths: Callable[[Any], tuple[int, ...]] | None
-    divide: Callable[[Any, int], Any] | None
-    regularization: Mapping[str, float]
+    names: tuple[str, ...] = ()
+    parse: Callable[[Request], Any] = lambda _: None
+    widths: Callable[[Any], tuple[int, ...]] | None = None
+    divide: Callable[[Any, int], Any] | None = None
+    regularization: Mapping[str, float] = field(default_factory=dict)
     variants: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
+    blank: Callable[[Any], nn.Module] | None = None
+    probabilities: Callable[[Any, nn.Module], dict[str, float]] | None = None

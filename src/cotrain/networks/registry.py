@@ -1,41 +1,27 @@
 """The registry of network families: a name becomes a spec, a spec becomes a network.
 
-A family is one file in this package. It defines a frozen spec, and registers with
-:class:`~cotrain.networks.family.Family` how its names read and how a spec is built and divided.
+A family is one file of :mod:`cotrain.networks.families`, and a line of its table.
 """
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
+import torch
 from torch import nn
 
-from cotrain.errors import ConfigError, UnknownNetworkError
-from cotrain.networks.family import Family, Layout, NetworkSpec, Request
+from cotrain.basics.errors import ConfigError, UnknownNetworkError
+from cotrain.config.datasets import DATASETS, DatasetFacts, Layout
+from cotrain.networks.families import FAMILIES
+from cotrain.networks.family import Family, NetworkSpec, Request
 from cotrain.networks.foreign import foreign_request, is_foreign
+from cotrain.networks.foreign.family import FAMILY as FOREIGN
 
-
-@dataclass(frozen=True, kw_only=True)
-class _DatasetShape:
-    layout: Layout
-    num_classes: int
-    image_size: int
-
-
-_DATASETS = {
-    "cifar10": _DatasetShape(layout="cifar", num_classes=10, image_size=32),
-    "cifar100": _DatasetShape(layout="cifar", num_classes=100, image_size=32),
-    "svhn": _DatasetShape(layout="cifar", num_classes=10, image_size=32),
-    "imagenet": _DatasetShape(layout="imagenet", num_classes=1000, image_size=224),
-}
+# The data sets for which networks are published.
+_PUBLISHED = {name: facts for name, facts in DATASETS.items() if facts.layout is not None}
 _IMAGES: dict[Layout, str] = {"cifar": "small images", "imagenet": "photos"}
-_FAMILIES: dict[str, Family] = {}
-
-
-def register(family: Family) -> None:
-    """Make a family known by its name, its spec type and its networks' names."""
-    _FAMILIES[family.name] = family
+_FAMILIES: dict[str, Family] = {each.name: each for each in (*FAMILIES, FOREIGN)}
 
 
 def family_of(spec: NetworkSpec) -> Family:
@@ -82,10 +68,10 @@ def spec(
         ConfigError: An unknown name, data set, variant or option, or an impossible size.
     """
     if is_foreign(arch):
-        classes = num_classes or _shape_of(dataset or "imagenet").num_classes
+        classes = num_classes or _facts_of(dataset or "imagenet").num_classes
         images = {"in_channels": in_channels, "image_size": image_size}
         return foreign_request(arch, num_classes=classes, **images, kwargs=options)
-    shape = _shape_of(dataset or "cifar100")
+    shape = _facts_of(dataset or "cifar100")
     request = Request(
         arch=arch,
         layout=shape.layout,
@@ -101,12 +87,12 @@ def spec(
     return _with_options(found, options)
 
 
-def _shape_of(dataset: str) -> _DatasetShape:
-    if dataset not in _DATASETS:
+def _facts_of(dataset: str) -> DatasetFacts:
+    if dataset not in _PUBLISHED:
         raise ConfigError(
-            f"dataset={dataset!r} has no network layout: use one of {list(_DATASETS)}"
+            f"dataset={dataset!r} has no network layout: use one of {list(_PUBLISHED)}"
         )
-    return _DATASETS[dataset]
+    return _PUBLISHED[dataset]
 
 
 def _find(request: Request) -> NetworkSpec | None:
@@ -126,7 +112,7 @@ def _find(request: Request) -> NetworkSpec | None:
 def _unknown(request: Request) -> UnknownNetworkError:
     """The error for a name that no family knows, or that has the other layout only."""
     arch = request.arch
-    for dataset, shape in _DATASETS.items():
+    for dataset, shape in _PUBLISHED.items():
         try:
             elsewhere = _find(replace(request, layout=shape.layout, variant=None))
         except ConfigError:
@@ -195,6 +181,23 @@ def _check(request: Request) -> None:
 def build(spec: NetworkSpec) -> nn.Module:
     """A network of this spec, freshly initialised from torch's random state as its authors did."""
     return family_of(spec).build(spec)
+
+
+def blank(spec: NetworkSpec) -> nn.Module:
+    """A network whose weights will be loaded, without memory for them where that is possible."""
+    family = family_of(spec)
+    if family.blank is not None:
+        return family.blank(spec)
+    with torch.device("meta"):
+        return family.build(spec)
+
+
+def probabilities_of(spec: NetworkSpec, network: nn.Module) -> dict[str, float]:
+    """The probabilities of dropout and the like, by name, of a spec and its network."""
+    family = family_of(spec)
+    if family.probabilities is not None:
+        return family.probabilities(spec, network)
+    return {name: getattr(spec, name) for name in family.regularization}
 
 
 def image_shape_of(spec: NetworkSpec) -> tuple[int, int, int]:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config import Experiment
-from cotrain.errors import ConfigError
+from cotrain.config.recipes import list_recipes, read_recipe
 from cotrain.published import PUBLISHED
-from cotrain.recipes import list_recipes, read_recipe
 
 Row = TypeVar("Row")
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytorch_lightning as lightning
 from pytorch_lightning.plugins.io import CheckpointIO
 
+from cotrain.basics.errors import Interrupted
+from cotrain.basics.files import atomic_write
+from cotrain.basics.run_folder import MetricsTable, RunFolder
 from cotrain.checkpoint import newest_checkpoint, write_checkpoint
-from cotrain.errors import Interrupted
-from cotrain.files import atomic_write
-from cotrain.recipes import dump_experiment
-from cotrain.run_folder import MetricsTable, RunFolder
+from cotrain.config.recipes import dump_experiment
 from cotrain.training.module import CoTraining
 from cotrain.training.signals import Signals
 

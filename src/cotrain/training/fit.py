@@ -11,16 +11,16 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch.distributed import DistError
 from torch.multiprocessing.spawn import ProcessRaisedException
 
+from cotrain.basics.errors import ConfigError, TrainingError
+from cotrain.basics.files import unwritable
+from cotrain.basics.run_folder import RunFolder
 from cotrain.checkpoint import newest_checkpoint
 from cotrain.config import Experiment
+from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError, TrainingError
 from cotrain.evaluation import Evaluation
-from cotrain.files import unwritable
 from cotrain.folder_evaluation import evaluate_ensemble
-from cotrain.recipes import load_recipe
-from cotrain.run_folder import RunFolder
 from cotrain.schedules import check_schedule
 from cotrain.training.loaders import Loaders
 from cotrain.training.module import CoTraining

@@ -7,15 +7,15 @@ import pytorch_lightning as lightning
 import torch
 from torch import Tensor
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.seeds import derive_seed
 from cotrain.config import Experiment
 from cotrain.data import Batch
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError
 from cotrain.execution import prepare_training
 from cotrain.losses import CoTrainingLoss, co_training_weight
 from cotrain.optimization import build_optimizer
 from cotrain.schedules import learning_rate
-from cotrain.seeds import derive_seed
 from cotrain.training.average import MovingAverage
 from cotrain.training.executing import training_execution
 from cotrain.training.tally import Tally

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config import Experiment
 from cotrain.data import Splits, load_splits
 from cotrain.ensemble import Ensemble
-from cotrain.errors import ConfigError
 from cotrain.folder_evaluation import load_shipped
 from cotrain.making import divide
 from cotrain.networks import (

@@ -12,9 +12,9 @@ from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
-from cotrain.errors import ConfigError
-from cotrain.run_folder import RunFolder
 from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
 from cotrain.training.progress import ProgressBar, progress_callback
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import floor, gcd, lcm
 
-from cotrain.errors import ConfigError
+from cotrain.basics.errors import ConfigError
 
 # Fewer channels are an image's colours, or single numbers.
 FEWEST = 4

@@ -12,7 +12,7 @@ from torch import nn
 from cotrain.dividing.any_network.structural import divide_by_structure
 from cotrain.dividing.any_network.target import Candidate, Target
 from cotrain.dividing.any_network.uniformity import stage_ratios, unevenness
-from cotrain.networks.foreign.arguments import build_with_arguments
+from cotrain.networks.foreign.narrow.arguments import build_with_arguments
 from cotrain.networks.stages import stages
 
 # A stage that keeps this share of its width was not narrowed.

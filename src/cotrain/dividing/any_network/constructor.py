@@ -15,7 +15,7 @@ from cotrain.dividing.any_network.ratios import tune_ratios
 from cotrain.dividing.any_network.rebuilding import Rebuilding
 from cotrain.dividing.any_network.target import MOST_UNEVEN, Candidate, Target
 from cotrain.dividing.any_network.widths import Leaf, Role, Rule, width_leaves
-from cotrain.networks.foreign.arguments import constructor_arguments
+from cotrain.networks.foreign.narrow.arguments import constructor_arguments
 
 # Heads stay as many and become narrower; or they become fewer of the same width; or both stay.
 _ROLES: tuple[set[Role], ...] = ({"width", "unit"}, {"width", "count"}, {"width"}, {"factor"})
@@ -36,7 +36,7 @@ def divide_by_constructor(build: Callable[[], nn.Module], target: Target) -> Can
     It may not fit the target: its ratios and unevenness say how far it is off.
 
     Args:
-        build: Makes the large network; see :func:`cotrain.networks.foreign.builders.builder_of`.
+        build: Makes the large network; see :func:`cotrain.networks.foreign.names.builder_of`.
         target: What the candidate must keep to.
     """
     try:

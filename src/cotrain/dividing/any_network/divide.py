@@ -7,17 +7,17 @@ from functools import partial
 
 from torch import nn
 
+from cotrain.basics.errors import ConfigError
+from cotrain.config import DivideOptions
 from cotrain.dividing.any_network.completing import complete_by_structure
 from cotrain.dividing.any_network.constructor import divide_by_constructor
 from cotrain.dividing.any_network.structural import divide_by_structure
 from cotrain.dividing.any_network.target import MOST_UNEVEN, Candidate, Target
 from cotrain.dividing.any_network.uniformity import stage_ratios
-from cotrain.dividing.options import DivideOptions
-from cotrain.errors import ConfigError
 from cotrain.networks import NetworkSpec, build, image_shape_of
-from cotrain.networks.foreign.builders import builder_of
-from cotrain.networks.foreign.meta import on_meta
+from cotrain.networks.foreign.names import builder_of
 from cotrain.networks.foreign.spec import ForeignSpec
+from cotrain.networks.meta import on_meta
 
 # Makes a candidate from the large network's builder, the target and the candidates so far.
 Mechanism = Callable[[Callable[[], nn.Module], Target, list[Candidate]], Candidate | None]

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from cotrain.basics.seeds import seeded
 from cotrain.dividing.any_network.channels import WidthMap
 from cotrain.dividing.any_network.narrowing import MisfitError, Narrower
 from cotrain.dividing.any_network.survey import survey
 from cotrain.dividing.any_network.watching import first_tensor
-from cotrain.modes import evaluating
-from cotrain.networks.foreign.meta import on_meta
-from cotrain.networks.foreign.reshaping import apply_record, record
-from cotrain.seeds import seeded
+from cotrain.networks.evaluating import evaluating
+from cotrain.networks.foreign.narrow.reshaping import apply_record, record
+from cotrain.networks.meta import on_meta
 
 # Two float64 runs of one function differ by rounding alone; a wrong scale differs by percents.
 _CLOSE = 1e-6

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from cotrain.networks.foreign.reshaping import reshape
+from cotrain.networks.foreign.narrow.reshaping import reshape
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)

@@ -23,7 +23,7 @@ from cotrain.dividing.any_network.watching import (
     is_rotary,
     run,
 )
-from cotrain.networks.foreign.reshaping import (
+from cotrain.networks.foreign.narrow.reshaping import (
     reshape,
     set_attribute,
     settings,

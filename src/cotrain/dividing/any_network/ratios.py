@@ -6,7 +6,7 @@ from typing import Any
 
 from cotrain.dividing.any_network.rebuilding import Rebuilding
 from cotrain.dividing.any_network.target import MOST_UNEVEN, Candidate
-from cotrain.networks.foreign.arguments import Path, leaves
+from cotrain.networks.foreign.narrow.arguments import Path, leaves
 
 _NAMES = re.compile("(.*_)?(mlp|exp|expan|expand|expansion|ffn)_ratios?")
 _MOST_STEPS = 4

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from cotrain.basics.seeds import seeded
 from cotrain.dividing.any_network.target import Candidate, Target
 from cotrain.dividing.any_network.uniformity import unevenness
-from cotrain.modes import evaluating
-from cotrain.networks.foreign.arguments import Construction, build_with_arguments
-from cotrain.networks.foreign.meta import logits_on_meta, on_meta
-from cotrain.seeds import seeded
+from cotrain.networks.evaluating import evaluating
+from cotrain.networks.foreign.narrow.arguments import Construction, build_with_arguments
+from cotrain.networks.meta import logits_on_meta, on_meta
 
 Changes = Sequence[tuple[Sequence[str | int], Any]]
 

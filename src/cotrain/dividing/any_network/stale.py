@@ -4,9 +4,9 @@ import re
 
 from torch import nn
 
+from cotrain.basics.errors import ConfigError
 from cotrain.dividing.any_network.survey import Survey
-from cotrain.errors import ConfigError
-from cotrain.networks.foreign.reshaping import settings
+from cotrain.networks.foreign.narrow.reshaping import settings
 
 _SCALE = re.compile(r"scale|scaling|norm_fac|temperature|sqrt")
 # Larger than any 1/sqrt(d) that is worth a scale.

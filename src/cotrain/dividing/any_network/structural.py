@@ -6,16 +6,16 @@ from math import gcd
 
 from torch import nn
 
-from cotrain.costs import count_macs, count_params
+from cotrain.basics.errors import ConfigError
 from cotrain.dividing.any_network.channels import WidthMap, fixed_widths
 from cotrain.dividing.any_network.narrowing import MisfitError, Narrower
 from cotrain.dividing.any_network.stale import check_scales
 from cotrain.dividing.any_network.survey import Survey, survey
 from cotrain.dividing.any_network.target import Candidate, Target
 from cotrain.dividing.any_network.uniformity import unevenness
-from cotrain.errors import ConfigError
-from cotrain.networks.foreign.meta import on_meta
-from cotrain.networks.foreign.reshaping import record
+from cotrain.networks.costs import count_macs, count_params
+from cotrain.networks.foreign.narrow.reshaping import record
+from cotrain.networks.meta import on_meta
 
 # Attempts to make sums of widths consistent, and to come near the budget.
 _MOST_REPAIRS, _MOST_STEPS = 8, 8

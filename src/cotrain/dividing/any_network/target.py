@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from torch import nn
 
-from cotrain.costs import count_macs, count_params
-from cotrain.dividing.options import Budget
+from cotrain.config.dividing import Budget
+from cotrain.networks.costs import count_macs, count_params
 
 # Largest over smallest ratio of a stage's width to the large network's, of a uniform network.
 MOST_UNEVEN = 1.25

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from cotrain.dividing.any_network.channels import FEWEST
-from cotrain.modes import evaluating
+from cotrain.networks.evaluating import evaluating
 
 Shape = tuple[int, ...]
 _HEADS = re.compile(r"^(num_|n_|nb_)?(attention_|attn_|kv_|key_value_)*n?heads?$")

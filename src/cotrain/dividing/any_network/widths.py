@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import gcd, lcm
 from typing import Any, Literal
 
-from cotrain.networks.foreign.arguments import Path, leaves
+from cotrain.networks.foreign.narrow.arguments import Path, leaves
 
 Role = Literal["width", "factor", "unit", "count", "step"]
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from cotrain.basics.errors import ConfigError
 from cotrain.dividing.inheriting.axis import Axis, kept
 from cotrain.dividing.inheriting.dealing import deal, importances
 from cotrain.dividing.inheriting.labelling import Channels, label_channels
-from cotrain.errors import ConfigError
 
 
 def inherit(large: nn.Module, smalls: Sequence[nn.Module], image_shape: Sequence[int]) -> None:

@@ -8,13 +8,14 @@ import torch
 from torch import nn
 from torch.fx import Node
 
+from cotrain.basics.errors import ConfigError
+
 # Importing a module of rules registers them.
 from cotrain.dividing.inheriting import cutting_rules, layer_rules, shape_rules  # noqa: F401
 from cotrain.dividing.inheriting.axis import Axis, AxisError
 from cotrain.dividing.inheriting.shape_rules import pointwise, reduction
 from cotrain.dividing.inheriting.step import RULES, Label, Output, Rule, Step
 from cotrain.dividing.inheriting.tracing import Input, trace
-from cotrain.errors import ConfigError
 
 # Reductions that answer where a channel is, too.
 _POSITIONS = ("aten.argmax", "aten.argmin", "aten.max", "aten.min")

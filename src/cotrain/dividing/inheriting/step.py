@@ -6,10 +6,10 @@ from typing import Any, NoReturn
 
 from torch.fx import Node
 
+from cotrain.basics.errors import ConfigError
 from cotrain.dividing.inheriting.axis import Axis, AxisError
 from cotrain.dividing.inheriting.tracing import Operation, Pair
 from cotrain.dividing.inheriting.tying import tie
-from cotrain.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)

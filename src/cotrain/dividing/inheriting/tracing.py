@@ -17,8 +17,8 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 from torch.fx import Node
 
-from cotrain.errors import ConfigError
-from cotrain.modes import evaluating
+from cotrain.basics.errors import ConfigError
+from cotrain.networks.evaluating import evaluating
 
 
 class Pair(NamedTuple):

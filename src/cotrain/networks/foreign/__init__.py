@@ -1,6 +1,7 @@
 """Networks of other origin: timm's, torchvision's, transformers' and a user's own."""
 
-from cotrain.networks.foreign.builders import (
+from cotrain.networks.foreign.libraries.user_networks import register_builder
+from cotrain.networks.foreign.names import (
     builder_of,
     check_versions,
     foreign_request,
@@ -9,7 +10,6 @@ from cotrain.networks.foreign.builders import (
     recognize,
 )
 from cotrain.networks.foreign.spec import ForeignSpec
-from cotrain.networks.foreign.user_networks import register_builder
 
 __all__ = [
     "ForeignSpec",

@@ -1,0 +1,73 @@
+"""Files that are whole or absent: written aside, flushed to disk, then renamed into place."""
+
+import hashlib
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from cotrain.basics.errors import TrainingError
+
+
+def atomic_write(
+    path: Path | str, content: bytes | memoryview, previous: Path | None = None
+) -> None:
+    """Replace ``path`` by ``content`` so that a crash leaves the old file or the new one.
+
+    Args:
+        path: The file; its folder is made.
+        content: All of it.
+        previous: Where the old file is kept.
+
+    Raises:
+        TrainingError: The disk is full or the folder cannot be written; the old file is kept.
+    """
+    path = Path(path)
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if previous and path.exists():
+            _keep(path, previous)
+        os.replace(temporary, path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
+
+
+def _keep(path: Path, previous: Path) -> None:
+    """Make ``previous`` a second name of the file, or a copy where the file system has no links."""
+    link = previous.with_name(previous.name + ".tmp")
+    link.unlink(missing_ok=True)
+    try:
+        os.link(path, link)
+    except OSError:
+        shutil.copyfile(path, link)
+    os.replace(link, previous)
+
+
+def unwritable(path: Path | str, error: OSError) -> TrainingError:
+    """The error for a file or folder that cannot be written, with the system's reason."""
+    return TrainingError(
+        f"cannot write {path}: {error.strerror}; "
+        "free space or choose another --output; what was saved before is kept"
+    )
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename in ``folder`` survive a power cut, where the system lets folders be opened."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def digest(content: bytes | memoryview) -> str:
+    """SHA-256 of the content, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,20 @@
+"""Settings: frozen records with their bounds, and the facts of the named data sets."""
+
+from cotrain.config.data import Data, Views
+from cotrain.config.dividing import DivideOptions
+from cotrain.config.experiment import Experiment, flat_settings
+from cotrain.config.export import ExportOptions
+from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule
+
+__all__ = [
+    "CoTrainingOptions",
+    "Data",
+    "DivideOptions",
+    "Experiment",
+    "ExportOptions",
+    "Hardware",
+    "Optimizer",
+    "Schedule",
+    "Views",
+    "flat_settings",
+]

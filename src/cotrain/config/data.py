@@ -1,0 +1,80 @@
+"""Which images, and how an image becomes a view."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cotrain.config.datasets import Dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Which images are trained and tested on.
+
+    Args:
+        dataset: A named data set, or ``imagefolder`` for a folder of one's own.
+        root: Folder of the data set; not needed for ``digits``.
+        download: Let torchvision download the data set into ``root``.
+        train_images: Train on this many images only, drawn evenly over the classes; all if null.
+        test_images: Test on this many images only, drawn evenly over the classes; all if null.
+        validation: Share of the training images held out to pick the best checkpoint;
+            ``none`` picks nothing: the last epoch is kept. A ``val/`` folder takes precedence.
+        test: Share of the images held out for the test where the data set has no test split and
+            ``train_images`` is not given; else all that do not train are the test.
+        split_seed: Seed of every split and subset; independent of the training seed.
+        image_size: Height and width in pixels given to the networks; the data set's own if null.
+        in_channels: 3 (RGB) or 1 (grey); the data set's own if null.
+        mean: Mean of each channel, of pixels in [0, 1]; the data set's own if null.
+        std: Standard deviation of each channel; the data set's own if null.
+        unreadable: What to do with images that cannot be decoded: stop with a list, or skip them.
+        scan: Decode every file once before training to find unreadable ones.
+        workers: Processes that load data beside the training one; 0 loads in the training process.
+    """
+
+    dataset: Dataset = "digits"
+    root: str | None = None
+    download: bool = False
+    train_images: int | None = None
+    test_images: int | None = None
+    validation: float | Literal["none"] = 0.1
+    test: float = 0.2
+    split_seed: int = 0
+    image_size: int | None = None
+    in_channels: Literal[1, 3] | None = None
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    unreadable: Literal["error", "skip"] = "error"
+    scan: bool = True
+    workers: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Views:
+    """How a training image becomes a view; each network gets its own, drawn independently.
+
+    Args:
+        crop: ``pad`` pads with zeros and crops at random; ``resized`` crops a random area and
+            resizes it (large photos, decoded again in every epoch); ``none`` does not crop.
+        padding: Pixels of padding on each side for ``pad``.
+        scale: Range of the cropped share of the area for ``resized``.
+        flip: Flip half of the views left to right.
+        policy: ``none``, ``autoaugment-cifar10``, ``autoaugment-imagenet``, ``autoaugment-svhn``
+            or a timm RandAugment string such as ``rand-m9-mstd0.5``.
+        erasing: Probability that a rectangle of a view is erased.
+        erasing_scale: Range of the erased share of the area.
+        erasing_ratio: Range of the erased rectangle's aspect ratio.
+        mixup: Alpha of mixup's Beta distribution, drawn once a batch for all views; 0 is off.
+        cutmix: Alpha of cutmix's Beta distribution, drawn once a batch for all views; 0 is off.
+        same_view: Ablation: all networks see the same view.
+    """
+
+    crop: Literal["none", "pad", "resized"] = "pad"
+    padding: int = 4
+    scale: tuple[float, float] = (0.08, 1.0)
+    flip: bool = True
+    policy: str = "none"
+    erasing: float = 0.0
+    erasing_scale: tuple[float, float] = (0.02, 0.33)
+    erasing_ratio: tuple[float, float] = (0.3, 3.3)
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    same_view: bool = False

@@ -1,0 +1,42 @@
+"""How a network that has no published rule is divided."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from cotrain.basics.errors import ConfigError
+
+Budget = Literal["params", "macs", "both"]
+Method = Literal["auto", "constructor", "structural"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DivideOptions:
+    """How a network of other origin is divided; published rules of our own networks ignore it.
+
+    Args:
+        budget: The cost of the large network that the S networks keep to: ``params``, ``macs``,
+            or ``both``.
+        tolerance: How far all S together may be from the large network's cost, as a share.
+        method: ``constructor`` builds the class with smaller widths; ``structural`` narrows the
+            layers of the built network; ``auto`` takes the first that keeps the budget.
+        widths: Channels of the large network and what they become, such as ``{64: 32}``, if one
+            factor for all is not wanted; implies ``structural``.
+    """
+
+    budget: Budget = "params"
+    tolerance: float = 0.05
+    method: Method = "auto"
+    widths: Mapping[int, int] | None = None
+
+    def check(self) -> None:
+        """Raise ConfigError for a word or a number that is not possible."""
+        for name, known in (("budget", Budget), ("method", Method)):
+            if getattr(self, name) not in get_args(known):
+                raise ConfigError(
+                    f"{name}={getattr(self, name)!r} is not known: use one of {get_args(known)}"
+                )
+        if not 0 < self.tolerance < 1:
+            raise ConfigError(
+                f"tolerance={self.tolerance!r} is not a share between 0 and 1: try 0.05"
+            )

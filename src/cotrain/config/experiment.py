@@ -1,0 +1,75 @@
+"""The frozen description of one experiment: which network, which images, how it is trained.
+
+A recipe (YAML) holds these fields; the command line overrides them by dotted name
+(``--optimizer.lr 0.05``). Nothing below the builder sees these records: layers and losses take
+plain arguments.
+"""
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
+
+from cotrain.config.data import Data, Views
+from cotrain.config.dividing import DivideOptions
+from cotrain.config.limits import check_numbers
+from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One training run.
+
+    Args:
+        network: Name of the large network: of ``cotrain.networks.list_networks()``, or of another
+            library, such as ``timm:convnext_tiny``, ``torchvision:resnet50`` or ``hf:vit``.
+        network_options: Further arguments of the network, such as ``{"drop_path_rate": 0.1}``.
+        into: S, the number of networks it is divided into; 1 trains the large network itself.
+        epochs: Passes over the training images.
+        batch_size: Images of one training step on one device.
+        inherit: A run folder, or an ensemble of S=1: the trained large network whose weights the S
+            networks start from; null starts with fresh weights.
+        seed: Seed of initialisation, order, views and dropout.
+        dividing: How a network of another library is divided.
+        data: Which images.
+        views: How an image becomes a view.
+        optimizer: Optimizer and weight decay.
+        schedule: Learning rate over time.
+        co_training: The co-training loss and its ablations.
+        hardware: Devices, precision and memory format.
+        ema: Decay of an exponential moving average of weights and BatchNorm buffers, which is
+            then what is validated and shipped; null is off.
+        early_stopping: Stop after this many epochs without a better validation; null is off.
+        checkpoint_steps: Save a checkpoint every so many steps, besides every epoch's end.
+        on_nan: What to do when the loss is not finite: stop, or skip that step.
+    """
+
+    network: str = "basic_resnet"
+    network_options: dict[str, Any] = field(default_factory=dict)
+    into: int = 4
+    epochs: int = 60
+    batch_size: int = 64
+    inherit: str | None = None
+    seed: int = 0
+    dividing: DivideOptions = field(default_factory=DivideOptions)
+    data: Data = field(default_factory=Data)
+    views: Views = field(default_factory=Views)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    schedule: Schedule = field(default_factory=Schedule)
+    co_training: CoTrainingOptions = field(default_factory=CoTrainingOptions)
+    hardware: Hardware = field(default_factory=Hardware)
+    ema: float | None = None
+    early_stopping: int | None = None
+    checkpoint_steps: int = 500
+    on_nan: Literal["error", "skip"] = "error"
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a number that no experiment can have (NaN, negative, above 1)."""
+        check_numbers(flat_settings(self))
+
+
+def flat_settings(record: Any, prefix: str = "") -> dict[str, Any]:
+    """The settings of an experiment, or of a part of one, by dotted name (``optimizer.lr``)."""
+    settings: dict[str, Any] = {}
+    for each in fields(record):
+        value, name = getattr(record, each.name), prefix + each.name
+        settings |= flat_settings(value, name + ".") if is_dataclass(value) else {name: value}
+    return settings

@@ -1,0 +1,102 @@
+"""Recipes: one YAML file an experiment, found by name, read with every field checked."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cotrain.basics.errors import ConfigError
+from cotrain.config import Experiment
+
+_FOLDER = Path(__file__).parent
+
+
+def list_recipes() -> list[str]:
+    """The names of the recipes that come with the package, such as ``paper/...`` for subfolders."""
+    files = (path.relative_to(_FOLDER) for path in _FOLDER.rglob("*.yaml"))
+    return sorted(path.with_suffix("").as_posix() for path in files)
+
+
+def recipe_path(name_or_path: str | Path) -> Path:
+    """The file of a recipe: a path to one's own, or the name of one that comes with the package.
+
+    Raises:
+        ConfigError: Neither; close names are listed.
+    """
+    own = Path(name_or_path)
+    if own.is_file():
+        return own
+    packaged = _FOLDER / f"{name_or_path}.yaml"
+    if packaged.is_file():
+        return packaged
+    close = difflib.get_close_matches(str(name_or_path), list_recipes(), n=3)
+    hint = (
+        f"did you mean {', '.join(close)}?" if close else f"use a path or one of {list_recipes()}"
+    )
+    raise ConfigError(f"--config {name_or_path}: there is no such file or recipe: {hint}")
+
+
+def read_recipe(name_or_path: str | Path) -> dict[str, Any]:
+    """What a recipe's file says, its keys and values unchecked.
+
+    Raises:
+        ConfigError: There is no such recipe, or its file is not a YAML mapping of settings.
+    """
+    path = recipe_path(name_or_path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"--config {path} is not YAML: {one_line(error)}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"--config {path} holds no settings: give lines such as into: 4")
+    for name, default in vars(Experiment()).items():
+        if is_dataclass(default) and not isinstance(content.get(name, {}), dict):
+            raise ConfigError(
+                f"--config {path}: {name}={content[name]!r} is not a group of settings: "
+                f"indent them below {name}:"
+            )
+    return content
+
+
+def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+    """The experiment of a recipe.
+
+    Args:
+        name_or_path: A recipe's name or a path.
+        overrides: As on the command line, such as ``["--epochs=2", "--optimizer.lr=0.05"]``.
+
+    Raises:
+        ConfigError: An unknown recipe, key or value; the message names it.
+    """
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--config", action="config")
+    parser.add_class_arguments(Experiment)
+    read_recipe(name_or_path)  # it says better than the parser what is wrong with a file
+    try:
+        parsed = parser.parse_args(["--config", str(recipe_path(name_or_path)), *overrides])
+    except ArgumentError as error:
+        raise ConfigError(f"{name_or_path}: {one_line(error)}") from error
+    parsed.pop("config")
+    return Experiment(**vars(parser.instantiate(parsed)))
+
+
+def one_line(error: Exception) -> str:
+    """An error of the parser on one line."""
+    return " ".join(str(error).split())
+
+
+def dump_experiment(experiment: Experiment) -> str:
+    """The experiment as YAML with every field, as ``config.yaml`` holds it."""
+    return yaml.safe_dump(_plain(asdict(experiment)), sort_keys=False)
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, so that the YAML is plain."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

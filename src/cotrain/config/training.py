@@ -1,0 +1,108 @@
+"""How the networks are trained, and on what."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """One optimizer over all networks.
+
+    Args:
+        name: A timm optimizer name: ``sgd`` (Nesterov), ``momentum`` (without), ``adamw``,
+            ``rmsproptf`` and so on.
+        lr: Peak learning rate.
+        momentum: Momentum, for the optimizers that have one.
+        weight_decay: Weight decay of the large network.
+        divide_weight_decay: Use ``weight_decay * exp(1/S - 1)`` (arXiv:2011.14660, Eq. 6).
+        decayed: ``weights`` decays weights but no norms and biases; ``paper`` decays every
+            parameter whose name has neither "norm" nor "bias"; ``all`` decays everything.
+        clip: Largest norm of the gradient over all networks; null does not clip.
+        accumulate: Batches whose gradients are added before a step.
+        options: Further arguments of the optimizer, such as ``{"betas": [0.9, 0.95]}``.
+    """
+
+    name: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    divide_weight_decay: bool = False
+    decayed: Literal["weights", "paper", "all"] = "weights"
+    clip: float | None = None
+    accumulate: int = 1
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """The learning rate over the epochs: a linear warm-up, then a curve.
+
+    Args:
+        name: The curve after the warm-up.
+        warmup_epochs: Length of the warm-up; fractions are allowed. -1 is the paper's way to have
+            none: the curve then starts one epoch in.
+        warmup_lr: Learning rate of the first step of the warm-up.
+        end_lr: Learning rate is never below this.
+        milestones: Epochs at which ``step`` multiplies by ``decay_factor``.
+        decay_factor: Factor of ``step`` (such as 0.1) and ``exponential`` (such as 0.97).
+        decay_epochs: ``exponential`` multiplies once in this many epochs.
+    """
+
+    name: Literal["cosine", "step", "poly", "htd", "exponential", "constant"] = "cosine"
+    warmup_epochs: float = 0.0
+    warmup_lr: float = 0.0
+    end_lr: float = 0.0
+    milestones: tuple[int, ...] = ()
+    decay_factor: float = 0.1
+    decay_epochs: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoTrainingOptions:
+    """What makes S networks learn from each other, and the switches that take it away.
+
+    Args:
+        divergence: Jensen-Shannon (``js``) or mean pairwise Kullback-Leibler (``kl``).
+        weight: Final weight of the divergence; 0 is the ablation without it.
+        ramp_epochs: Epochs over which the weight rises; null is 13 % of all (the paper: 40 of 300).
+        label_smoothing: Label smoothing of the cross-entropy.
+        initialization: Ablation: ``identical`` gives all networks the same initial weights.
+        together: Ablation: false trains the networks one after the other, each for all epochs;
+            no best epoch is selected then.
+    """
+
+    divergence: Literal["js", "kl"] = "js"
+    weight: float = 0.5
+    ramp_epochs: float | None = None
+    label_smoothing: float = 0.0
+    initialization: Literal["fresh", "identical"] = "fresh"
+    together: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """What it runs on; the first four are the Lightning Trainer's arguments of the same names.
+
+    Args:
+        accelerator: ``auto``, ``cpu`` or ``gpu``.
+        devices: How many devices; ``auto`` is all GPUs, or one CPU process.
+        strategy: ``auto``, ``ddp`` and so on.
+        num_nodes: Machines.
+        precision: ``32-true``, ``16-mixed`` or ``bf16-mixed``.
+        channels_last: Keep images and weights in NHWC memory order.
+        compile: Compile every network with ``torch.compile``.
+        execution: How the S networks are run: ``loop``, one after the other; ``threads``, side by
+            side on the CPU; ``streams``, side by side on one GPU; ``auto`` measures and takes the
+            fastest. All but ``loop`` differ from it in the last bits.
+        threads: CPU threads of PyTorch; null leaves PyTorch's choice.
+    """
+
+    accelerator: str = "auto"
+    devices: int | str = "auto"
+    strategy: str = "auto"
+    num_nodes: int = 1
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
+    channels_last: bool = False
+    compile: bool = False
+    execution: Literal["loop", "threads", "streams", "auto"] = "loop"
+    threads: int | None = None

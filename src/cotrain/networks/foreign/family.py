@@ -1,0 +1,43 @@
+"""Networks of other origin as a family of the registry: how a spec, whole or divided, is built."""
+
+import warnings
+from functools import partial
+
+from torch import nn
+
+from cotrain.networks.family import Family
+from cotrain.networks.foreign.names import builder_of, check_versions
+from cotrain.networks.foreign.narrow.arguments import build_with_arguments
+from cotrain.networks.foreign.narrow.dropout import divide_dropout, dropout_rates
+from cotrain.networks.foreign.narrow.initialize import fresh_narrow
+from cotrain.networks.foreign.spec import ForeignSpec
+
+
+def build(spec: ForeignSpec) -> nn.Module:
+    """The whole network, or the narrow one that the spec's mechanism makes of it."""
+    make = builder_of(spec)
+    if "arguments" in spec.changes:
+        make = partial(build_with_arguments, make, spec.changes["arguments"])
+    network = fresh_narrow(make, spec.changes) if spec.mechanism == "structural" else make()
+    divide_dropout(network, spec.dropout_divisor)
+    return network
+
+
+def blank(spec: ForeignSpec) -> nn.Module:
+    """A network whose weights will be loaded, with its memory.
+
+    Such networks may have tensors that are computed when they are built, and not saved.
+    """
+    if (difference := check_versions(spec)) is not None:
+        warnings.warn(f"{difference}: check its answers", stacklevel=4)
+    return build(spec)
+
+
+# Its names say where they come from (registry.spec), and no rule is published for it.
+FAMILY = Family(
+    name="foreign",
+    spec_type=ForeignSpec,
+    build=build,
+    blank=blank,
+    probabilities=lambda _, network: dropout_rates(network),
+)

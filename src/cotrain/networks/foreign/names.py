@@ -1,0 +1,189 @@
+"""Names such as ``timm:convnext_tiny`` become specs, specs become networks, instances specs again.
+
+Nothing is downloaded, and no code that a file names is imported.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib import metadata
+from typing import Any
+
+from torch import nn
+
+from cotrain.basics.errors import ConfigError, UnknownNetworkError
+from cotrain.networks.foreign.libraries import (
+    hf_networks,
+    timm_networks,
+    torchvision_networks,
+    user_networks,
+)
+from cotrain.networks.foreign.libraries.library import Library, Native
+from cotrain.networks.foreign.spec import ForeignSpec, Source
+from cotrain.networks.meta import on_meta
+
+_LIBRARIES: dict[Source, Library] = {
+    "timm": timm_networks.LIBRARY,
+    "torchvision": torchvision_networks.LIBRARY,
+    "hf": hf_networks.LIBRARY,
+    "python": user_networks.LIBRARY,
+}
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a name says which library builds it, as ``timm:resnet50`` does."""
+    return name.partition(":")[0] in _LIBRARIES
+
+
+def foreign_request(
+    name: str,
+    *,
+    num_classes: int,
+    in_channels: int = 3,
+    image_size: int | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+) -> ForeignSpec:
+    """The spec of a whole large network.
+
+    Args:
+        name: ``timm:``, ``torchvision:``, ``hf:`` or ``python:`` and the library's name for it. For
+            ``hf:`` a ``model_type`` or a local folder with ``config.json``.
+        num_classes: C.
+        in_channels: Channels of an image.
+        image_size: Pixels; the size that the network was made for if None.
+        kwargs: Further JSON-able arguments of the library's builder.
+
+    Raises:
+        ConfigError: An unknown name, a library that is not installed, or no known image size.
+    """
+    source, library = _library(name, kwargs or {})
+    given = {**library.arguments(name.partition(":")[2]), **(kwargs or {})}
+    if image_size is None:
+        native = library.native(name.partition(":")[2], given)
+        if native is None:
+            raise ConfigError(f"network={name!r} does not say its image size: give image_size")
+        image_size = native.image_size
+    return ForeignSpec(
+        arch=name,
+        source=source,
+        num_classes=num_classes,
+        in_channels=in_channels,
+        image_size=image_size,
+        kwargs=given,
+        versions=_versions(library),
+    )
+
+
+def builder_of(spec: ForeignSpec) -> Callable[[], nn.Module]:
+    """What makes the whole large network of a spec, freshly initialised, whatever its mechanism.
+
+    Raises:
+        ConfigError: An unknown name or a library that is not installed; when called, a network
+            that the library refuses to build so.
+    """
+    _, library = _library(spec.arch, spec.kwargs)
+
+    def build() -> nn.Module:
+        try:
+            return library.build(spec)
+        except (AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(
+                f"network={spec.arch!r} cannot be built for {spec.num_classes} classes and images "
+                f"of {spec.in_channels} x {spec.image_size} pixels with {dict(spec.kwargs)} "
+                f"({error}): give its own image size or other arguments"
+            ) from error
+
+    return build
+
+
+def native_preprocessing(spec: ForeignSpec) -> Native | None:
+    """Size, mean and std of the images that the network was made for; None if it does not say.
+
+    Images of one channel have the mean over its channels' mean and std.
+    """
+    _, library = _library(spec.arch, spec.kwargs)
+    found = library.native(spec.arch.partition(":")[2], spec.kwargs)
+    if found is None or spec.in_channels == len(found.mean):
+        return found
+    mean, std = (sum(values) / len(values) for values in (found.mean, found.std))
+    channels = spec.in_channels
+    return Native(image_size=found.image_size, mean=(mean,) * channels, std=(std,) * channels)
+
+
+def check_versions(spec: ForeignSpec) -> str | None:
+    """How the installed library differs from the one that the spec was made with, if it does."""
+    _library(spec.arch, spec.kwargs)
+    installed = {package: metadata.version(package) for package in spec.versions}
+    different = [
+        f"{package} {made}, installed is {installed[package]}"
+        for package, made in spec.versions.items()
+        if installed[package] != made
+    ]
+    return f"{spec.arch} was made with {', '.join(different)}" if different else None
+
+
+def recognize(module: nn.Module) -> ForeignSpec | None:
+    """The spec whose builder makes a network like this instance; None if no name does.
+
+    Like means the same class, the same shapes of all tensors, and layers that print the same.
+    """
+    root = type(module).__module__.partition(".")[0]
+    for library in _LIBRARIES.values():
+        if root in (library.package, "cotrain") and library.package:
+            for spec in library.recognize(module):
+                if _rebuilds(library, spec, module):
+                    return replace(spec, versions=_versions(library))
+    return None
+
+
+def _rebuilds(library: Library, spec: ForeignSpec, module: nn.Module) -> bool:
+    try:
+        again = on_meta(lambda: library.build(spec))
+    except Exception:  # another network's arguments may fail in any way
+        return False
+    again = getattr(again, "network", again) if spec.source == "hf" else again
+    module = getattr(module, "network", module) if spec.source == "hf" else module
+    return (
+        type(again) is type(module)
+        and {name: each.shape for name, each in again.state_dict().items()}
+        == {name: each.shape for name, each in module.state_dict().items()}
+        and repr(again) == repr(module)
+    )
+
+
+def _versions(library: Library) -> dict[str, str]:
+    return {library.package: metadata.version(library.package)} if library.package else {}
+
+
+def _library(name: str, kwargs: Mapping[str, Any]) -> tuple[Source, Library]:
+    """The library that a name and its arguments are of; raises ConfigError if there is none."""
+    source, _, own_name = name.partition(":")
+    library = _LIBRARIES.get(source)  # type: ignore[call-overload]
+    if library is None:
+        raise UnknownNetworkError(
+            f"network={name!r} names no library: use one of {[f'{each}:' for each in _LIBRARIES]}"
+        )
+    try:
+        known = library.knows(own_name, kwargs)
+    except ImportError:
+        raise ConfigError(
+            f"network={name!r} needs {library.package}: pip install {library.package}"
+        ) from None
+    if not known:
+        raise UnknownNetworkError(f"network={name!r} is not known: {_next_step(own_name, source)}")
+    return source, library  # type: ignore[return-value]
+
+
+def _next_step(name: str, source: Any) -> str:
+    if source == "hf" and "/" in name:
+        return "nothing is downloaded: give a local folder with config.json"
+    close = difflib.get_close_matches(name, _LIBRARIES[source].names(), n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {', '.join(f'{source}:{each}' for each in close)}?"
+    if source == "python":
+        return "register it first with cotrain.register_builder(name, builder)"
+    if source == "hf":
+        return "give a model_type such as hf:vit, or a local folder with config.json"
+    return f"see {'timm' if source == 'timm' else 'torchvision.models'}.list_models()"

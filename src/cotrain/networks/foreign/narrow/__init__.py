@@ -1,0 +1,1 @@
+"""Building a foreign network narrower: other arguments, another structure, fresh weights."""
