@@ -13,13 +13,13 @@ from torch import nn
 from cotrain import ConfigError
 from cotrain.basics.seeds import seeded
 from cotrain.dividing import DivideOptions, divide_spec
+from cotrain.dividing.any_network.by_constructor.widths import width_leaves
+from cotrain.dividing.any_network.by_structure.survey import survey
 from cotrain.dividing.any_network.guards import (
     halves_agree,
     same_function,
     unchanged_at_scale_one,
 )
-from cotrain.dividing.any_network.survey import survey
-from cotrain.dividing.any_network.widths import width_leaves
 from cotrain.networks import ForeignSpec, build, image_shape_of
 from cotrain.networks.foreign.names import builder_of
 from cotrain.networks.foreign.narrow.arguments import build_with_arguments, constructor_arguments

@@ -21,9 +21,8 @@ from any_network_subject import Subject
 import cotrain
 from cotrain import ConfigError, Ensemble
 from cotrain.dividing import divide_spec
-from cotrain.dividing.any_network.target import MOST_UNEVEN
-from cotrain.dividing.any_network.uniformity import unevenness
-from cotrain.division import network_cost
+from cotrain.dividing.any_network.target import MOST_UNEVEN, unevenness
+from cotrain.dividing.division import network_cost
 from cotrain.networks import ForeignSpec, build
 from cotrain.networks import spec as named_spec
 from cotrain.networks.meta import on_meta

@@ -17,7 +17,7 @@ from torchvision.io import write_jpeg
 import cotrain
 from cotrain.config import Data, Views
 from cotrain.data import TensorImages, load_splits, training_loader
-from cotrain.preprocessing import Preprocessing
+from cotrain.ensemble.preprocessing import Preprocessing
 
 N = 15
 S, B, CLASSES, FILES = 4, 64, 10, 2000

@@ -16,7 +16,7 @@ from torchvision import transforms
 from torchvision.transforms.functional import to_pil_image
 
 from cotrain.data import Images
-from cotrain.preprocessing import Preprocessing
+from cotrain.ensemble.preprocessing import Preprocessing
 
 
 class ReferenceStep:

@@ -22,7 +22,7 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Data, Experiment, Hardware, Optimizer
 from cotrain.data import load_splits
 from cotrain.training import CoTraining
-from cotrain.training.loaders import Loaders
+from cotrain.training.datamodule import Loaders
 from cotrain.training.trainer import build_trainer, quiet
 
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed"}

@@ -13,9 +13,9 @@ import cotrain
 from cotrain.config import Experiment
 from cotrain.data import Batch, Splits
 from cotrain.networks import spec
-from cotrain.optimization import build_optimizer
-from cotrain.training.loaders import Loaders
-from cotrain.training.tally import Tally
+from cotrain.training.datamodule import Loaders
+from cotrain.training.epoch_metrics import Tally
+from cotrain.training.optimization import build_optimizer
 
 WEIGHT = 0.5
 LR, DECAY = 0.01, 5e-4

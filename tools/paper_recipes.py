@@ -1,8 +1,9 @@
-"""Write the recipes in ``src/cotrain/recipes/paper/``: one for every published result.
+"""Write the recipes in ``src/cotrain/config/recipes/paper/``: one for every published result.
 
 ``python tools/paper_recipes.py`` writes them; with ``--check`` it writes nothing and fails if a
-file differs from what it would write. What was published stands in ``cotrain.published``; how it
-was trained stands here: the recipes of arXiv:2011.14660 and its authors' training script.
+file differs from what it would write. What was published stands in
+``cotrain.dividing.published``; how it was trained stands here: the recipes of
+arXiv:2011.14660 and its authors' training script.
 """
 
 import argparse
@@ -11,9 +12,9 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from cotrain.published import PUBLISHED, PublishedResult
+from cotrain.dividing.published import PUBLISHED, PublishedResult
 
-FOLDER = Path(__file__).parents[1] / "src/cotrain/recipes/paper"
+FOLDER = Path(__file__).parents[1] / "src/cotrain/config/recipes/paper"
 LONG = 1800  # epochs
 NO_WARMUP = -1
 

@@ -2,9 +2,9 @@
 
 from cotrain.basics.errors import ConfigError, CotrainError, TrainingError
 from cotrain.basics.machine import __version__ as __version__
-from cotrain.ensemble import Ensemble
-from cotrain.losses import CoTrainingLoss
-from cotrain.making import divide
+from cotrain.ensemble.divide import divide
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.losses import CoTrainingLoss
 from cotrain.networks import register_builder
 
 __all__ = [

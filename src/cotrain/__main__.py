@@ -1,3 +1,3 @@
-from cotrain.cli import main
+from cotrain.cli.command import main
 
 main()

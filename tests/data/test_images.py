@@ -8,7 +8,7 @@ from PIL import Image
 from cotrain.basics.errors import ConfigError
 from cotrain.data import FileImages, TensorImages, UnreadableImageError, read_image
 from cotrain.data.images import decode, fit, to_tensor
-from cotrain.preprocessing import Preprocessing
+from cotrain.ensemble.preprocessing import Preprocessing
 
 
 def preprocessing(size=8, channels=3, margin=1.0):

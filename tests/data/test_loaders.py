@@ -14,7 +14,7 @@ from cotrain.data import (
     evaluation_loader,
     training_loader,
 )
-from cotrain.preprocessing import Preprocessing
+from cotrain.ensemble.preprocessing import Preprocessing
 
 GREY = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.5,))
 RGB = Preprocessing(image_size=12, in_channels=3, mean=(0.5,) * 3, std=(0.5,) * 3)

@@ -14,8 +14,8 @@ from cotrain.basics.errors import TrainingError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import dump_experiment
 from cotrain.data import load_splits, training_loader
-from cotrain.losses import CoTrainingLoss
-from cotrain.making import divide
+from cotrain.ensemble.divide import divide
+from cotrain.ensemble.losses import CoTrainingLoss
 from cotrain.networks import spec_for_images
 
 EXPERIMENT = tiny(
@@ -48,7 +48,9 @@ def train(folder: Path, resume: bool, fail_on: int | None) -> None:
 def run(folder: Path, *, resume: bool = False, fail_on: int | None = None) -> int:
     """A process that may fork: nothing else runs in it."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["cotrain.training", "cotrain.evaluation", "sklearn.datasets"])
+    context.set_forkserver_preload(
+        ["cotrain.training", "cotrain.evaluation.scores", "sklearn.datasets"]
+    )
     process = context.Process(target=train, args=(folder, resume, fail_on))
     process.start()
     process.join(120)

@@ -16,7 +16,7 @@ from training_runs import final_state, read_metrics, same
 from cotrain.basics.errors import TrainingError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Views
-from cotrain.ensemble import Ensemble
+from cotrain.ensemble.ensemble import Ensemble
 from cotrain.training import fit
 
 EXPERIMENT = Experiment(
@@ -53,7 +53,9 @@ FIRST = {"validation": 1, "best": 0, "checkpoint": 1}
 def processes() -> multiprocessing.context.ForkServerContext:
     """Real processes that start quickly: the server has imported everything already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["cotrain.training", "cotrain.evaluation", "sklearn.datasets"])
+    context.set_forkserver_preload(
+        ["cotrain.training", "cotrain.evaluation.scores", "sklearn.datasets"]
+    )
     return context
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from cotrain import Ensemble, divide, networks
+from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.export import ExportOptions, export_ensemble
-from cotrain.preprocessing import Preprocessing
 
 GREY = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.25,))
 

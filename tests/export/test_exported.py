@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from cotrain import ConfigError
+from cotrain.evaluation.prediction import predict_files
 from cotrain.export import is_exported, load_exported
-from cotrain.prediction import predict_files
 
 
 @pytest.fixture

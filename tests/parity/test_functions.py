@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cotrain.config import experiment as config
-from cotrain.losses import CoTrainingLoss, co_training_weight, js_divergence, kl_divergence
-from cotrain.optimization import build_optimizer
-from cotrain.schedules import learning_rate
+from cotrain.ensemble.losses import CoTrainingLoss, co_training_weight, js_divergence, kl_divergence
+from cotrain.training.optimization import build_optimizer
+from cotrain.training.schedules import learning_rate
 
 HERE = Path(__file__).parent
 LOSSES = json.loads((HERE / "losses.json").read_text())

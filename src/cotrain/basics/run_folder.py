@@ -1,9 +1,7 @@
 """A run's folder: what stands where, and what its metrics table holds."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-
-from cotrain.basics.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -55,28 +53,3 @@ class RunFolder:
     def tensorboard(self) -> Path:
         """TensorBoard's events."""
         return self.root / "tensorboard"
-
-
-@dataclass
-class MetricsTable:
-    """``metrics.csv``: kept in the checkpoint and written whole, so a resumed run repeats no row.
-
-    Args:
-        path: The file.
-        lines: Header and rows.
-    """
-
-    path: Path
-    lines: list[str] = field(default_factory=list)
-
-    def append(self, row: dict[str, float]) -> None:
-        """Add a row; its keys are the header."""
-        if not self.lines:
-            self.lines.append(",".join(row))
-        self.lines.append(",".join(repr(value) for value in row.values()))
-        self.write()
-
-    def write(self) -> None:
-        """Replace the file by the rows so far."""
-        if self.lines:
-            atomic_write(self.path, ("\n".join(self.lines) + "\n").encode())

@@ -3,7 +3,7 @@
 from cotrain.data.images import FileImages, Images, TensorImages, UnreadableImageError, read_image
 from cotrain.data.loaders import EpochSampler, evaluation_loader, training_loader
 from cotrain.data.splits import Splits, load_splits
-from cotrain.mixing import Batch
+from cotrain.data.views.mixing import Batch
 
 __all__ = [
     "Batch",

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
-from cotrain.preprocessing import Preprocessing
+from cotrain.ensemble.preprocessing import Preprocessing
 
 
 class UnreadableImageError(ConfigError):

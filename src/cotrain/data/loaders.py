@@ -13,9 +13,9 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import derive_seed
 from cotrain.config import Views
 from cotrain.data.images import Images
-from cotrain.mixing import Batch, Mix, apply_mix, draw_mix
-from cotrain.preprocessing import Preprocessing
-from cotrain.views import DrawnViews, apply_views, check_views, draw_views
+from cotrain.data.views.mixing import Batch, Mix, apply_mix, draw_mix
+from cotrain.data.views.views import DrawnViews, apply_views, check_views, draw_views
+from cotrain.ensemble.preprocessing import Preprocessing
 
 _CAN_FORK = "fork" in multiprocessing.get_all_start_methods()
 

@@ -12,13 +12,18 @@ from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
 from cotrain.config.datasets import DATASETS, PHOTO_MARGIN
 from cotrain.data.datasets import open_source
-from cotrain.data.decoding import decode_arrays, decode_files, pixel_statistics
+from cotrain.data.decoding import (
+    decode_arrays,
+    decode_files,
+    pixel_statistics,
+    report_unreadable,
+    unreadable_files,
+)
 from cotrain.data.folders import common_size
 from cotrain.data.images import FileImages, Images, TensorImages
 from cotrain.data.partition import Partition, partition
-from cotrain.data.scan import report_unreadable, unreadable_files
 from cotrain.data.sources import Source
-from cotrain.preprocessing import Preprocessing
+from cotrain.ensemble.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,3 +167,18 @@ def _with_statistics(
         in_memory = isinstance(train, TensorImages)
         mean, std = pixel_statistics(train.tensor) if in_memory else (photos.mean, photos.std)
     return replace(frame, mean=tuple(data.mean or mean), std=tuple(data.std or std))
+
+
+def held_out(splits: Splits) -> Images:
+    """The images to measure accuracy on: validation images, else those of the test.
+
+    Raises:
+        ConfigError: There are neither.
+    """
+    images = splits.test if splits.val is None else splits.val
+    if images is None:
+        raise ConfigError(
+            "the data have no validation and no test images to measure the accuracy on: "
+            "give data.test a share such as 0.2"
+        )
+    return images

@@ -1,6 +1,6 @@
 """Dividing: the description of a large network becomes that of one of S small ones."""
 
 from cotrain.config import DivideOptions
-from cotrain.dividing.rules import divide_spec
+from cotrain.dividing.divide_spec import divide_spec
 
 __all__ = ["DivideOptions", "divide_spec"]

@@ -1,9 +1,9 @@
 """How S networks run at once: strategies behind one interface, measured, chosen, honest."""
 
 from cotrain.execution.acceleration import Acceleration
-from cotrain.execution.choosing import Choice, choose
+from cotrain.execution.auto.choosing import Choice, choose
 from cotrain.execution.execution import Execution, NetworkError
-from cotrain.execution.preparing import prepare
+from cotrain.execution.prepare import prepare
 from cotrain.execution.training import TrainingExecution, prepare_training
 
 __all__ = [

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
-from cotrain.ensemble import Ensemble, split_views
+from cotrain.ensemble.ensemble import Ensemble, split_views
 
 Answer = Callable[[Tensor], Tensor]
 

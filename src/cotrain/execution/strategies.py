@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.execution.acceleration import Acceleration, accelerated, evaluation_copy
+from cotrain.execution.cuda import cuda_graphs, streams
 from cotrain.execution.execution import Answer, Execution, answer, device_of
+from cotrain.execution.stacked import stacked
 from cotrain.execution.workers import Workers
 
 
@@ -104,3 +107,27 @@ def _elsewhere(network: Answer, place: torch.device) -> Answer:
         return network(view.to(place, non_blocking=True)).to(view.device)
 
     return run
+
+
+Strategy = Literal["loop", "threads", "streams", "cuda_graphs", "stacked", "devices"]
+
+
+def build(
+    networks: Sequence[nn.Module],
+    strategy: str,
+    acceleration: Acceleration,
+    *,
+    workers: int | None = None,
+    places: Sequence[str | torch.device] | None = None,
+) -> Execution:
+    """The execution of that name; arguments as for :func:`cotrain.execution.prepare`."""
+    if strategy == "threads":
+        return threads(networks, acceleration, workers)
+    if strategy == "devices":
+        return devices(networks, acceleration, places)
+    others = {"loop": loop, "stacked": stacked, "streams": streams, "cuda_graphs": cuda_graphs}
+    if strategy not in others:
+        raise ConfigError(
+            f"strategy={strategy!r} is not known: use one of {['auto', *get_args(Strategy)]}"
+        )
+    return others[strategy](networks, acceleration)

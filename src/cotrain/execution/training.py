@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
-from cotrain.ensemble import Ensemble, split_views
+from cotrain.ensemble.ensemble import Ensemble, split_views
 from cotrain.execution.cuda import make_streams, on_streams
 from cotrain.execution.execution import NetworkError, answer, networks_of
 from cotrain.execution.strategies import make_workers, only_cpu

@@ -2,7 +2,8 @@
 
 from cotrain.config import ExportOptions
 from cotrain.export.exported import Exported, is_exported, load_exported
-from cotrain.export.exporting import Report, export_ensemble
+from cotrain.export.exporting import export_ensemble
+from cotrain.export.summary import Report
 
 __all__ = [
     "ExportOptions",

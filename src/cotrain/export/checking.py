@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
-from cotrain.combining import Combine
 from cotrain.config.export import Precision
 from cotrain.data import Images, Splits
-from cotrain.evaluation import evaluate_logits
+from cotrain.data.splits import held_out
+from cotrain.ensemble.combining import Combine
+from cotrain.evaluation.scores import evaluate_logits
 from cotrain.export.exported import Exported
 
 BATCH_SIZES = (1, 5)  # neither is the one that was traced
@@ -95,21 +96,6 @@ def random_batches(image_shape: Sequence[int], *, pixels: bool, seed: int = 0) -
     if pixels:
         return [torch.randint(256, shape, generator=generator).float() for shape in shapes]
     return [torch.randn(shape, generator=generator) for shape in shapes]
-
-
-def held_out(splits: Splits) -> Images:
-    """The images to measure accuracy on: validation images, else those of the test.
-
-    Raises:
-        ConfigError: There are neither.
-    """
-    images = splits.test if splits.val is None else splits.val
-    if images is None:
-        raise ConfigError(
-            "the data have no validation and no test images to measure the accuracy on: "
-            "give data.test a share such as 0.2"
-        )
-    return images
 
 
 def measure_cost(

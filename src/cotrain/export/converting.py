@@ -8,14 +8,15 @@ from torch.export import ExportedProgram
 
 from cotrain.basics.seeds import derive_seed
 from cotrain.data import Splits
-from cotrain.ensemble import Ensemble
+from cotrain.ensemble.combining import OUTPUTS
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.export.description import Description
-from cotrain.export.onnx_file import to_bytes, to_model
-from cotrain.export.program import OUTPUTS, EnsembleProgram, NetworkProgram
-from cotrain.export.quantization import quantize
-from cotrain.export.torch_file import to_graph, to_machine_code
-from cotrain.export.tracing import refuse_untraceable, trace
-from cotrain.preprocessing import Preprocessing
+from cotrain.export.formats.onnx import to_bytes, to_model
+from cotrain.export.formats.pt2 import to_graph, to_machine_code
+from cotrain.export.formats.quantization import quantize
+from cotrain.export.formats.tracing import refuse_untraceable, trace
+from cotrain.export.program import EnsembleProgram, NetworkProgram
 
 _BATCH = 16  # calibration images answered at once, of which every intermediate result is kept
 

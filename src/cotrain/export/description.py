@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
-from cotrain.combining import Combine
 from cotrain.config.export import Format, Precision
-from cotrain.preprocessing import Preprocessing
+from cotrain.ensemble.combining import Combine
+from cotrain.ensemble.preprocessing import Preprocessing
 
 KEY = "cotrain"  # where a file keeps the record: ONNX metadata, or extra/cotrain.json in a .pt2
 RECORD = f"{KEY}.json"

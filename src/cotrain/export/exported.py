@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.export.description import Description
-from cotrain.export.opening import Run, open_file
+from cotrain.export.formats.registry import Run, open_file
 from cotrain.export.split import MANIFEST, open_split
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from cotrain.basics.errors import ConfigError
 from cotrain.config import ExportOptions
 from cotrain.data import Splits
-from cotrain.ensemble_spec import EnsembleSpec
-from cotrain.export.checking import held_out
+from cotrain.data.splits import held_out
+from cotrain.ensemble.spec import EnsembleSpec
 
 
 def check_options(

@@ -10,29 +10,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from cotrain.combining import Combine, combine_logits
-from cotrain.evaluation import mutual_information
-from cotrain.preprocessing import Preprocessing
-
-OUTPUTS = ("probabilities", "disagreement", "mutual_information", "logits")
-
-
-def answer(logits: Tensor, combine: Combine) -> dict[str, Tensor]:
-    """The outputs of an ensemble's file, in the order of ``OUTPUTS``.
-
-    Returns:
-        ``probabilities`` [B, C]; ``disagreement`` [B], the share of the networks that name another
-        class than the ensemble; ``mutual_information`` [B] of the class and the network, in nats;
-        and ``logits`` [S, B, C] themselves.
-    """
-    probabilities = combine_logits(logits, combine)
-    differing = logits.argmax(-1) != probabilities.argmax(-1)
-    return {
-        "probabilities": probabilities,
-        "disagreement": differing.to(logits.dtype).mean(0),
-        "mutual_information": mutual_information(logits, logits.dtype),
-        "logits": logits,
-    }
+from cotrain.ensemble.combining import Combine, answer
+from cotrain.ensemble.preprocessing import Preprocessing
 
 
 class NetworkProgram(nn.Module):

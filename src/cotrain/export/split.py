@@ -10,9 +10,9 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, digest
+from cotrain.ensemble.combining import answer
 from cotrain.export.description import Description
-from cotrain.export.opening import Run, open_file
-from cotrain.export.program import answer
+from cotrain.export.formats.registry import Run, open_file
 
 MANIFEST = "manifest.json"
 

@@ -72,6 +72,7 @@ def spec(
         images = {"in_channels": in_channels, "image_size": image_size}
         return foreign_request(arch, num_classes=classes, **images, kwargs=options)
     shape = _facts_of(dataset or "cifar100")
+    assert shape.layout is not None
     request = Request(
         arch=arch,
         layout=shape.layout,

@@ -1,5 +1,6 @@
 """What happens beside the training steps: settings, metrics, the best ensemble, checkpoints."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,9 @@ from pytorch_lightning.plugins.io import CheckpointIO
 
 from cotrain.basics.errors import Interrupted
 from cotrain.basics.files import atomic_write
-from cotrain.basics.run_folder import MetricsTable, RunFolder
-from cotrain.checkpoint import newest_checkpoint, write_checkpoint
+from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import dump_experiment
+from cotrain.training.checkpoint import newest_checkpoint, write_checkpoint
 from cotrain.training.module import CoTraining
 from cotrain.training.signals import Signals
 
@@ -145,3 +146,28 @@ class VerifiedCheckpoints(CheckpointIO):
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink()
+
+
+@dataclass
+class MetricsTable:
+    """``metrics.csv``: kept in the checkpoint and written whole, so a resumed run repeats no row.
+
+    Args:
+        path: The file.
+        lines: Header and rows.
+    """
+
+    path: Path
+    lines: list[str] = field(default_factory=list)
+
+    def append(self, row: dict[str, float]) -> None:
+        """Add a row; its keys are the header."""
+        if not self.lines:
+            self.lines.append(",".join(row))
+        self.lines.append(",".join(repr(value) for value in row.values()))
+        self.write()
+
+    def write(self) -> None:
+        """Replace the file by the rows so far."""
+        if self.lines:
+            atomic_write(self.path, ("\n".join(self.lines) + "\n").encode())

@@ -14,19 +14,19 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from cotrain.basics.errors import ConfigError, TrainingError
 from cotrain.basics.files import unwritable
 from cotrain.basics.run_folder import RunFolder
-from cotrain.checkpoint import newest_checkpoint
 from cotrain.config import Experiment
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits
-from cotrain.ensemble import Ensemble
-from cotrain.evaluation import Evaluation
-from cotrain.folder_evaluation import evaluate_ensemble
-from cotrain.schedules import check_schedule
-from cotrain.training.loaders import Loaders
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.evaluation.folder import evaluate_ensemble
+from cotrain.evaluation.scores import Evaluation
+from cotrain.training.checkpoint import newest_checkpoint
+from cotrain.training.datamodule import Loaders
+from cotrain.training.finite import NotFiniteError
+from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 from cotrain.training.module import CoTraining
-from cotrain.training.preparing import experiment_ensemble, experiment_images
+from cotrain.training.schedules import check_schedule
 from cotrain.training.trainer import build_trainer, quiet
-from cotrain.training.watch import NotFiniteError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,15 +11,15 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import derive_seed
 from cotrain.config import Experiment
 from cotrain.data import Batch
-from cotrain.ensemble import Ensemble
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.losses import CoTrainingLoss, co_training_weight
 from cotrain.execution import prepare_training
-from cotrain.losses import CoTrainingLoss, co_training_weight
-from cotrain.optimization import build_optimizer
-from cotrain.schedules import learning_rate
-from cotrain.training.average import MovingAverage
-from cotrain.training.executing import training_execution
-from cotrain.training.tally import Tally
-from cotrain.training.watch import LossWatch, NotFiniteError
+from cotrain.training.ema import MovingAverage
+from cotrain.training.epoch_metrics import Tally
+from cotrain.training.finite import LossWatch, NotFiniteError
+from cotrain.training.from_experiment import training_execution
+from cotrain.training.optimization import build_optimizer
+from cotrain.training.schedules import learning_rate
 
 # Skipping is for a stray bad batch; this many in a row mean that the weights are lost.
 MOST_SKIPPED_IN_A_ROW = 10

@@ -9,11 +9,10 @@ from torch import nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import DivideOptions
-from cotrain.dividing.any_network.completing import complete_by_structure
-from cotrain.dividing.any_network.constructor import divide_by_constructor
-from cotrain.dividing.any_network.structural import divide_by_structure
-from cotrain.dividing.any_network.target import MOST_UNEVEN, Candidate, Target
-from cotrain.dividing.any_network.uniformity import stage_ratios
+from cotrain.dividing.any_network.by_both import complete_by_structure
+from cotrain.dividing.any_network.by_constructor.search import divide_by_constructor
+from cotrain.dividing.any_network.by_structure.search import divide_by_structure
+from cotrain.dividing.any_network.target import MOST_UNEVEN, Candidate, Target, stage_ratios
 from cotrain.networks import NetworkSpec, build, image_shape_of
 from cotrain.networks.foreign.names import builder_of
 from cotrain.networks.foreign.spec import ForeignSpec

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from cotrain.basics.seeds import seeded
-from cotrain.dividing.any_network.channels import WidthMap
-from cotrain.dividing.any_network.narrowing import MisfitError, Narrower
-from cotrain.dividing.any_network.survey import survey
-from cotrain.dividing.any_network.watching import first_tensor
+from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Narrower
+from cotrain.dividing.any_network.by_structure.survey import survey
+from cotrain.dividing.any_network.by_structure.watching import first_tensor
+from cotrain.dividing.any_network.by_structure.width_map import WidthMap
 from cotrain.networks.evaluating import evaluating
 from cotrain.networks.foreign.narrow.reshaping import apply_record, record
 from cotrain.networks.meta import on_meta

@@ -1,0 +1,5 @@
+"""The ``cotrain`` command."""
+
+from cotrain.cli.command import main
+
+__all__ = ["main"]

@@ -1,0 +1,76 @@
+"""The ``cotrain`` command; the only file, beside the recipes' reader, that imports jsonargparse."""
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+from cotrain.basics.errors import CotrainError
+from cotrain.basics.files import unwritable
+from cotrain.basics.machine import __version__
+from cotrain.cli import verbs as commands
+from cotrain.cli.words import readable
+from cotrain.config.recipes import one_line
+
+_VERBS = {
+    "divide": commands.divide,
+    "train": commands.train,
+    "evaluate": commands.evaluate,
+    "predict": commands.predict,
+    "benchmark": commands.benchmark,
+    "export": commands.export,
+    "compare": commands.compare,
+    "import-checkpoint": commands.import_checkpoint,
+    "recipes": commands.recipes,
+    "table": commands.table,
+}
+
+
+# What libraries that write for us (TensorBoard) raise on a full or read-only disk.
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; a user's error is one line on stderr and exit code 2.
+
+    Args:
+        arguments: The words after ``cotrain``; those of the process if None.
+    """
+    from jsonargparse import ArgumentError, auto_cli
+
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        auto_cli(
+            _VERBS,
+            args=readable(words),
+            prog="cotrain",
+            exit_on_error=False,
+            allow_abbrev=False,
+            version=__version__,
+        )
+    except ArgumentError as error:
+        verb = words[0] if words and words[0] in _VERBS else ""
+        _fail(f"{one_line(error)}: see cotrain {verb} --help".replace("  ", " "), 2)
+    except CotrainError as error:
+        _fail(_message(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader of our output has gone (cotrain ... | head); that is no error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in _DISK_FAULTS:
+            raise
+        _fail(one_line(unwritable(error.filename or "the output", error)), 2)
+
+
+def _message(error: CotrainError) -> str:
+    """The error's line; torch puts a traceback before one that comes from a loader's worker."""
+    if "Traceback (most recent call last)" not in str(error):
+        return one_line(error)
+    return str(error).strip().splitlines()[-1].partition(": ")[2]
+
+
+def _fail(message: str, exit_code: int) -> None:
+    print(f"cotrain: {message}", file=sys.stderr)
+    sys.exit(exit_code)

@@ -1,0 +1,25 @@
+"""The verbs of the command, one a file; their arguments and docstrings are its help."""
+
+from cotrain.cli.verbs.benchmark import benchmark
+from cotrain.cli.verbs.compare import compare
+from cotrain.cli.verbs.divide import divide
+from cotrain.cli.verbs.evaluate import evaluate
+from cotrain.cli.verbs.export import export
+from cotrain.cli.verbs.import_checkpoint import import_checkpoint
+from cotrain.cli.verbs.predict import predict
+from cotrain.cli.verbs.recipes import recipes
+from cotrain.cli.verbs.table import table
+from cotrain.cli.verbs.train import train
+
+__all__ = [
+    "benchmark",
+    "compare",
+    "divide",
+    "evaluate",
+    "export",
+    "import_checkpoint",
+    "predict",
+    "recipes",
+    "table",
+    "train",
+]

@@ -1,0 +1,71 @@
+"""``cotrain benchmark``: how fast networks and ensembles answer."""
+
+import json as json_format
+from pathlib import Path
+
+from rich.console import Console
+
+from cotrain.cli.verbs.arguments import checked_device, some_of, whole_numbers
+
+
+def benchmark(
+    *,
+    targets: tuple[str, ...] = (),
+    into: int | str = "1,2,4",
+    batch: int | str = "1,16,64,100",
+    device: str = "cpu",
+    execution: str = "all",
+    acceleration: str = "none,light",
+    dataset: str | None = None,
+    image_size: int | None = None,
+    rounds: int = 20,
+    output: str | None = None,
+    json: bool = False,
+) -> None:
+    """Measure how fast networks, ensembles and exported files answer, in turns.
+
+    All that is given is timed beside its large network, warm, in one interleaved run; loading
+    images is left out. Two ceilings stand beside each ensemble: (a) the slowest of its networks
+    alone, which is what a device for each would give; (b) its networks as independent processes on
+    the same hardware. What is not possible on it is listed with the reason.
+
+    cotrain benchmark wide_resnet16_4 --into 1,4 --batch 1,64 --execution loop,threads
+
+    Args:
+        targets: What to measure, as plain words: names of networks, which are timed whole and
+            divided; folders of runs, ensembles or comparisons; exported files.
+        into: Each S that a named network is divided into.
+        batch: Images at once, one or several such as 1,16,64,100.
+        device: cpu or cuda.
+        execution: all; or some of loop, threads, streams, cuda_graphs, stacked, devices, and auto,
+            which measures them first and takes the fastest.
+        acceleration: Of each network, some of: none; light (channels_last, BatchNorm folded); and
+            compile (light and torch.compile), which takes minutes. Or all.
+        dataset: Layout and images of named networks: cifar10, cifar100, svhn or imagenet.
+        image_size: Pixels of named networks; the data set's, or the network's own, if not given.
+        rounds: Timed passes of each; their median and interquartile range are shown.
+        output: Folder to write benchmark.json and benchmark.png to.
+        json: Print JSON instead of tables.
+    """
+    from cotrain.comparison.speed import LEVELS, STRATEGIES, Plan, find_targets
+    from cotrain.comparison.speed import benchmarking as measure
+    from cotrain.report.speed import benchmark_notes, benchmark_tables, write_benchmark
+
+    plan = Plan(
+        batch_sizes=whole_numbers("batch", batch),
+        strategies=some_of("execution", execution, STRATEGIES, extra=("auto",)),
+        levels=some_of("acceleration", acceleration, tuple(LEVELS)),
+        device=checked_device(device),
+        rounds=rounds,
+    )
+    sizes = whole_numbers("into", into)
+    found = find_targets(targets, into=sizes, dataset=dataset, image_size=image_size)
+    result = measure(found, plan)
+    if output is not None:
+        write_benchmark(result, Path(output))
+    if json:
+        print(json_format.dumps(result.to_dict(), indent=2))
+        return
+    for table in benchmark_tables(result):
+        Console().print(table)
+    Console().print(*benchmark_notes(result), sep="\n", markup=False, highlight=False)

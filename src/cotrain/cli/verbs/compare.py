@@ -1,0 +1,45 @@
+"""``cotrain compare``: large against divided."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from cotrain.cli.verbs.arguments import whole_numbers
+from cotrain.config import Experiment
+
+
+def compare(
+    *,
+    output: str,
+    sizes: int | str = "1,2,4",
+    seeds: int | str = "0,1,2",
+    independent: bool = True,
+    ablation: str | None = None,
+    jobs: int | None = None,
+    **settings: Any,
+) -> None:
+    """Train the large network and S networks of the same cost, over several seeds, and compare.
+
+    Args:
+        output: Folder of the comparison; a comparison that was stopped is gone on with.
+        sizes: The S to compare (--into is the same), 1 being the large network.
+        seeds: One run for each.
+        independent: Also train the largest S without the co-training loss.
+        ablation: Also train the largest S without what the method has, one at a time: some of
+            views,loss,init,separate.
+        jobs: Runs at once; as many as there are cores, or one on a GPU, if not given.
+    """
+    from cotrain.comparison.accuracy.compare import compare as run_comparison
+    from cotrain.report.accuracy import comparison_table
+
+    comparison = run_comparison(
+        Experiment(**settings),
+        Path(output),
+        into=whole_numbers("into", sizes),
+        seeds=whole_numbers("seeds", seeds),
+        independent=independent,
+        ablations=ablation.split(",") if ablation else (),
+        jobs=jobs,
+    )
+    Console().print(comparison_table(comparison))

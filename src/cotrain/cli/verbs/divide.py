@@ -1,0 +1,65 @@
+"""``cotrain divide``: what a network costs when it is divided."""
+
+import json as json_format
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+
+from cotrain.cli.verbs.arguments import whole_numbers
+from cotrain.dividing import DivideOptions
+from cotrain.networks import spec as named_spec
+
+_DEFAULT = DivideOptions()
+
+
+def divide(
+    network: str,
+    *,
+    into: int | str = 4,
+    dataset: str | None = None,
+    num_classes: int | None = None,
+    in_channels: int = 3,
+    image_size: int | None = None,
+    network_options: dict[str, Any] | None = None,
+    dividing: DivideOptions = _DEFAULT,
+    weight_decay: float = 5e-4,
+    json: bool = False,
+) -> None:
+    """Show what a network costs when it is divided, before anything is trained.
+
+    Args:
+        network: Name of the large network, such as wide_resnet28_10, or of another library,
+            such as timm:convnext_tiny, torchvision:resnet50 or hf:vit.
+        into: S, or several such as 1,2,4.
+        dataset: Layout and defaults: cifar10, cifar100, svhn or imagenet; cifar100 if not given,
+            imagenet for another library's network.
+        num_classes: Classes; the data set's own if not given.
+        in_channels: 3 for RGB, 1 for grey.
+        image_size: Pixels; the data set's own, or the network's, if not given.
+        network_options: Further arguments of the network, such as {"drop_path_rate": 0.1}.
+        dividing: How a network of another library is divided.
+        weight_decay: Weight decay of the large network, to show it divided.
+        json: Print JSON instead of tables.
+    """
+    from cotrain.dividing.division import describe_division
+    from cotrain.report.division import division_notes, division_table
+
+    large = named_spec(
+        network,
+        dataset=dataset,
+        num_classes=num_classes,
+        in_channels=in_channels,
+        image_size=image_size,
+        **(network_options or {}),
+    )
+    sizes = whole_numbers("into", into)
+    divisions = [
+        describe_division(large, s, weight_decay=weight_decay, options=dividing) for s in sizes
+    ]
+    if json:
+        print(json_format.dumps([asdict(division) for division in divisions], indent=2))
+        return
+    for division in divisions:
+        Console().print(division_table(division))
+        print(*division_notes(division), sep="\n", end="\n\n")

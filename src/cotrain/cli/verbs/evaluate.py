@@ -1,0 +1,49 @@
+"""``cotrain evaluate``: how good a run or an ensemble is."""
+
+import json as json_format
+from pathlib import Path
+
+from rich.console import Console
+
+from cotrain.cli.verbs.arguments import checked_device
+from cotrain.config import Data
+from cotrain.ensemble.combining import Combine
+
+
+def evaluate(
+    path: str,
+    *,
+    data: Data | None = None,
+    combine: Combine | None = None,
+    batch_size: int = 64,
+    device: str = "cpu",
+    output: str | None = None,
+    json: bool = False,
+) -> None:
+    """Evaluate every network and the ensemble: accuracy, calibration, diversity.
+
+    Args:
+        path: A run folder or an ensemble's folder.
+        data: Images to test on; those of the run if not given.
+        combine: How the answers are combined; the ensemble's own way if not given.
+        batch_size: Images at once.
+        device: cpu or cuda.
+        output: JSON file to write.
+        json: Print JSON instead of a table.
+    """
+    from cotrain.evaluation.folder import evaluate_folder
+    from cotrain.report.evaluation import evaluation_table
+
+    result = evaluate_folder(
+        Path(path),
+        data=data,
+        combine=combine,
+        batch_size=batch_size,
+        device=checked_device(device),
+    )
+    if output is not None:
+        result.write_json(Path(output))
+    if json:
+        print(json_format.dumps(result.to_dict(), indent=2))
+    else:
+        Console().print(evaluation_table(result.evaluation))

@@ -1,0 +1,33 @@
+"""``cotrain recipes``: what comes ready to run."""
+
+import json as json_format
+import sys
+from dataclasses import asdict
+
+from rich.console import Console
+
+
+def recipes(
+    *,
+    dataset: str | None = None,
+    network: str | None = None,
+    into: int | None = None,
+    json: bool = False,
+) -> None:
+    """List the recipes that come with cotrain, with the paper's result beside each.
+
+    Args:
+        dataset: Only recipes for this data set, such as cifar100.
+        network: Only recipes for this large network, such as wide_resnet28_10.
+        into: Only recipes for this S.
+        json: Print JSON instead of a table.
+    """
+    from cotrain.comparison.paper.listing import describe_recipes, select
+    from cotrain.report.paper import recipes_table
+
+    rows = select(describe_recipes(), dataset=dataset, network=network, into=into)
+    if json:
+        print(json_format.dumps([asdict(row) for row in rows], indent=2))
+    else:
+        # Wide enough for every name where nothing else limits the width, as in a pipe.
+        Console(width=None if sys.stdout.isatty() else 100).print(recipes_table(rows))

@@ -1,0 +1,45 @@
+"""``cotrain train``: divide, co-train, evaluate."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from cotrain.basics.errors import ConfigError
+from cotrain.config import Experiment
+
+
+def train(
+    *,
+    output: str | None = None,
+    resume: str | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> None:
+    """Divide a network, co-train the S networks, and evaluate the ensemble.
+
+    Args:
+        output: Run folder to write: config.yaml, metrics.csv, tensorboard, checkpoints, ensemble,
+            evaluation.json.
+        resume: Run folder to go on with, from its newest whole checkpoint; its own settings hold.
+        progress: Show a progress bar.
+    """
+    from cotrain.basics.run_folder import RunFolder
+    from cotrain.config.recipes import load_recipe
+    from cotrain.report.evaluation import evaluation_table
+    from cotrain.training import fit
+
+    experiment = Experiment(**settings)
+    if (output is None) == (resume is None):
+        raise ConfigError("train needs --output FOLDER for a new run, or --resume FOLDER")
+    if resume is not None:
+        if experiment != Experiment():
+            raise ConfigError(f"--resume {resume} keeps the run's own settings: give no others")
+        config = RunFolder(Path(resume)).config
+        if not config.is_file():
+            raise ConfigError(f"--resume {resume}: there is no run: it has no config.yaml")
+        experiment = load_recipe(config)
+    result = fit(experiment, output or resume or "", resume=resume is not None, progress=progress)
+    if result.evaluation is not None:
+        Console().print(evaluation_table(result.evaluation))
+        print(f"ensemble: {RunFolder(result.folder).ensemble}")

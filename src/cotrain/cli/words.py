@@ -1,0 +1,84 @@
+"""The words of the command line as the parser reads them."""
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+
+from cotrain.config.recipes import read_recipe, recipe_path
+
+
+def readable(words: Sequence[str]) -> list[str]:
+    """The command's words as the parser reads them.
+
+    Flags may have dashes (``--num-classes``), a flag alone means true (``--json``), and
+    ``--config`` takes a recipe's name. For ``compare`` the S to compare are ``--into``, and the
+    one that a recipe trains with is left out. Plain words are ``--runs`` for ``table`` and
+    ``--targets`` for ``benchmark``.
+    """
+    words = [_underscored(word) for word in words]
+    if words and words[0] in _PLAIN_WORDS:
+        words = _with_plain_words(words, _PLAIN_WORDS[words[0]])
+    compare = words[:1] == ["compare"]
+    out: list[str] = []
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
+        if index and words[index - 1] == "--config":
+            word = _config(word, without_into=compare)
+        elif word.startswith("--config="):
+            word = "--config=" + _config(word.removeprefix("--config="), without_into=compare)
+        else:
+            name, equals, value = word.partition("=")
+            word = _PARAMETERS.get((words[0], name), name) + equals + value
+        if word in _SWITCHES and following.lower() not in ("true", "false"):
+            word += "=true"
+        out.append(word)
+    return out
+
+
+# Flags of a verb whose parameter has another name: ``from`` is a word of Python's own.
+_PARAMETERS = {("compare", "--into"): "--sizes", ("import-checkpoint", "--from"): "--source"}
+
+
+_SWITCHES = (
+    "--json",
+    "--progress",
+    "--independent",
+    "--split",
+    "--normalize",
+    "--data.download",
+    "--views.same_view",
+    "--optimizer.divide_weight_decay",
+    "--hardware.channels_last",
+    "--hardware.compile",
+)
+
+
+# Verbs that take any number of plain words, and the parameter that these are for.
+_PLAIN_WORDS = {"table": "--runs", "benchmark": "--targets"}
+
+
+def _with_plain_words(words: Sequence[str], flag: str) -> list[str]:
+    """The words with all that are neither flags nor their values as one list under ``flag``."""
+    options, plain = [words[0]], []
+    for before, word in pairwise(words):
+        if before in _SWITCHES:
+            is_value = word.lower() in ("true", "false")
+        else:
+            is_value = before.startswith("--") and "=" not in before
+        (options if is_value or word.startswith("-") else plain).append(word)
+    return [*options, f"{flag}={json.dumps(plain, ensure_ascii=False)}"] if plain else options
+
+
+def _underscored(word: str) -> str:
+    """``--a-b=c-d`` as ``--a_b=c-d``."""
+    name, equals, value = word.partition("=")
+    return "--" + name[2:].replace("-", "_") + equals + value if name.startswith("--") else word
+
+
+def _config(name: str, without_into: bool) -> str:
+    """The path of a recipe, or for ``compare`` its content."""
+    content = read_recipe(name)
+    if not without_into:
+        return str(recipe_path(name))
+    content.pop("into", None)
+    return json.dumps(content, default=str)

@@ -1,0 +1,208 @@
+"""The large network against S small ones of the same cost: one schedule, several seeds."""
+
+import json
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from cotrain.basics.errors import ConfigError, Interrupted
+from cotrain.basics.files import atomic_write
+from cotrain.basics.machine import Machine, hardware, usable_cores
+from cotrain.basics.run_folder import RunFolder
+from cotrain.comparison.accuracy.candidates import LARGE, Candidate, list_candidates
+from cotrain.comparison.accuracy.trainings import Run, Train, train_all
+from cotrain.comparison.accuracy.verdicts import (
+    RESAMPLES,
+    CandidateResult,
+    judge,
+    read_answers,
+    read_run,
+)
+from cotrain.config import Experiment
+from cotrain.ensemble.cost import cost_of
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.execution.timing import measure_latency
+from cotrain.report.accuracy import comparison_picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What ``comparison.json`` holds.
+
+    Args:
+        candidates: One result each; the large network first, where it is among them.
+        experiment: The settings that all share; its ``into`` and ``seed`` are not used.
+        seeds: The K seeds that every candidate was trained with.
+        images: N test images.
+        resamples: Draws of the bootstrap.
+        machine: What the times were measured on.
+        device: Where the latency was measured: ``cpu`` or ``cuda``.
+        threads: CPU threads of PyTorch while the latency was measured.
+        jobs: Trainings that ran at once, which matters for their times.
+    """
+
+    candidates: tuple[CandidateResult, ...]
+    experiment: Experiment
+    seeds: tuple[int, ...]
+    images: int
+    resamples: int
+    machine: Machine
+    device: str
+    threads: int
+    jobs: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON-able values."""
+        return asdict(self)
+
+
+def compare(
+    experiment: Experiment,
+    output: Path | str,
+    *,
+    into: Sequence[int] = (1, 2, 4),
+    seeds: Sequence[int] = (0, 1, 2),
+    independent: bool = True,
+    ablations: Sequence[str] = (),
+    jobs: int | None = None,
+    train: Train | None = None,
+) -> Comparison:
+    """Train every candidate with every seed, and compare them with the large network (S=1).
+
+    Runs stand in ``output`` as ``s4-seed0`` and so on. One that is finished is not trained again,
+    and one that was begun is resumed: a comparison that was stopped goes on when it is started
+    again. Writes ``comparison.json`` and ``comparison.png``.
+
+    Args:
+        experiment: What all candidates share; ``into`` and ``seed`` come from here instead.
+        output: Folder of the runs and the results.
+        into: Each S to train; without 1 there is no large network to compare with.
+        seeds: Seeds of the training.
+        independent: Train the largest S without co-training too, as independent networks.
+        ablations: Train the largest S without each of these too: views, loss, init, separate.
+        jobs: Trainings at once, in processes that share the cores; None is one a core on the CPU
+            and one on a GPU.
+        train: Importable function to train a run; ``cotrain.training.fit`` if None.
+
+    Raises:
+        ConfigError: Settings that do not fit, or an ``output`` with runs of other settings.
+        TrainingError: A run failed; the message names it.
+        Interrupted: Ctrl-C; what was trained is kept.
+    """
+    _check(into, seeds, ablations, jobs)
+    candidates = list_candidates(experiment, into, independent, ablations)
+    runs = {each.name: _runs(each, seeds, Path(output)) for each in candidates}
+    device = _device(experiment)
+    jobs = jobs or (usable_cores() if device == "cpu" else 1)
+    _train_missing(runs, train or _fit(), jobs)
+    results, images = _results(candidates, runs, device)
+    comparison = Comparison(
+        candidates=results,
+        experiment=experiment,
+        seeds=tuple(seeds),
+        images=images,
+        resamples=RESAMPLES,
+        machine=hardware(),
+        device=device,
+        threads=torch.get_num_threads(),
+        jobs=jobs,
+    )
+    _write(comparison, Path(output))
+    return comparison
+
+
+def _check(
+    into: Sequence[int], seeds: Sequence[int], ablations: Sequence[str], jobs: int | None
+) -> None:
+    for name, values in (("into", into), ("seeds", seeds)):
+        if not values:
+            raise ConfigError(f"{name}=[] is empty: give at least one")
+    for name, values in (("into", into), ("seeds", seeds), ("ablation", ablations)):
+        if len(set(values)) < len(values):
+            raise ConfigError(f"{name}={list(values)} repeats a value: give each once")
+    if jobs is not None and jobs < 1:
+        raise ConfigError(f"jobs={jobs} is below 1: give at least 1")
+
+
+def _runs(candidate: Candidate, seeds: Sequence[int], output: Path) -> list[Run]:
+    return [
+        Run(
+            candidate=candidate.name,
+            experiment=replace(candidate.experiment, seed=seed),
+            folder=RunFolder(output / f"{candidate.slug}-seed{seed}"),
+        )
+        for seed in seeds
+    ]
+
+
+def _device(experiment: Experiment) -> str:
+    """Where the experiment's ``hardware`` settings make it run."""
+    on_cpu = experiment.hardware.accelerator == "cpu" or not torch.cuda.is_available()
+    return "cpu" if on_cpu else "cuda"
+
+
+def _fit() -> Train:
+    """Imported here because Lightning takes seconds, and only workers need it."""
+    from cotrain.training import fit
+
+    return fit
+
+
+def _train_missing(runs: Mapping[str, Sequence[Run]], train: Train, jobs: int) -> None:
+    """Train what is not finished: seed after seed, so that a failure of any candidate shows early;
+    within a seed the most networks first, which take longest."""
+    every = [run for of_seed in zip(*runs.values(), strict=True) for run in reversed(of_seed)]
+    missing = [run for run in every if not run.is_finished()]
+    console = Console(stderr=True, highlight=False)
+    if not missing:
+        return
+    numbers = count(len(every) - len(missing) + 1)
+
+    def report(run: Run) -> None:
+        error = read_run(run.folder).errors.mean()
+        time = "" if run.seconds is None else f", {run.seconds:.0f} s"
+        place = f"{next(numbers)} of {len(every)}"
+        console.print(f"{place}: {run}: error {error:.2f} %{time}", markup=False)
+
+    jobs = min(jobs, len(missing))
+    threads = max(1, usable_cores() // jobs)
+    try:
+        with console.status(f"training, {jobs} runs at a time"):
+            train_all(missing, train=train, jobs=jobs, threads=threads, done=report)
+    except KeyboardInterrupt:
+        message = "comparison interrupted: the same command goes on from where it stopped"
+        raise Interrupted(message, signal.SIGINT) from None
+
+
+def _results(
+    candidates: Sequence[Candidate], runs: Mapping[str, Sequence[Run]], device: str
+) -> tuple[tuple[CandidateResult, ...], int]:
+    """A result for every candidate, and the number of test images."""
+    answers = read_answers({name: [run.folder for run in each] for name, each in runs.items()})
+    ensembles = {name: Ensemble.load(each[0].folder.ensemble) for name, each in runs.items()}
+    shape = ensembles[candidates[0].name].image_shape
+    latencies = measure_latency(ensembles, shape, device=device)
+    results = tuple(
+        judge(
+            candidate,
+            answers[candidate.name],
+            answers.get(LARGE),
+            cost=cost_of(ensembles[candidate.name].cpu()),
+            latencies=[each for each in latencies if each.name == candidate.name],
+            seconds=[run.seconds for run in runs[candidate.name] if run.seconds is not None],
+        )
+        for candidate in candidates
+    )
+    return results, len(answers[candidates[0].name].targets)
+
+
+def _write(comparison: Comparison, output: Path) -> None:
+    record = json.dumps(comparison.to_dict(), indent=2) + "\n"
+    atomic_write(output / "comparison.json", record.encode())
+    atomic_write(output / "comparison.png", comparison_picture(comparison))

@@ -1,0 +1,1 @@
+"""The rows of the paper: which recipes make them, and what our runs of these gave."""

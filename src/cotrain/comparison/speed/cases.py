@@ -1,0 +1,153 @@
+"""Which cases there are for a target, and what has to be done to answer in each of them."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from typing import get_args
+
+import torch
+from torch import Tensor, nn
+
+from cotrain.basics.errors import ConfigError
+from cotrain.comparison.speed.records import Case, Condition
+from cotrain.comparison.speed.targets import File, Target
+from cotrain.ensemble.combining import Combine, combine_logits
+from cotrain.execution import Acceleration, Execution, choose, prepare
+from cotrain.execution.auto.choosing import ACCELERATIONS
+from cotrain.execution.strategies import Strategy
+from cotrain.export import load_exported
+
+STRATEGIES: Sequence[str] = get_args(Strategy)
+# By the names that the user gives: from nothing to all.
+LEVELS: Mapping[str, Acceleration] = dict(
+    zip(("none", "light", "compile"), ACCELERATIONS, strict=True)
+)
+# What there is to choose from where no other network runs beside.
+_LONELY = ("loop", "cuda_graphs")
+
+Pass = Callable[[], object]
+
+
+def own_cases(
+    target: Target, strategies: Sequence[str], levels: Sequence[str], images: Tensor
+) -> Iterator[Case]:
+    """All S networks together, plain loop first; for ``auto`` what it chooses for ``images``."""
+    into = target.facts.into
+    make = partial(Case, target=target.facts.name, into=into)
+    possible = [each for each in strategies if into > 1 or each in _LONELY]
+    if isinstance(target.source, File):
+        at_once = ["threads"] if "threads" in possible else []
+        yield from (make(strategy=each, level=target.source.format) for each in ["loop", *at_once])
+        return
+    pairs = [(each, level) for each in possible if each != "auto" for level in levels]
+    for strategy, level in dict.fromkeys([("loop", "none"), *pairs]):
+        yield make(strategy=strategy, level=level)
+    if "auto" in strategies:
+        choice = choose(target.source, images.shape, device=images.device)
+        level = _level(choice.acceleration)
+        yield make(strategy=choice.strategy, level=level, reason=choice.reason)
+
+
+def large_cases(target: Target, conditions: Iterable[Condition]) -> Iterator[Case]:
+    """The large network in the conditions that its ensembles have."""
+    for strategy, level in conditions:
+        yield Case(target=target.facts.name, into=1, strategy=strategy, level=level)
+
+
+def ceilings(target: Target, conditions: Iterable[Condition]) -> Iterator[Case]:
+    """Each network alone, and all as processes, in each condition."""
+    into = target.facts.into
+    for strategy, level in conditions:
+        case = Case(target=target.facts.name, into=into, strategy=strategy, level=level)
+        yield from (replace(case, role="alone", network=index) for index in range(into))
+        yield replace(case, role="processes")
+
+
+def _level(acceleration: Acceleration) -> str:
+    return "compile" if acceleration.compile else "light" if acceleration.fold else "none"
+
+
+def ready(target: Target, case: Case, images: Tensor, stack: ExitStack) -> Pass:
+    """The pass of a case that this process does, which has been done once.
+
+    Args:
+        target: Who answers.
+        case: How; not as processes.
+        images: [B, C, H, W], where they are answered.
+        stack: Closes what was opened.
+
+    Raises:
+        ConfigError: It is not possible here.
+    """
+    if isinstance(target.source, File):
+        return tried(partial(_file_pass, target.source, case, images))
+    networks: Sequence[nn.Module] = list(target.source.networks)
+    if case.role == "alone":
+        networks = [networks[case.network]]
+    combine = target.source.spec.combine
+
+    def make() -> Pass:
+        execution = stack.enter_context(execute(networks, case, images))
+        return partial(_answer, execution, images, combine)
+
+    return tried(make)
+
+
+def _answer(execution: Execution, images: Tensor, combine: Combine) -> Tensor:
+    return combine_logits(execution(images), combine)
+
+
+def execute(networks: Sequence[nn.Module], case: Case, images: Tensor) -> Execution:
+    """The networks prepared as the case says.
+
+    Raises:
+        ConfigError: Hardware or networks do not allow it.
+    """
+    how = LEVELS[case.level]
+    if case.strategy == "stacked":  # has one layout only
+        how = replace(how, channels_last=False)
+    if case.strategy == "devices":
+        count = torch.cuda.device_count() if images.is_cuda else 1
+        if count < len(networks):
+            raise ConfigError(
+                f"strategy='devices': {len(networks)} networks need a device each, and "
+                f"{images.device.type} is {count}"
+            )
+    return prepare(networks, case.strategy, acceleration=how)
+
+
+def _file_pass(file: File, case: Case, images: Tensor) -> Pass:
+    """One network after the other with all cores, or as many at once as there are cores."""
+    if images.device.type != "cpu":
+        raise ConfigError("exported files answer on the CPU: use --device cpu")
+    at_once = case.strategy == "threads"
+    if at_once and file.format != "onnx" and file.path.is_file():
+        raise ConfigError(
+            f"strategy='threads': one {file.format} file runs its networks one after the other: "
+            "export it with --format onnx or --split"
+        )
+    cores = torch.get_num_threads()
+    parallel = min(case.into, cores) if at_once else 1
+    exported = load_exported(file.path, threads=max(1, cores // parallel), parallel=parallel)
+    return partial(exported.run, images)
+
+
+def tried(make: Callable[[], Pass]) -> Pass:
+    """The pass that ``make`` gives, once it has been done.
+
+    Raises:
+        ConfigError: It cannot be done, or not with the acceleration that was asked for.
+    """
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            once = make()
+            once()
+        except Exception as error:  # of compilers, drivers and runtimes too
+            raise ConfigError(str(error).strip().partition("\n")[0] or repr(error)) from error
+    for each in map(str, (warning.message for warning in said)):
+        if each.startswith(("compile:", "fold:")):
+            raise ConfigError(each)
+    return once

@@ -1,0 +1,168 @@
+"""From what a user names to what can be timed: networks, runs, ensembles, exported files."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
+from cotrain.comparison.speed.records import Facts
+from cotrain.dividing.division import network_cost
+from cotrain.ensemble.divide import divide
+from cotrain.ensemble.ensemble import Ensemble, load_shipped
+from cotrain.export import is_exported, load_exported
+from cotrain.export.description import Description
+from cotrain.networks import NetworkSpec
+from cotrain.networks import spec as named_spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """What ``cotrain export`` wrote.
+
+    Args:
+        path: A file, or a split folder.
+        format: ``onnx``, ``torch-export`` or ``aot``.
+    """
+
+    path: Path
+    format: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Target:
+    """One that is timed.
+
+    Args:
+        facts: Who it is.
+        source: What answers.
+    """
+
+    facts: Facts
+    source: Ensemble | File
+
+
+def find_targets(
+    texts: Sequence[str],
+    *,
+    into: Sequence[int] = (1, 2, 4),
+    dataset: str | None = None,
+    image_size: int | None = None,
+) -> list[Target]:
+    """What the texts name, the large network of each first; nobody twice.
+
+    Args:
+        texts: Names of networks; folders of runs, ensembles or comparisons; exported files.
+        into: Each S that a named network is divided into; the network itself is timed anyway.
+        dataset: Layout and classes of named networks; ``cifar100`` if None.
+        image_size: Pixels of named networks; the data set's own if None.
+
+    Raises:
+        ConfigError: Nothing is named, or something that is unknown, damaged or not finished.
+    """
+    if not texts:
+        raise ConfigError("nothing to measure: name a network, a run folder or an exported file")
+    given: list[Target] = []
+    for text in texts:
+        if is_exported(text):
+            given.append(_exported(Path(text)))
+        elif _is_folder(text):
+            given += [_trained(path) for path in _members(Path(text))]
+        else:
+            large = named_spec(text, dataset=dataset, image_size=image_size)
+            given += [_fresh(large, s) for s in dict.fromkeys([1, *into])]
+    return _ordered([*given, *_large_networks(given)])
+
+
+def _is_folder(text: str) -> bool:
+    """Whether a text that names no file is meant as a folder: names of networks have no slash,
+    but for those of other libraries after their colon."""
+    return Path(text).is_dir() or "/" in text.partition(":")[0]
+
+
+def _trained(path: Path) -> Target:
+    ensemble = load_shipped(path)
+    return Target(facts=_facts(str(path), ensemble, _top1(path)), source=ensemble)
+
+
+def _large_networks(given: Sequence[Target]) -> Iterator[Target]:
+    """The large network of every ensemble, untrained, unless it is given."""
+    ensembles = [(t.facts, t.source) for t in given if isinstance(t.source, Ensemble)]
+    known = {facts.large for facts, _ in ensembles if facts.into == 1}
+    for facts, ensemble in ensembles:
+        if facts.large not in known:
+            yield _fresh(ensemble.spec.large, 1)
+
+
+def _members(folder: Path) -> list[Path]:
+    """The runs of a comparison's first seed; of other folders, the folder itself."""
+    record = folder / "comparison.json"
+    if not record.is_file():
+        return [folder]
+    try:
+        seed = json.loads(record.read_bytes())["seeds"][0]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise ConfigError(f"{record} is damaged ({error!r}): compare again") from None
+    return sorted(folder.glob(f"*-seed{seed}"))
+
+
+def _top1(path: Path) -> float | None:
+    """The accuracy that a run has left, also when its ``ensemble/`` is named."""
+    for folder in (path, path.resolve().parent):
+        record = RunFolder(folder).evaluation
+        if record.is_file():
+            try:
+                return float(json.loads(record.read_bytes())["ensemble"]["top1"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise ConfigError(
+                    f"{record} is damaged ({error!r}): write it again with cotrain evaluate "
+                    f"{folder} --output {record}"
+                ) from None
+    return None
+
+
+def _fresh(large: NetworkSpec, into: int) -> Target:
+    """An untrained ensemble: how fast it is does not depend on its weights."""
+    ensemble = divide(large, into, seed=0)
+    return Target(facts=_facts(f"{_name(large)}, S={into}", ensemble), source=ensemble)
+
+
+def _facts(name: str, ensemble: Ensemble, top1: float | None = None) -> Facts:
+    spec = ensemble.spec
+    cost = network_cost(spec.network)
+    return Facts(
+        name=name,
+        large=_name(spec.large),
+        into=spec.into,
+        image_shape=ensemble.image_shape,
+        params=cost.params * spec.into,
+        macs=cost.macs * spec.into,
+        top1=top1,
+    )
+
+
+def _exported(path: Path) -> Target:
+    spec = load_exported(path).spec
+    facts = Facts(
+        name=str(path),
+        large=_name(spec),
+        into=spec.into,
+        image_shape=spec.image_shape,
+        params=spec.params,
+        macs=spec.macs,
+    )
+    return Target(facts=facts, source=File(path=path, format=spec.format))
+
+
+def _name(large: NetworkSpec | Description) -> str:
+    """What tells large networks apart, also in a file that does not hold their spec."""
+    size = large.image_size
+    return f"{large.arch} {large.in_channels}x{size}x{size}, {large.num_classes} classes"
+
+
+def _ordered(targets: Iterable[Target]) -> list[Target]:
+    """By large network in the order given, then by S; nobody twice."""
+    unique = {target.facts.name: target for target in targets}
+    groups = list(dict.fromkeys(target.facts.large for target in unique.values()))
+    return sorted(unique.values(), key=lambda t: (groups.index(t.facts.large), t.facts.into))

@@ -1,0 +1,88 @@
+"""What the times say: ratios to the large network and the plain loop, ceilings, the best way."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from cotrain.comparison.speed.cases import LEVELS
+from cotrain.comparison.speed.records import Facts, Row, Verdict
+
+
+def slowest_alone(rows: Sequence[Row]) -> list[Row]:
+    """The rows, but of each ensemble's networks alone in one condition only the slowest."""
+    slowest: dict[object, Row] = {}
+    for row in rows:
+        case = row.case
+        key = (case.target, case.role, case.condition) if case.role == "alone" else case
+        other = slowest.get(key)
+        if other is None or row.latency.median_ms > other.latency.median_ms:
+            slowest[key] = row
+    return list(slowest.values())
+
+
+def judged(rows: Sequence[Row], facts: Mapping[str, Facts]) -> list[Row]:
+    """The rows with their ratios.
+
+    Args:
+        rows: Of all batch sizes.
+        facts: Of all targets, by name.
+    """
+    return [_judged(row, rows, facts) for row in rows]
+
+
+def _judged(row: Row, rows: Sequence[Row], facts: Mapping[str, Facts]) -> Row:
+    case = row.case
+    if case.role != "together":
+        return row
+    beside = [other for other in rows if _comparable(other, row, facts)]
+    large = [r for r in beside if r.case.into == 1 and r.case.condition == case.condition]
+    loops = [r for r in beside if r.case.into == case.into and r.case.is_plain_loop]
+    loops.sort(key=lambda r: r.case.target != case.target)  # a file has none of its own
+    return replace(row, against_large=_ratio(row, large), against_loop=_ratio(row, loops))
+
+
+def _comparable(other: Row, row: Row, facts: Mapping[str, Facts]) -> bool:
+    """Whether another row is of networks that answer together, of one large network and size."""
+    return (
+        other.case.role == "together"
+        and facts[other.case.target].large == facts[row.case.target].large
+        and other.latency.batch_size == row.latency.batch_size
+    )
+
+
+def _ratio(row: Row, others: Sequence[Row]) -> float | None:
+    return row.latency.median_ms / others[0].latency.median_ms if others else None
+
+
+def verdicts(rows: Sequence[Row], facts: Mapping[str, Facts]) -> Iterator[Verdict]:
+    """One for every ensemble of several networks and every batch size."""
+    for batch_size in dict.fromkeys(row.latency.batch_size for row in rows):
+        for name, each in facts.items():
+            if each.into > 1:
+                yield _verdict(name, [r for r in rows if r.latency.batch_size == batch_size], facts)
+
+
+def _verdict(name: str, rows: Sequence[Row], facts: Mapping[str, Facts]) -> Verdict:
+    own = [row for row in rows if row.case.target == name]
+    best = min((r for r in own if r.case.role == "together"), key=_median)
+    large = [r for r in rows if r.case.into == 1 and _comparable(r, best, facts)]
+    large = [r for r in large if _runtime(r) == _runtime(best)]
+    ceiling = {r.case.role: _median(r) for r in own if r.case.condition == best.case.condition}
+    processes = ceiling.get("processes")
+    return Verdict(
+        target=name,
+        batch_size=best.latency.batch_size,
+        best=best,
+        against_large=_ratio(best, sorted(large, key=_median)),
+        alone_ms=ceiling.get("alone"),
+        processes_ms=processes,
+        overhead=_median(best) / processes - 1 if processes else None,
+    )
+
+
+def _median(row: Row) -> float:
+    return row.latency.median_ms
+
+
+def _runtime(row: Row) -> str:
+    """PyTorch, or a format of exported files: one is not compared with the other."""
+    return "torch" if row.case.level in LEVELS else row.case.level

@@ -1,0 +1,1 @@
+"""Building the same class with smaller widths."""

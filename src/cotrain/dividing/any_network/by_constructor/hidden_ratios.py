@@ -1,0 +1,50 @@
+"""The last few percent of a budget: how many times wider a block is inside than outside."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from cotrain.dividing.any_network.by_constructor.rebuilding import Rebuilding
+from cotrain.dividing.any_network.target import MOST_UNEVEN, Candidate
+from cotrain.networks.foreign.narrow.arguments import Path, leaves
+
+_NAMES = re.compile("(.*_)?(mlp|exp|expan|expand|expansion|ffn)_ratios?")
+_MOST_STEPS = 4
+# Hidden layers are at most so much narrower or wider than the other widths ask.
+_LEAST, _MOST = 0.8, 1.25
+# About this share of a network's weights is in its hidden layers.
+_SHARE = 0.6
+
+
+def tune_ratios(
+    candidate: Candidate, arguments: Mapping[str, Any], rebuilding: Rebuilding
+) -> Candidate | None:
+    """The candidate with hidden layers a little narrower or wider, if that makes it fit.
+
+    Widths that must be multiples of many heads or groups may come no nearer to the budget.
+
+    Args:
+        candidate: Uniform, and near to the budget.
+        arguments: The large network's.
+        rebuilding: What builds it.
+    """
+    ratios = [(path, value) for path, value in leaves(arguments) if _is_ratio(path, value)]
+    if not ratios or candidate.error > 0.25 or candidate.unevenness > MOST_UNEVEN:
+        return None
+    factor, found = 1.0, candidate
+    for _ in range(_MOST_STEPS):
+        worst = max(found.ratios.values(), key=lambda ratio: abs(ratio - 1))
+        factor = min(max(factor * (1 + (1 / worst - 1) / _SHARE), _LEAST), _MOST)
+        scaled = [(list(path), value * factor) for path, value in ratios]
+        tuned = rebuilding.candidate([*candidate.changes["arguments"], *scaled])
+        if tuned is None:
+            return None
+        if tuned.fits(rebuilding.target):
+            return tuned if rebuilding.runs(tuned.changes["arguments"]) else None
+        found = tuned
+    return None
+
+
+def _is_ratio(path: Path, value: int | float) -> bool:
+    name = [key for key in path if isinstance(key, str)][-1]
+    return _NAMES.fullmatch(name) is not None and 1 < value <= 8

@@ -1,0 +1,1 @@
+"""Narrowing the layers of a built network."""

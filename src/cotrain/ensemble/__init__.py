@@ -1,0 +1,20 @@
+"""S networks that answer as one: made, combined, co-trained, saved."""
+
+from cotrain.ensemble.combining import Combine, combine_logits
+from cotrain.ensemble.divide import divide
+from cotrain.ensemble.ensemble import Ensemble, load_shipped, split_views
+from cotrain.ensemble.losses import CoTrainingLoss
+from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.ensemble.spec import EnsembleSpec
+
+__all__ = [
+    "CoTrainingLoss",
+    "Combine",
+    "Ensemble",
+    "EnsembleSpec",
+    "Preprocessing",
+    "combine_logits",
+    "divide",
+    "load_shipped",
+    "split_views",
+]

@@ -1,0 +1,136 @@
+"""S networks that answer as one, combined by averaging."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
+from cotrain.ensemble.combining import Combine, combine_logits
+from cotrain.ensemble.folder import read_folder, write_folder
+from cotrain.ensemble.spec import EnsembleSpec
+from cotrain.networks import blank, image_shape_of
+from cotrain.networks.costs import count_macs, count_params
+from cotrain.networks.evaluating import evaluating
+
+
+class Ensemble(nn.Module):
+    """S networks side by side; make one with :func:`cotrain.divide` or :meth:`load`.
+
+    Args:
+        networks: S networks that take the same images and give the same classes.
+        spec: Their description.
+    """
+
+    def __init__(self, networks: Iterable[nn.Module], spec: EnsembleSpec) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.spec = spec
+        if len(self.networks) != spec.into:
+            raise ConfigError(
+                f"networks: {len(self.networks)} given, but spec.into={spec.into}: give S networks"
+            )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits [S, B, C] of every network.
+
+        Args:
+            images: [B, C, H, W], the same for all networks, or [S, B, C, H, W], one view each.
+        """
+        views = split_views(images, len(self.networks))
+        return torch.stack([network(x) for network, x in zip(self.networks, views, strict=True)])
+
+    def predict(self, images: Tensor, combine: Combine | None = None) -> Tensor:
+        """Probabilities [B, C] of the ensemble, without gradients and in evaluation mode.
+
+        Args:
+            images: Preprocessed images [B, C, H, W], or views [S, B, C, H, W].
+            combine: How to combine; the spec's own way if None.
+        """
+        with evaluating(self), torch.no_grad():
+            return combine_logits(self(images), combine or self.spec.combine)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """[C, H, W] of the images that the networks take."""
+        return image_shape_of(self.spec.network)
+
+    @property
+    def params(self) -> int:
+        """Trainable parameters of all S networks."""
+        return count_params(self)
+
+    def macs(self, images: Tensor | Sequence[int]) -> int:
+        """Multiply-accumulates of all S networks for one image (1 MAC = 2 FLOPs).
+
+        Args:
+            images: A batch [B, C, H, W], or the shape [C, H, W] of one image.
+        """
+        return sum(count_macs(network, images) for network in self.networks)
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``spec.json`` and ``model.safetensors`` into ``folder``; nothing is pickled."""
+        write_folder(Path(folder), self.spec, self.state_dict())
+
+    @staticmethod
+    def load(folder: Path | str) -> "Ensemble":
+        """The ensemble that :meth:`save` wrote, in evaluation mode on the CPU.
+
+        Raises:
+            ConfigError: Files are missing, damaged, changed, or of another version.
+        """
+        spec, weights = read_folder(Path(folder))
+        try:
+            ensemble = Ensemble([blank(spec.network) for _ in range(spec.into)], spec)
+            # Copied where there is memory, so that layers go on sharing what they share.
+            on_meta = any(each.is_meta for each in ensemble.parameters())
+            ensemble.load_state_dict(_versioned(weights, ensemble), assign=on_meta)
+        except ConfigError:
+            raise
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise ConfigError(
+                f"{folder}: model.safetensors does not fit spec.json ({reason}): "
+                "save the ensemble again"
+            ) from None
+        return ensemble.eval()
+
+
+def _versioned(weights: Mapping[str, Tensor], module: nn.Module) -> Mapping[str, Tensor]:
+    """The weights with the layers' versions, which are not saved, and which some networks ask."""
+    versioned = OrderedDict(weights)
+    versioned._metadata = module.state_dict()._metadata  # type: ignore[attr-defined]
+    return versioned
+
+
+def split_views(images: Tensor, into: int) -> Sequence[Tensor]:
+    """One view [B, C, H, W] for each of S networks, from images for all or S views.
+
+    Raises:
+        ConfigError: Neither [B, C, H, W] nor [S, B, C, H, W].
+    """
+    if images.dim() == 4:
+        return [images] * into
+    if images.dim() == 5 and len(images) == into:
+        return images.unbind()
+    raise ConfigError(
+        f"images of shape {list(images.shape)}: give [B, C, H, W], or one view for each of "
+        f"the S={into} networks as [S, B, C, H, W]"
+    )
+
+
+def load_shipped(path: Path) -> Ensemble:
+    """The ensemble in a run folder, or in an ensemble's own folder.
+
+    Raises:
+        ConfigError: There is none, or it is damaged.
+    """
+    run = RunFolder(path)
+    if run.config.is_file() and not run.ensemble.exists():
+        raise ConfigError(
+            f"{path} is a run that has not ended: finish it with cotrain train --resume {path}"
+        )
+    return Ensemble.load(run.ensemble if run.ensemble.is_dir() else path)

@@ -1,0 +1,59 @@
+"""The frozen, JSON-able description of an ensemble, as ``spec.json`` holds it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cotrain.ensemble.combining import Combine
+from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.networks import NetworkSpec, spec_from_dict, spec_to_dict
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsembleSpec:
+    """Everything but the weights that an ensemble needs to answer.
+
+    Args:
+        network: Spec of each of the S networks.
+        into: S.
+        large: Spec of the large network that was divided.
+        combine: How the S answers become one.
+        classes: Names of the classes in the order of the logits; empty when unknown.
+        preprocessing: What an image goes through first; None when unknown.
+    """
+
+    network: NetworkSpec
+    into: int
+    large: NetworkSpec
+    combine: Combine = "mean_logits"
+    classes: tuple[str, ...] = ()
+    preprocessing: Preprocessing | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON-able values; :meth:`from_dict` reads it back."""
+        return {
+            "network": spec_to_dict(self.network),
+            "into": self.into,
+            "large": spec_to_dict(self.large),
+            "combine": self.combine,
+            "classes": list(self.classes),
+            "preprocessing": asdict(self.preprocessing) if self.preprocessing else None,
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "EnsembleSpec":
+        """The spec that :meth:`to_dict` gave.
+
+        Raises:
+            ConfigError: A network or preprocessing that this version does not know.
+            KeyError, TypeError, ValueError: Fields that are missing or of the wrong type.
+        """
+        shape = record["preprocessing"]
+        return cls(
+            network=spec_from_dict(record["network"]),
+            into=record["into"],
+            large=spec_from_dict(record["large"]),
+            combine=record["combine"],
+            classes=tuple(record["classes"]),
+            preprocessing=Preprocessing.from_dict(shape) if shape else None,
+        )

@@ -1,0 +1,1 @@
+"""How good an ensemble is, and what it answers to files."""

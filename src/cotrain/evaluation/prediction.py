@@ -1,0 +1,162 @@
+"""The ensemble's answer to image files: label, probability, and how far the networks agree.
+
+A file that cannot be decoded gives a row with its ``error`` and stops nothing; the command fails
+only when no file could be decoded.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cotrain.basics.errors import ConfigError
+from cotrain.data.folders import image_files
+from cotrain.data.images import UnreadableImageError, read_image
+from cotrain.ensemble.combining import Combine, answer
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.export import Exported
+from cotrain.networks.evaluating import evaluating
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The answer to one image file.
+
+    Args:
+        path: The file.
+        label: Name of the most probable class, or its index where names are unknown.
+        probability: Of that class, as the ensemble sees it.
+        disagreement: Share of the networks that name another class than the ensemble.
+        mutual_information: Of the class and the network, in nats: 0 where all answer alike.
+        error: Why the file could not be decoded; everything above but the path is None then.
+    """
+
+    path: str
+    label: str | None = None
+    probability: float | None = None
+    disagreement: float | None = None
+    mutual_information: float | None = None
+    error: str | None = None
+
+
+def find_images(path: Path | str) -> list[str]:
+    """The file itself, or every image file below the folder, in a fixed order.
+
+    Raises:
+        ConfigError: No such file or folder, or a folder without images.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [str(path)]
+    if path.is_dir():
+        return image_files(path)
+    raise ConfigError(f"{path} is neither a file nor a folder: give an image or a folder of images")
+
+
+def predict_files(
+    ensemble: Ensemble | Exported,
+    paths: Sequence[str],
+    batch_size: int = 64,
+    device: str | torch.device = "cpu",
+    combine: Combine | None = None,
+) -> Iterator[Prediction]:
+    """One row for every path, in order; files are decoded a batch at a time.
+
+    Args:
+        ensemble: An ensemble, which is moved to ``device``, or an exported file.
+        paths: Image files.
+        batch_size: How many images are decoded and answered together.
+        device: Where to compute; exported files answer on the CPU.
+        combine: How the answers become one; the ensemble's own way if None.
+
+    Raises:
+        ConfigError: The ensemble does not say how images are preprocessed, or is an exported file
+            and the device not the CPU.
+    """
+    preprocessing = ensemble.spec.preprocessing
+    if preprocessing is None:
+        raise ConfigError(
+            "the ensemble's spec has no preprocessing, so files cannot be made into its input: "
+            "preprocess them and use Ensemble.predict"
+        )
+    if batch_size < 1:
+        raise ConfigError(f"batch_size={batch_size} is below 1: give at least 1")
+    if isinstance(ensemble, Ensemble):
+        ensemble.to(device)
+    elif torch.device(device).type != "cpu":
+        raise ConfigError(f"device={str(device)!r}: exported files answer on the cpu: use cpu")
+    for start in range(0, len(paths), batch_size):
+        batch = paths[start : start + batch_size]
+        yield from _batch(ensemble, batch, preprocessing, device, combine or ensemble.spec.combine)
+
+
+def _batch(
+    ensemble: Ensemble | Exported,
+    paths: Sequence[str],
+    preprocessing: Preprocessing,
+    device: str | torch.device,
+    combine: Combine,
+) -> list[Prediction]:
+    pixels: dict[str, Tensor] = {}
+    rows: dict[str, Prediction] = {}
+    for path in paths:
+        try:
+            pixels[path] = read_image(path, preprocessing)
+        except UnreadableImageError as error:
+            rows[path] = Prediction(path=path, error=error.reason)
+    if pixels:
+        logits = _logits(ensemble, torch.stack(list(pixels.values())), preprocessing, device)
+        answers = _answers(list(pixels), logits, combine, ensemble.spec.classes)
+        rows |= {row.path: row for row in answers}
+    return [rows[path] for path in paths]
+
+
+def _logits(
+    ensemble: Ensemble | Exported,
+    pixels: Tensor,
+    preprocessing: Preprocessing,
+    device: str | torch.device,
+) -> Tensor:
+    """Logits [S, B, C] in float32, on the CPU, of pixels in 0..255."""
+    if isinstance(ensemble, Exported):
+        return ensemble(ensemble.prepare(pixels))
+    with evaluating(ensemble), torch.inference_mode():
+        return ensemble(preprocessing.normalize(pixels.to(device))).float().cpu()
+
+
+def _answers(
+    paths: Sequence[str], logits: Tensor, combine: Combine, classes: tuple[str, ...]
+) -> Iterator[Prediction]:
+    found = answer(logits.double(), combine)
+    probabilities, labels = found["probabilities"].max(-1)
+    columns = (labels, probabilities, found["disagreement"], found["mutual_information"])
+    for path, label, *numbers in zip(paths, *(column.tolist() for column in columns), strict=True):
+        probability, disagreement, information = numbers
+        yield Prediction(
+            path=path,
+            label=classes[label] if classes else str(label),
+            probability=probability,
+            disagreement=disagreement,
+            mutual_information=information,
+        )
+
+
+def to_csv(rows: Iterable[Prediction]) -> str:
+    """A CSV table: a header, then one line for every row."""
+    table = io.StringIO()
+    columns = [field.name for field in fields(Prediction)]
+    writer = csv.DictWriter(table, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return table.getvalue()
+
+
+def to_jsonl(rows: Iterable[Prediction]) -> str:
+    """One JSON object a line for every row."""
+    return "".join(json.dumps(asdict(row)) + "\n" for row in rows)

@@ -1,0 +1,201 @@
+"""How good the networks and their ensemble are: accuracy, calibration, diversity.
+
+Shapes: S networks, N images, C classes. Accuracies, Brier and ECE are plain numbers, not percent.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.classification import (
+    multiclass_accuracy,
+    multiclass_calibration_error,
+)
+
+from cotrain.basics.errors import ConfigError
+from cotrain.ensemble.combining import Combine, log_probabilities, mutual_information
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.networks.evaluating import evaluating
+
+_BINS = 15  # the number of arXiv:1706.04599, which made ECE common
+_CHUNK = 4096  # images whose float64 probabilities are held at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """How good one network, or the ensemble, is on the test images.
+
+    Args:
+        top1: Share of the images whose most probable class is right.
+        top5: Share of the images whose class is among the five most probable; None up to 5 classes.
+        nll: Negative log-likelihood in nats, mean over the images.
+        brier: Squared distance of the probabilities to the one-hot class, from 0 to 2.
+        ece: Expected calibration error: mean of abs(confidence - accuracy) over 15 bins.
+    """
+
+    top1: float
+    top5: float | None
+    nll: float
+    brier: float
+    ece: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diversity:
+    """How differently the networks answer; both are 0 for S=1.
+
+    Args:
+        disagreement: Share of the images on which two networks name different classes, mean over
+            all pairs.
+        mutual_information: Of the class and the choice of a network, in nats, mean over the images.
+    """
+
+    disagreement: float
+    mutual_information: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Every network, the ensemble, and the networks' diversity, on the same images.
+
+    Args:
+        networks: Scores of each of the S networks alone.
+        ensemble: Scores of their combined answer.
+        diversity: How much they differ.
+        images: N.
+        combine: How the S answers became one.
+    """
+
+    networks: tuple[Scores, ...]
+    ensemble: Scores
+    diversity: Diversity
+    images: int
+    combine: Combine
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON-able values."""
+        return {**asdict(self), "networks": [asdict(each) for each in self.networks]}
+
+
+def check_classes(ensemble: Ensemble, classes: Sequence[str]) -> None:
+    """Raise ConfigError unless the ensemble answers in the classes of the data, in their order."""
+    outputs, known = ensemble.spec.network.num_classes, ensemble.spec.classes
+    if outputs != len(classes):
+        raise ConfigError(
+            f"the ensemble has {outputs} classes, but the data {len(classes)}: "
+            "give data with the classes that it was trained on"
+        )
+    for index, (own, other) in enumerate(zip(known, classes, strict=False)):
+        if own != other:
+            raise ConfigError(
+                f"class {index} is {own!r} in the ensemble, but {other!r} in the data: "
+                "give data with the classes that it was trained on, in the same order"
+            )
+
+
+def collect_logits(
+    ensemble: Ensemble,
+    loader: Iterable[tuple[Tensor, Tensor]],
+    device: str | torch.device = "cpu",
+) -> tuple[Tensor, Tensor]:
+    """Logits [S, N, C] (float32) and targets [N] of all images, on the CPU.
+
+    Args:
+        ensemble: Is moved to ``device``, and run in evaluation mode.
+        loader: Batches of images [B, C, H, W] and classes [B].
+        device: Where to compute.
+
+    Raises:
+        ConfigError: The loader is empty.
+    """
+    ensemble.to(device)
+    logits, targets = [], []
+    with evaluating(ensemble), torch.inference_mode():
+        for images, classes in loader:
+            logits.append(ensemble(images.to(device)).float().cpu())
+            targets.append(classes)
+    if not logits:
+        raise ConfigError("there are no images to evaluate: give a data set with a test split")
+    return torch.cat(logits, dim=1), torch.cat(targets)
+
+
+def evaluate_logits(
+    logits: Tensor, targets: Tensor, combine: Combine = "mean_logits"
+) -> Evaluation:
+    """Scores of every network and of the ensemble, computed in float64.
+
+    Args:
+        logits: [S, N, C].
+        targets: Classes [N].
+        combine: How the S answers become one.
+
+    Raises:
+        ConfigError: Shapes or classes do not fit each other, or a network gives NaN or infinity.
+    """
+    _check(logits, targets)
+    return Evaluation(
+        networks=tuple(_scores(z.double().log_softmax(-1), targets) for z in logits),
+        ensemble=_scores(_in_parts(lambda z: log_probabilities(z, combine), logits), targets),
+        diversity=Diversity(
+            disagreement=_disagreement(logits.argmax(-1)),
+            mutual_information=_in_parts(mutual_information, logits).mean().item(),
+        ),
+        images=len(targets),
+        combine=combine,
+    )
+
+
+def _in_parts(function: Callable[[Tensor], Tensor], logits: Tensor) -> Tensor:
+    """``function(logits)`` on a few images [S, _CHUNK, C] at a time, to bound the memory."""
+    return torch.cat([function(part) for part in logits.split(_CHUNK, dim=1)])
+
+
+def _disagreement(labels: Tensor) -> float:
+    """Share of differing labels [S, N] over the S (S - 1) ordered pairs of networks."""
+    into, images = labels.shape
+    differing = sum((labels != each).sum().item() for each in labels)
+    return differing / (max(into * (into - 1), 1) * images)
+
+
+def _scores(log_p: Tensor, targets: Tensor) -> Scores:
+    """Scores of log-probabilities [N, C]."""
+    classes = log_p.shape[-1]
+    p = log_p.exp()
+    hit = p.gather(1, targets[:, None]).squeeze(1)
+    return Scores(
+        top1=_accuracy(log_p, targets, 1),
+        top5=_accuracy(log_p, targets, 5) if classes > 5 else None,
+        nll=-log_p.gather(1, targets[:, None]).mean().item(),
+        brier=(p.square().sum(-1) - 2 * hit + 1).mean().item(),
+        # A confidence of exactly 1 would get a bin of its own, the 16th.
+        ece=multiclass_calibration_error(
+            p.clamp(max=1 - 2**-24), targets, num_classes=classes, n_bins=_BINS, norm="l1"
+        ).item(),
+    )
+
+
+def _accuracy(log_p: Tensor, targets: Tensor, top_k: int) -> float:
+    return multiclass_accuracy(
+        log_p, targets, num_classes=log_p.shape[-1], top_k=top_k, average="micro"
+    ).item()
+
+
+def _check(logits: Tensor, targets: Tensor) -> None:
+    if logits.dim() != 3 or targets.shape != logits.shape[1:2] or not len(targets):
+        raise ConfigError(
+            f"logits of shape {list(logits.shape)} and targets of shape {list(targets.shape)}: "
+            "give [S, N, C] and [N], with at least one image"
+        )
+    classes = logits.shape[-1]
+    if targets.min() < 0 or targets.max() >= classes:
+        raise ConfigError(
+            f"targets go from {int(targets.min())} to {int(targets.max())}, but the logits have "
+            f"{classes} classes: give data with the classes that the ensemble was trained on"
+        )
+    for index, each in enumerate(logits):
+        if not each.isfinite().all():
+            raise ConfigError(
+                f"network {index} gives NaN or infinite logits: its training failed; train it again"
+            )

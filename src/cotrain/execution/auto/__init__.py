@@ -1,0 +1,1 @@
+"""Choosing a strategy: measured on this machine, and remembered."""

@@ -1,0 +1,52 @@
+"""Prepare networks to answer at once, by a strategy of the user's or the measured best."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cotrain.basics.errors import ConfigError
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.execution.acceleration import Acceleration
+from cotrain.execution.auto.choosing import choose
+from cotrain.execution.execution import Execution, networks_of
+from cotrain.execution.strategies import build
+
+
+def prepare(
+    networks: Ensemble | Iterable[nn.Module],
+    strategy: str,
+    *,
+    acceleration: Acceleration | None = None,
+    workers: int | None = None,
+    devices: Sequence[str | torch.device] | None = None,
+    example: Tensor | None = None,
+) -> Execution:
+    """The networks prepared to answer at once; they stay as they are.
+
+    Args:
+        networks: S networks, or an ensemble.
+        strategy: ``loop`` (one after the other), ``threads`` (CPU: a worker takes network after
+            network), ``streams`` and ``cuda_graphs`` (one GPU), ``stacked`` (all as one),
+            ``devices`` (one each), or ``auto``: measured on ``example``, never slower than loop.
+        acceleration: Of each network; none if None. ``auto`` chooses it.
+        workers: Threads of ``threads``; as many as torch may use here, at most S, if None.
+        devices: For ``devices``: one for each network, in turn; all CUDA devices if None.
+        example: Images of the shape, type and device to answer, for ``auto``.
+
+    Raises:
+        ConfigError: An unknown strategy, or one that networks or hardware do not allow.
+    """
+    found = networks_of(networks)
+    if strategy != "auto":
+        how = acceleration or Acceleration()
+        return build(found, strategy, how, workers=workers, places=devices)
+    if example is None or acceleration or workers or devices:
+        raise ConfigError(
+            "strategy='auto' chooses the rest itself, measured on images: give example=images, "
+            "and no acceleration, workers or devices"
+        )
+    choice = choose(found, example.shape, device=example.device, dtype=example.dtype)
+    execution = build(found, choice.strategy, choice.acceleration)
+    execution.reason = choice.reason
+    return execution

@@ -1,0 +1,1 @@
+"""The files that an ensemble can become, one format a file."""

@@ -1,0 +1,51 @@
+"""What dividing costs, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from cotrain.dividing.division import Division, NetworkCost
+from cotrain.report.style import new_table
+
+if TYPE_CHECKING:  # the records' own modules take seconds to import; a table needs only the record
+    pass
+
+
+def division_table(division: Division) -> Table:
+    """The large network, one of the S it is divided into, and all S together."""
+    large, small, into = division.large, division.small, division.into
+    table = new_table("", "params", "MACs", "widths")
+    table.title, table.title_justify = f"{division.network} into {into}", "left"
+    table.add_row("large network", *_cost_cells(large, 1), _widths(large))
+    table.add_row("one network", *_cost_cells(small, 1), _widths(small))
+    table.add_row(f"all {into}", *_cost_cells(small, into), "", style="bold")
+    ratios = (f"x {ratio:.3f}" for ratio in (division.params_ratio, division.macs_ratio))
+    table.add_row("ratio", *ratios, "")
+    return table
+
+
+def _cost_cells(cost: NetworkCost, times: int) -> tuple[str, str]:
+    return f"{cost.params * times:,}", f"{cost.macs * times:,}"
+
+
+def _widths(cost: NetworkCost) -> str:
+    return " ".join(map(str, cost.widths))
+
+
+def division_notes(division: Division) -> list[str]:
+    """What is divided beside the widths, and what speaks against dividing."""
+    before, after = division.weight_decay, division.divided_weight_decay
+    rates = division.large.regularization
+    divided = [
+        f"{name} {p:g} -> {division.small.regularization[name]:.4g}"
+        for name, p in rates.items()
+        if p
+    ]
+    divided.append(f"weight decay, where a recipe divides it, {before:g} -> {after:.4g}")
+    return [
+        f"narrowest stage: {division.large.narrowest} -> {division.small.narrowest}",
+        "regularisation: " + ", ".join(divided),
+        *(f"warning: {each}" for each in division.warnings),
+    ]

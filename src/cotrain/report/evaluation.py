@@ -1,0 +1,51 @@
+"""How good an ensemble is, and what it answers, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from cotrain.report.style import new_table
+
+if TYPE_CHECKING:  # the records' own modules take seconds to import; a table needs only the record
+    from cotrain.evaluation.prediction import Prediction
+    from cotrain.evaluation.scores import Evaluation, Scores
+
+
+def evaluation_table(evaluation: Evaluation) -> Table:
+    """One row for every network and one for the ensemble; the diversity stands below."""
+    diversity = evaluation.diversity
+    caption = (
+        f"{evaluation.images:,} images; combined by {evaluation.combine}. Diversity: two networks "
+        f"disagree on {diversity.disagreement:.2%} of the images; mutual information "
+        f"{diversity.mutual_information:.4f} nats."
+    )
+    table = new_table("", "top-1 %", "top-5 %", "NLL", "Brier", "ECE", caption=caption)
+    for index, scores in enumerate(evaluation.networks):
+        table.add_row(f"network {index}", *_cells(scores))
+    table.add_section()
+    table.add_row("ensemble", *_cells(evaluation.ensemble), style="bold")
+    return table
+
+
+def _cells(scores: Scores) -> list[str]:
+    top5 = "-" if scores.top5 is None else f"{scores.top5 * 100:.2f}"
+    numbers = (scores.nll, scores.brier, scores.ece)
+    return [f"{scores.top1 * 100:.2f}", top5, *(f"{number:.4f}" for number in numbers)]
+
+
+def prediction_table(rows: Iterable[Prediction]) -> Table:
+    """One row an image; an image that could not be decoded says why."""
+    table = new_table("image", "label", "probability", "disagreement", "mutual information")
+    table.columns[1].justify = "left"
+    for row in rows:
+        if row.error is not None:
+            table.add_row(Text(row.path), Text(row.error, style="red"))
+            continue
+        numbers = (row.probability, row.disagreement, row.mutual_information)
+        cells = ("-" if number is None else f"{number:.4f}" for number in numbers)
+        table.add_row(Text(row.path), Text(row.label or ""), *cells)
+    return table

@@ -1,0 +1,194 @@
+"""A benchmark as tables for the terminal, sentences, and a picture."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from cotrain.basics.files import atomic_write
+from cotrain.report.style import COLOURS, MARKERS, new_table, short_number
+
+if TYPE_CHECKING:  # the records' own modules take seconds to import; a table needs only the record
+    from matplotlib.axes import Axes
+
+    from cotrain.comparison.speed import Benchmark, Facts, Row, Verdict
+
+_COLUMNS = ("", "ms", "IQR", "ms /\nimage", "x large\nnetwork", "x plain\nloop")
+_CEILINGS = {"alone": "(a) slowest alone", "processes": "(b) S processes"}
+_MEANING = (
+    "x large network: against S=1 in the same condition: the same acceleration, and CUDA graphs "
+    "on both sides or on none. x plain loop: against the same networks one after the other, as "
+    "they are. none: the network as it is; light: channels_last and folded BatchNorm (stacked: "
+    "folded BatchNorm); compile: light and torch.compile."
+)
+
+
+def benchmark_tables(benchmark: Benchmark) -> Iterator[Table]:
+    """One table for every batch size, and in it the cases of one target after the other."""
+    several = len({each.large for each in benchmark.targets}) > 1
+    for batch_size, rows in _by_batch(benchmark).items():
+        table = new_table(*_COLUMNS)
+        table.title, table.title_justify = f"batch {batch_size}", "left"
+        for facts in benchmark.targets:
+            table.add_row(facts.name if several else facts.short, style="bold")
+            for row in (row for row in rows if row.case.target == facts.name):
+                execution, *numbers = _cells(row)
+                table.add_row(f"  {execution}", *numbers)
+        yield table
+
+
+def _by_batch(benchmark: Benchmark) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in benchmark.rows:
+        found[row.latency.batch_size].append(row)
+    return found
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    case, latency = row.case, row.latency
+    execution = str(case)
+    if case.role != "together":
+        execution = f"{_CEILINGS[case.role]}: {case.level}"
+        execution += ", cuda_graphs" if case.strategy == "cuda_graphs" else ""
+    times = (latency.median_ms, latency.spread_ms, latency.per_image_ms)
+    ratios = (row.against_large, row.against_loop)
+    return (
+        execution,
+        *(f"{time:.3g}" for time in times),
+        *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios),
+    )
+
+
+def benchmark_notes(benchmark: Benchmark) -> list[str]:
+    """What was measured, the fastest way of every ensemble, and what is not possible here."""
+    large = ", ".join(dict.fromkeys(each.large for each in benchmark.targets))
+    names = {each.name: each.short for each in benchmark.targets}
+    return [
+        f"{large}: {benchmark.device}, {benchmark.threads} threads; median and interquartile "
+        f"range (IQR) of {benchmark.rounds} interleaved rounds; {benchmark.machine}.",
+        _MEANING,
+        "",
+        *(_sentence(verdict, names) for verdict in benchmark.verdicts),
+        *_choices(benchmark, names),
+        *_refusals(benchmark),
+    ]
+
+
+def _sentence(verdict: Verdict, names: Mapping[str, str]) -> str:
+    best = verdict.best
+    text = (
+        f"{names[verdict.target]}, batch {verdict.batch_size}: fastest is {best.case}: "
+        f"{best.latency.median_ms:.3g} ms"
+    )
+    if best.against_loop is not None:
+        text += f", {best.against_loop:.2f} x the plain loop"
+    if verdict.against_large is not None:
+        text += f", {verdict.against_large:.2f} x the large network's fastest"
+    if verdict.alone_ms is not None:
+        text += f"; (a) the slowest network alone, a device each: {verdict.alone_ms:.3g} ms"
+    if verdict.processes_ms is not None and verdict.overhead is not None:
+        text += (
+            f"; (b) as independent processes: {verdict.processes_ms:.3g} ms, "
+            f"overhead {verdict.overhead:+.0%}"
+        )
+    return text + "."
+
+
+def _choices(benchmark: Benchmark, names: Mapping[str, str]) -> Iterator[str]:
+    """Why ``auto`` chose what it chose."""
+    for row in benchmark.rows:
+        if row.case.reason:
+            name, size = names[row.case.target], row.latency.batch_size
+            yield f"auto for {name}, batch {size}: {row.case.reason}."
+
+
+def _refusals(benchmark: Benchmark) -> Iterator[str]:
+    """Every reason once, with the S that it is for."""
+    reasons: dict[str, set[int]] = defaultdict(set)
+    for each in benchmark.refused:
+        reasons[each.reason].add(each.case.into)
+    for reason, sizes in reasons.items():
+        yield f"not possible for {', '.join(f'S={s}' for s in sorted(sizes))}: {reason}."
+
+
+def benchmark_picture(benchmark: Benchmark) -> bytes:
+    """A PNG with a panel for every batch size: latency against accuracy where it is known, as in
+    Figure 3 of arXiv:2011.14660, else the latency of every case."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    batches = _by_batch(benchmark)
+    known = [each for each in benchmark.targets if each.top1 is not None]
+    columns = min(2, len(batches))
+    lines = math.ceil(len(batches) / columns)
+    most = max(map(len, batches.values()))
+    height = 4 if known else max(3, 0.8 + 0.2 * most)
+    figure = Figure(figsize=(6 * columns, height * lines), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    for place, (batch_size, rows) in enumerate(batches.items(), start=1):
+        axes = figure.add_subplot(lines, columns, place)
+        axes.set(title=f"batch {batch_size}, {benchmark.device}", xlabel="ms per image")
+        axes.spines[["top", "right"]].set_visible(False)
+        draw_accuracies(axes, rows, known) if known else draw_cases(axes, rows, benchmark.targets)
+    legend = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*legend, loc="outside lower center", ncols=2, frameon=False, labelspacing=1)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
+    """Write ``benchmark.json`` and ``benchmark.png``."""
+    record = json.dumps(benchmark.to_dict(), indent=2) + "\n"
+    atomic_write(folder / "benchmark.json", record.encode())
+    atomic_write(folder / "benchmark.png", benchmark_picture(benchmark))
+
+
+def draw_accuracies(axes: Axes, rows: Sequence[Row], targets: Sequence[Facts]) -> None:
+    """A disc at the fastest case, its area the GMACs; a line from the plain loop leads there."""
+    largest = max(facts.macs for facts in targets)
+    for facts, colour in zip(targets, cycle(COLOURS), strict=False):
+        own = [r for r in rows if (r.case.target, r.case.role) == (facts.name, "together")]
+        loop = own[0].latency.per_image_ms
+        best = min(row.latency.per_image_ms for row in own)
+        top1 = 100 * (facts.top1 or 0)
+        axes.plot([loop, best], [top1, top1], "|-", color=colour, linewidth=1)
+        label = f"{facts.short}: {top1:.2f} %, {short_number(facts.macs)} MACs"
+        area = 400 * facts.macs / largest
+        axes.scatter(best, top1, s=area, color=colour, alpha=0.6, linewidth=0, label=label)
+    axes.set(ylabel="accuracy, %")
+    axes.margins(0.2)
+    axes.set_xlim(left=0)
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+
+
+def draw_cases(axes: Axes, rows: Sequence[Row], targets: Sequence[Facts]) -> None:
+    """A point and its interquartile range for every case; ceilings are not filled."""
+    styles = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
+    labels: list[str] = []
+    for facts, (colour, marker) in zip(targets, styles, strict=False):
+        for row in (row for row in rows if row.case.target == facts.name):
+            latency, together = row.latency, row.case.role == "together"
+            axes.errorbar(
+                latency.per_image_ms,
+                len(labels),
+                xerr=latency.spread_ms / latency.batch_size / 2,
+                fmt=marker,
+                color=colour,
+                markerfacecolor=colour if together else "none",
+                label=facts.short if row.case.is_plain_loop else None,
+            )
+            labels.append(_cells(row)[0])
+    axes.set_yticks(range(len(labels)), labels, fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xlim(left=0)
+    axes.grid(axis="x", color="0.9")

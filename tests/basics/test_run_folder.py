@@ -1,0 +1,33 @@
+"""The run folder: where things stand, and a metrics table that is whole at any time."""
+
+from pathlib import Path
+
+from cotrain.basics.run_folder import RunFolder
+from cotrain.training.callbacks import MetricsTable
+
+
+def test_everything_stands_in_the_folder(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert folder.config == tmp_path / "config.yaml"
+    assert folder.checkpoint == tmp_path / "checkpoints" / "last.ckpt"
+    assert folder.ensemble == tmp_path / "ensemble"
+    assert folder.evaluation == tmp_path / "evaluation.json"
+
+
+def test_table_is_written_row_by_row(tmp_path: Path) -> None:
+    table = MetricsTable(tmp_path / "metrics.csv")
+    table.write()
+    assert not table.path.exists()
+    table.append({"epoch": 0, "loss": 0.1 + 0.2})
+    assert table.path.read_text() == "epoch,loss\n0,0.30000000000000004\n"
+    table.append({"epoch": 1, "loss": float("nan")})
+    assert table.path.read_text().splitlines()[2] == "1,nan"
+
+
+def test_table_goes_on_without_repeating_a_row(tmp_path: Path) -> None:
+    table = MetricsTable(tmp_path / "metrics.csv")
+    for epoch in range(2):
+        table.append({"epoch": epoch})
+    resumed = MetricsTable(table.path, lines=["epoch", "0"])
+    resumed.append({"epoch": 1})
+    assert table.path.read_text() == "epoch\n0\n1\n"

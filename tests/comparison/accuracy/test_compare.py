@@ -1,0 +1,223 @@
+"""A comparison with a trainer that trains nothing: what is run, computed, written and said."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from cotrain import ConfigError, TrainingError, divide, networks
+from cotrain.basics.errors import Interrupted
+from cotrain.basics.run_folder import RunFolder
+from cotrain.comparison.accuracy.compare import compare
+from cotrain.comparison.accuracy.trainings import Run
+from cotrain.config import CoTrainingOptions, Experiment, Views
+from cotrain.config.recipes import dump_experiment
+
+IMAGES, CLASSES = 40, 3
+EXPERIMENT = Experiment(network="basic_resnet8_8")
+
+
+def answers(into, seed):
+    """Logits [S, N, C] and targets: the large network is wrong on half, S=2 on seed + 1 images."""
+    targets = torch.arange(IMAGES) % CLASSES
+    wrong = IMAGES // 2 if into == 1 else seed + 1
+    given = torch.where(torch.arange(IMAGES) < wrong, (targets + 1) % CLASSES, targets)
+    logits = 4.0 * torch.nn.functional.one_hot(given, CLASSES)
+    return logits.expand(into, -1, -1).contiguous(), targets
+
+
+def fake_fit(experiment, output, *, resume, progress):
+    """Leave what a run leaves; seed 9 fails, and seed 8 is tested on other images."""
+    with open(output.parent / "calls", "a") as calls:
+        calls.write(f"{output.name}\n")
+    if experiment.seed == 9:
+        raise TrainingError("the loss is NaN")
+    spec = networks.spec("basic_resnet8_8", num_classes=CLASSES, in_channels=1, image_size=8)
+    divide(spec, experiment.into, seed=experiment.seed).save(output / "ensemble")
+    folder = RunFolder(output)
+    folder.config.write_text(dump_experiment(experiment))
+    logits, targets = answers(experiment.into, experiment.seed)
+    if experiment.seed == 8:
+        targets = targets.flip(0)
+    safetensors.torch.save_file({"logits": logits, "targets": targets}, folder.predictions)
+    folder.evaluation.write_text("{}")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    output = tmp_path_factory.mktemp("comparison")
+    comparison = compare(EXPERIMENT, output, into=(1, 2), seeds=(0, 1), jobs=1, train=fake_fit)
+    return comparison, output
+
+
+def test_every_candidate_is_trained_with_every_seed_the_longest_first(done):
+    calls = (done[1] / "calls").read_text().split()
+    names = ["s2-independent", "s2", "s1"]
+    assert calls == [f"{name}-seed{seed}" for seed in (0, 1) for name in names]
+
+
+def test_numbers_are_those_of_the_predictions(done):
+    large, two, independent = done[0].candidates
+    assert (large.name, two.name, independent.name) == ("S=1", "S=2", "S=2 independent")
+    assert large.errors == (50, 50)
+    assert two.errors == pytest.approx((2.5, 5))
+    assert (two.error.mean, two.error.std) == pytest.approx((3.75, np.std([2.5, 5], ddof=1)))
+    assert two.single_error == two.error  # its networks all answer the same
+    right, wrong = -np.log(np.exp([4, 0]) / (np.exp(4) + 2))
+    expected = [(n * wrong + (IMAGES - n) * right) / IMAGES for n in (1, 2)]
+    assert two.nlls == pytest.approx(expected)
+    assert two.error_difference is not None
+    assert two.error_difference.mean == pytest.approx(3.75 - 50)
+    assert two.error_difference.low < 3.75 - 50 < two.error_difference.high
+    assert large.error_difference is None
+
+
+def test_costs_and_times_are_those_of_the_ensembles(done):
+    comparison, output = done
+    large, two, _ = comparison.candidates
+    spec = networks.spec("basic_resnet8_8", num_classes=CLASSES, in_channels=1, image_size=8)
+    before, after = divide(spec, 1), divide(spec, 2)
+    assert (two.cost.params, two.cost.macs) == (after.params, after.macs((1, 8, 8)))
+    assert two.cost.params_ratio == pytest.approx(after.params / before.params)
+    assert two.cost.macs_ratio == pytest.approx(after.macs((1, 8, 8)) / before.macs((1, 8, 8)))
+    assert large.cost.macs_ratio == large.cost.params_ratio == 1
+    assert [latency.batch_size for latency in two.latencies] == [1, 64]
+    times = [json.loads((output / f"s2-seed{k}/seconds.json").read_text()) for k in (0, 1)]
+    assert two.seconds == pytest.approx(np.median(times))
+
+
+def test_verdicts_are_plain(done):
+    large, two, _ = done[0].candidates
+    assert large.verdict == "the large network"
+    assert two.verdict.startswith("error better (-46.25, from ")
+    assert "NLL better" in two.verdict
+
+
+def test_results_are_written(done):
+    comparison, output = done
+    record = json.loads((output / "comparison.json").read_text())
+    assert record == json.loads(json.dumps(comparison.to_dict()))
+    assert (record["seeds"], record["images"], record["resamples"]) == ([0, 1], IMAGES, 2000)
+    assert record["candidates"][1]["errors"] == [2.5, 5]
+    assert record["experiment"]["network"] == "basic_resnet8_8"
+    assert record["machine"]["torch"] == torch.__version__
+    assert (output / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_finished_comparison_trains_nothing_again(done):
+    comparison, output = done
+    calls = (output / "calls").read_text()
+    again = compare(EXPERIMENT, output, into=(1, 2), seeds=(0, 1), jobs=1, train=fake_fit)
+    assert (output / "calls").read_text() == calls
+    assert [each.errors for each in again.candidates] == [
+        each.errors for each in comparison.candidates
+    ]
+    with pytest.raises(ConfigError, match="other settings"):
+        compare(replace(EXPERIMENT, epochs=1), output, into=(1, 2), seeds=(0,), train=fake_fit)
+
+
+def test_independent_networks_have_nothing_in_common(done):
+    text = (done[1] / "s2-independent-seed0/config.yaml").read_text()
+    alone = replace(EXPERIMENT, into=2, co_training=CoTrainingOptions(weight=0.0))
+    assert text == dump_experiment(alone)
+
+
+def test_ablations_stand_in_the_same_table(tmp_path):
+    comparison = compare(
+        EXPERIMENT,
+        tmp_path,
+        into=(1, 2),
+        seeds=(0,),
+        independent=False,
+        ablations=("views", "separate"),
+        jobs=1,
+        train=fake_fit,
+    )
+    names = [each.name for each in comparison.candidates]
+    assert names == ["S=1", "S=2", "S=2 same view", "S=2 trained separately"]
+    assert comparison.candidates[3].verdict.startswith("error better (-47.50, from ")
+    settings = {
+        "s2-views-seed0": replace(EXPERIMENT, into=2, views=Views(same_view=True)),
+        "s2-separate-seed0": replace(
+            EXPERIMENT, into=2, co_training=CoTrainingOptions(together=False)
+        ),
+    }
+    for folder, experiment in settings.items():
+        assert (tmp_path / folder / "config.yaml").read_text() == dump_experiment(experiment)
+    record = json.loads((tmp_path / "comparison.json").read_text())
+    assert [each["name"] for each in record["candidates"]] == names
+
+
+def test_without_the_large_network_nothing_is_compared(tmp_path):
+    comparison = compare(
+        EXPERIMENT, tmp_path, into=(2,), seeds=(0,), independent=False, jobs=1, train=fake_fit
+    )
+    (two,) = comparison.candidates
+    assert two.error_difference is None
+    assert two.error.std is None
+    assert two.verdict == "no large network to compare with: S=1 was not trained"
+
+
+def test_a_failing_run_stops_the_comparison(tmp_path):
+    with pytest.raises(TrainingError, match=r"^S=1 seed 9: the loss is NaN$"):
+        compare(EXPERIMENT, tmp_path, into=(1,), seeds=(9, 0), jobs=1, train=fake_fit)
+    assert (tmp_path / "calls").read_text() == "s1-seed9\n"
+    assert not (tmp_path / "comparison.json").exists()
+
+
+def test_runs_tested_on_different_images_are_refused(tmp_path):
+    for seed in (0, 8):
+        fake_fit(
+            replace(EXPERIMENT, into=1, seed=seed),
+            tmp_path / f"s1-seed{seed}",
+            resume=False,
+            progress=False,
+        )
+    with pytest.raises(ConfigError, match="runs of S=1 were tested on other images"):
+        compare(EXPERIMENT, tmp_path, into=(1,), seeds=(0, 8), train=fake_fit)
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cotrain.comparison.accuracy.compare.train_all", interrupted)
+    with pytest.raises(Interrupted, match="the same command goes on") as error:
+        compare(EXPERIMENT, tmp_path, into=(1,), seeds=(0,), train=fake_fit)
+    assert error.value.exit_code == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"into": ()}, "into=[] is empty"),
+        ({"seeds": (1, 1)}, "seeds=[1, 1] repeats a value"),
+        ({"ablations": ("init", "init")}, "ablation=['init', 'init'] repeats a value"),
+        ({"ablations": ("inits",)}, "ablation='inits' is not known"),
+        ({"jobs": 0}, "jobs=0 is below 1"),
+        ({"into": (0, 1)}, "into=0 is below 1"),
+    ],
+)
+def test_impossible_arguments_are_refused(tmp_path, arguments, message):
+    with pytest.raises(ConfigError) as error:
+        compare(EXPERIMENT, tmp_path, train=fake_fit, **arguments)
+    assert message in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_runs_line_is_printed_when_it_is_done(tmp_path, monkeypatch, capsys):
+    def in_this_process(runs, *, train, jobs, threads, done):
+        for run in runs:
+            train(run.experiment, run.folder.root, resume=False, progress=False)
+            done(run)
+
+    monkeypatch.setattr("cotrain.comparison.accuracy.compare.train_all", in_this_process)
+    monkeypatch.setattr(Run, "seconds", 23.4)
+    compare(EXPERIMENT, tmp_path, into=(1, 2), seeds=(0,), independent=False, train=fake_fit)
+    assert capsys.readouterr().err.splitlines() == [
+        "1 of 2: S=2 seed 0: error 2.50 %, 23 s",
+        "2 of 2: S=1 seed 0: error 50.00 %, 23 s",
+    ]

@@ -1,0 +1,116 @@
+"""Answers to image files, and rows for files that are none."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cotrain import ConfigError, divide, networks
+from cotrain.ensemble.combining import mutual_information
+from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.evaluation.prediction import Prediction, find_images, predict_files, to_csv, to_jsonl
+
+GREY = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.25,))
+
+
+@pytest.fixture
+def ensemble():
+    spec = networks.spec("basic_resnet8_8", num_classes=3, in_channels=1, image_size=8)
+    ensemble = divide(spec, 4, seed=0)
+    for parameter in ensemble.parameters():  # far from initialisation: the networks disagree
+        parameter.data.mul_(3)
+    ensemble.spec = replace(ensemble.spec, preprocessing=GREY, classes=("cat", "dog", "owl"))
+    return ensemble
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Seven 8x8 images as arrays, and their files: names in order."""
+    arrays = np.random.default_rng(0).integers(256, size=(7, 8, 8), dtype=np.uint8)
+    for index, array in enumerate(arrays):
+        Image.fromarray(array).save(tmp_path / f"{index}.png")
+    return arrays, [str(tmp_path / f"{index}.png") for index in range(7)]
+
+
+def test_rows_equal_the_ensembles_answer_to_the_pixels(ensemble, pictures):
+    arrays, paths = pictures
+    images = (torch.from_numpy(arrays)[:, None].float() / 255 - 0.5) / 0.25
+    with torch.no_grad():
+        logits = ensemble.eval()(images)
+    probabilities = logits.mean(0).softmax(-1)
+    labels = probabilities.argmax(-1)
+    rows = list(predict_files(ensemble, paths, batch_size=3))
+    assert [row.path for row in rows] == paths
+    assert [row.label for row in rows] == [("cat", "dog", "owl")[label] for label in labels]
+    assert [row.probability for row in rows] == pytest.approx(probabilities.amax(-1).tolist())
+    differing = (logits.argmax(-1) != labels).float().mean(0)
+    assert differing.max() > 0
+    assert [row.disagreement for row in rows] == pytest.approx(differing.tolist())
+    expected = mutual_information(logits).tolist()
+    assert [row.mutual_information for row in rows] == pytest.approx(expected, rel=1e-4, abs=1e-7)
+    assert {row.error for row in rows} == {None}
+
+
+def test_combination_and_unknown_names_come_from_the_spec(ensemble, pictures):
+    arrays, paths = pictures
+    ensemble.spec = replace(ensemble.spec, classes=(), combine="max_probabilities")
+    images = GREY.normalize(torch.from_numpy(arrays)[:, None])
+    expected, labels = ensemble.predict(images).max(-1)
+    rows = list(predict_files(ensemble, paths))
+    assert [row.label for row in rows] == [str(label) for label in labels.tolist()]
+    assert [row.probability for row in rows] == pytest.approx(expected.tolist())
+
+
+def test_unreadable_files_are_rows_with_an_error(ensemble, pictures, tmp_path):
+    _, paths = pictures
+    text, empty, missing = (str(tmp_path / name) for name in ("text.png", "empty.jpg", "no.png"))
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "empty.jpg").touch()
+    rows = list(predict_files(ensemble, [text, paths[0], empty, missing, paths[1]], batch_size=2))
+    assert [row.path for row in rows] == [text, paths[0], empty, missing, paths[1]]
+    assert [row.error is None for row in rows] == [False, True, False, False, True]
+    assert rows[0] == Prediction(path=text, error="not an image")
+    alone = list(predict_files(ensemble, paths[:2]))
+    assert [rows[1].probability, rows[4].probability] == pytest.approx(
+        [row.probability for row in alone]
+    )
+
+
+def test_an_ensemble_without_preprocessing_cannot_read_files(ensemble):
+    ensemble.spec = replace(ensemble.spec, preprocessing=None)
+    with pytest.raises(ConfigError, match="no preprocessing"):
+        list(predict_files(ensemble, []))
+
+
+def test_images_are_found_below_a_folder_in_order(tmp_path):
+    for name in ("b/2.png", "b/1.JPG", "a.jpeg", "notes.txt", ".hidden.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [path.removeprefix(f"{tmp_path}/") for path in find_images(tmp_path)]
+    assert found == ["a.jpeg", "b/1.JPG", "b/2.png"]
+    assert find_images(tmp_path / "notes.txt") == [str(tmp_path / "notes.txt")]
+
+
+def test_nothing_to_predict_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match="no image file"):
+        find_images(tmp_path)
+    with pytest.raises(ConfigError, match="neither a file nor a folder"):
+        find_images(tmp_path / "absent")
+
+
+def test_csv_and_json_lines_read_back():
+    good = Prediction(
+        path='a "b", c.png', label="owl", probability=0.75, disagreement=0.25, mutual_information=0
+    )
+    bad = Prediction(path="x.png", error="not an image")
+    table = list(csv.DictReader(io.StringIO(to_csv([good, bad]))))
+    assert table[0]["path"] == good.path
+    assert (table[0]["label"], table[0]["probability"], table[0]["error"]) == ("owl", "0.75", "")
+    assert (table[1]["label"], table[1]["error"]) == ("", "not an image")
+    lines = to_jsonl([good, bad]).splitlines()
+    assert [Prediction(**json.loads(line)) for line in lines] == [good, bad]

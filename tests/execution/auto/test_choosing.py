@@ -1,0 +1,156 @@
+"""What is chosen from which times, and what is kept; never how fast anything is."""
+
+import json
+import threading
+from functools import partial
+
+import pytest
+import torch
+
+from cotrain import divide, networks
+from cotrain.execution import Acceleration, NetworkError, choose, prepare
+from cotrain.execution import prepare as preparing
+from cotrain.execution import timing as latency
+from cotrain.execution.auto import choosing, measuring, remembering
+
+PLAIN = (Acceleration(),)
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(choosing, "_PROCESS", {})
+    return tmp_path / "cotrain" / "executions.json"
+
+
+def small(**changes):
+    shape = {"num_classes": 5, "in_channels": 3, "image_size": 8}
+    return divide(networks.spec("basic_resnet8_8", **shape, **changes), 2, seed=0)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets how long an execution takes by its strategy; a list is used up round by round."""
+    now, takes = [0.0], {}
+    build = measuring.build
+
+    def slow(networks, strategy, *arguments):
+        execution = build(networks, strategy, *arguments)
+        run = execution._run
+
+        def timed(views):
+            time = takes.get(strategy, 9.0)
+            now[0] += time.pop(0) if isinstance(time, list) else time
+            return run(views)
+
+        execution._run = timed
+        return execution
+
+    monkeypatch.setattr(latency, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(measuring, "build", slow)
+    return takes
+
+
+def test_the_fastest_is_chosen_and_says_why(clock):
+    clock.update(loop=0.004, threads=0.002, stacked=0.003)
+    choice = choose(small(), (2, 3, 8, 8), accelerations=PLAIN)
+    assert (choice.strategy, choice.acceleration) == ("threads", Acceleration())
+    assert choice.reason == (
+        "threads takes 2 ms where the plain loop takes 4 ms (median of 9 interleaved rounds)"
+    )
+    assert choice.timings == pytest.approx({"loop": 0.004, "threads": 0.002, "stacked": 0.003})
+
+
+def test_loop_stays_unless_it_is_beaten_by_more_than_the_noise(clock):
+    clock.update(loop=1.0, threads=0.98)
+    choice = choose(small(), (2, 3, 8, 8), accelerations=PLAIN)
+    assert choice.strategy == "loop"
+    assert choice.reason.startswith("loop at 1e+03 ms is not beaten by more than the noise")
+
+
+def test_a_candidate_that_is_often_slower_is_not_chosen(clock):
+    """Warm-up and first pass, then rounds: fast in five, slow in four."""
+    clock.update(loop=1.0, threads=[0.5, 0.5, *[0.5, 1.5] * 4, 0.5])
+    assert choose(small(), (2, 3, 8, 8), accelerations=PLAIN).strategy == "loop"
+
+
+def test_hopeless_candidates_get_no_rounds(clock):
+    clock.update(loop=1.0, threads=0.5, stacked=1.1)
+    choice = choose(small(), (2, 3, 8, 8), accelerations=PLAIN)
+    assert choice.refused == {"stacked": "slow: 1.1e+03 ms"}
+    assert set(choice.timings) == {"loop", "threads"}
+
+
+def test_a_candidate_with_other_answers_is_refused(clock, monkeypatch):
+    clock.update(loop=1.0, threads=0.1, stacked=0.5)
+    slow = measuring.build
+
+    def wrong(networks, strategy, *arguments):
+        execution = slow(networks, strategy, *arguments)
+        if strategy == "threads":
+            run = execution._run
+            execution._run = lambda views: 1.1 * run(views)
+        return execution
+
+    monkeypatch.setattr(measuring, "build", wrong)
+    choice = choose(small(), (2, 3, 8, 8), accelerations=PLAIN)
+    assert choice.strategy == "stacked"
+    assert choice.refused["threads"] == "its logits differ from loop's by 1.0e-01 of the largest"
+
+
+def test_a_choice_is_measured_once(clock, monkeypatch, empty_cache):
+    clock.update(loop=1.0, threads=0.5)
+    first = choose(small(), (2, 3, 8, 8), accelerations=PLAIN)
+    clock.update(loop=0.1)
+    assert choose(small(), (2, 3, 8, 8), accelerations=PLAIN) == first
+    monkeypatch.setattr(choosing, "_PROCESS", {})
+    assert choose(small(), (2, 3, 8, 8), accelerations=PLAIN) == first
+    assert len(json.loads(empty_cache.read_text())) == 1
+    assert choose(small(), (3, 3, 8, 8), accelerations=PLAIN).strategy == "loop"
+    assert len(json.loads(empty_cache.read_text())) == 2
+    again = choose(small(), (2, 3, 8, 8), accelerations=PLAIN, remember=False)
+    assert again.strategy == "loop"
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"KEY": {"strategy": "loop"}}'])
+def test_a_damaged_cache_is_measured_anew(clock, monkeypatch, empty_cache, damage):
+    monkeypatch.setattr(remembering, "key", lambda *_: "KEY")
+    empty_cache.parent.mkdir()
+    empty_cache.write_text(damage)
+    clock.update(loop=1.0, threads=0.5)
+    assert choose(small(), (2, 3, 8, 8), accelerations=PLAIN).strategy == "threads"
+    assert json.loads(empty_cache.read_text())["KEY"]["strategy"] == "threads"
+
+
+def test_measuring_leaves_no_trace():
+    ensemble = small().train()
+    state = {name: tensor.clone() for name, tensor in ensemble.state_dict().items()}
+    threads, random = set(threading.enumerate()), torch.get_rng_state()
+    for training in (False, True):
+        choose(ensemble, (2, 3, 8, 8), accelerations=PLAIN, training=training, rounds=1)
+    assert all(torch.equal(state[name], now) for name, now in ensemble.state_dict().items())
+    assert all(parameter.grad is None for parameter in ensemble.parameters())
+    assert set(threading.enumerate()) <= threads
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_training_with_dropout_stays_in_the_loop_and_says_why():
+    choice = choose(small(dropout=0.5).train(), (2, 3, 8, 8), training=True, rounds=1)
+    assert choice.strategy == "loop"
+    assert "draws random numbers" in choice.refused["threads"]
+
+
+def test_auto_prepares_the_choice(clock, monkeypatch):
+    monkeypatch.setattr(preparing, "choose", partial(choose, accelerations=PLAIN))
+    clock.update(loop=1.0, threads=0.5)
+    ensemble, images = small().eval(), torch.randn(2, 3, 8, 8)
+    with prepare(ensemble, "auto", example=images) as execution:
+        assert execution.name == "threads"
+        assert "where the plain loop takes 1e+03 ms" in execution.reason
+        with torch.no_grad():
+            torch.testing.assert_close(execution(images), ensemble(images))
+
+
+def test_networks_that_fail_are_not_hidden():
+    with pytest.raises(NetworkError, match=r"^network 0: "):
+        choose(small(), (2, 1, 8, 8), accelerations=PLAIN)

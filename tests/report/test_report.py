@@ -1,0 +1,168 @@
+"""Tables hold the numbers they are given; the picture holds every candidate, none hidden."""
+
+import io
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from rich.console import Console
+
+from cotrain.basics.machine import hardware
+from cotrain.comparison.accuracy.compare import Comparison
+from cotrain.comparison.accuracy.statistics import Spread
+from cotrain.comparison.accuracy.verdicts import CandidateResult
+from cotrain.config import Experiment
+from cotrain.ensemble.cost import Cost
+from cotrain.evaluation.prediction import Prediction
+from cotrain.evaluation.scores import evaluate_logits
+from cotrain.execution.timing import Latency
+from cotrain.report import style as report
+
+
+def printed(table, width=80):
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(table)
+    return console.file.getvalue()
+
+
+def result(name, into, ratio, error, verdict, std=0.5):
+    return CandidateResult(
+        name=name,
+        into=into,
+        cost=Cost(
+            params=int(308_074 * ratio),
+            macs=int(2_895_936 * ratio),
+            params_ratio=ratio,
+            macs_ratio=ratio,
+            equal=0.85 <= ratio <= 1.15,
+        ),
+        error=Spread(mean=error, std=std),
+        nll=Spread(mean=0.0625, std=None if std is None else 0.0123),
+        single_error=Spread(mean=2.75, std=std),
+        errors=(error,),
+        nlls=(0.0625,),
+        error_difference=None,
+        nll_difference=None,
+        latencies=tuple(
+            Latency(name=name, batch_size=size, rounds=20, median_ms=size * 1.5, spread_ms=0.1)
+            for size in (1, 64)
+        ),
+        seconds=23.4,
+        verdict=verdict,
+    )
+
+
+def comparison(*results, seeds=(0, 1, 2)):
+    return Comparison(
+        candidates=results,
+        experiment=Experiment(),
+        seeds=seeds,
+        images=1597,
+        resamples=2000,
+        machine=hardware(),
+        device="cpu",
+        threads=2,
+        jobs=2,
+    )
+
+
+@pytest.fixture
+def example():
+    return comparison(
+        result("S=1", 1, 1.0, 2.4, "the large network"),
+        result("S=4", 4, 1.01, 1.99, "error better"),
+        result("S=4 independent", 4, 1.01, 2.1, "error no clear difference"),
+        result("S=8", 8, 1.31, 3.25, "error worse: dividing does not help here"),
+    )
+
+
+def test_evaluation_table_has_a_row_for_each_network_and_the_ensemble():
+    logits = torch.tensor([[[2.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [1.0, 0.0]]])
+    evaluation = evaluate_logits(logits, torch.tensor([0, 1]))
+    text = printed(report.evaluation_table(evaluation))
+    rows = {line[:11].strip(): line.split() for line in text.splitlines()}
+    assert rows["network 0"][2:4] == ["100.00", "-"]
+    assert rows["network 1"][2] == "50.00"
+    assert rows["ensemble"][3] == f"{evaluation.ensemble.nll:.4f}"
+    assert "disagree on 50.00%" in text
+
+
+def test_prediction_table_shows_numbers_and_reasons():
+    rows = [
+        Prediction(
+            path="[a].png", label="owl", probability=0.75, disagreement=0.25, mutual_information=0.1
+        ),
+        Prediction(path="x.png", error="not an image"),
+    ]
+    lines = printed(report.prediction_table(rows)).splitlines()
+    assert lines[-2].split() == ["[a].png", "owl", "0.7500", "0.2500", "0.1000"]
+    assert lines[-1].split() == ["x.png", "not", "an", "image"]
+
+
+def test_comparison_table_fits_80_columns_and_is_plain(example):
+    text = printed(report.comparison_table(example))
+    lines = text.splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= 80
+    large = next(line for line in lines if line.startswith("S=1"))
+    expected = ["S=1", "308", "k", "2.90", "M", "2.40", "0.0625", "2.75", "1.5", "1.5", "23"]
+    assert large.split() == expected
+    assert text.count("not equal") == 1
+    assert "± 0.50" in text
+    assert "S=8: error worse: dividing does not help here." in text
+    assert "3 seeds, 1,597 test images" in " ".join(text.split())
+
+
+def test_one_seed_has_no_deviation():
+    one = comparison(result("S=2", 2, 1.0, 2.4, "no large network", std=None), seeds=(0,))
+    text = " ".join(printed(report.comparison_table(one)).split())
+    assert "± 0" not in text
+    assert "over 1 seed," in text
+
+
+def test_picture_shows_every_candidate(example):
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.add_subplot()
+    report._draw(axes, example)
+    shown = {c.get_label(): c.lines[0].get_xydata()[0] for c in axes.containers}
+    names = {label.splitlines()[0]: place for label, place in shown.items()}
+    assert [float(names[each.name][1]) for each in example.candidates] == [2.4, 1.99, 2.1, 3.25]
+    assert "S=4\n1.99 ± 0.50 %, 2.92 M MACs" in shown
+    low, high = axes.get_xlim()
+    places = sorted(float(place[0]) for place in shown.values())
+    assert low < places[0]
+    assert places[-1] < high
+    assert all(b - a > 0.04 * (high - low) for a, b in pairwise(places))
+    assert axes.get_ylim()[0] == 0
+
+
+def test_picture_is_a_png_of_one_seed_too(example):
+    one = comparison(result("S=2", 2, 1.0, 2.4, "no large network", std=None), seeds=(0,))
+    for each in (example, one):
+        image = Image.open(io.BytesIO(report.comparison_picture(each)))
+        assert image.size == (1600, 800)
+        assert np.asarray(image.convert("L")).std() > 10
+
+
+@given(st.lists(st.floats(0.5, 2), min_size=1, max_size=6))
+def test_side_by_side_keeps_order_and_distance(values):
+    places = report._side_by_side(values, 0.1)
+    order = np.argsort(values, kind="stable")
+    assert (np.diff(places[order]) > 0.1 - 1e-9).all()
+    assert places.mean() == pytest.approx(np.mean(values))
+
+
+def test_places_far_apart_are_not_moved():
+    assert report._side_by_side([1.3, 1.0, 1.1], 0.1) == pytest.approx([1.3, 1.0, 1.1])
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(308_074, "308 k"), (2_895_936, "2.90 M"), (5.25e9, "5.25 G"), (12, "12")]
+)
+def test_large_numbers_are_short(number, text):
+    assert report.short_number(number) == text

@@ -1,0 +1,72 @@
+"""Views made where the networks are: the same as those that the loader makes, bit for bit."""
+
+import pytest
+import torch
+from training_runs import tiny
+
+from cotrain.data import load_splits
+from cotrain.data.loaders import DrawnBatch
+from cotrain.data.views.mixing import Batch
+from cotrain.training.datamodule import Loaders
+
+VIEWS = {
+    "crop and flip": {"flip": True},
+    "erasing, mixup and cutmix": {"erasing": 0.5, "mixup": 0.2, "cutmix": 1.0},
+    "the same view": {"same_view": True, "cutmix": 1.0},
+    "autoaugment": {"policy": "autoaugment-svhn"},
+    "randaugment": {"policy": "rand-m9-mstd0.5"},
+    "resized": {"crop": "resized"},
+}
+
+
+def loaders(views: dict, **settings) -> Loaders:
+    experiment = tiny(views=views, data={"in_channels": 3}, **settings)
+    keep_files = experiment.views.crop == "resized"
+    return Loaders(experiment, load_splits(experiment.data, keep_files=keep_files))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("views", VIEWS.values(), ids=VIEWS)
+def test_views_are_the_same_wherever_they_are_made(views: dict, workers: int) -> None:
+    made = loaders(views)
+    drawn = loaders(views)
+    drawn.experiment = tiny(views=views, data={"in_channels": 3, "workers": workers})
+    expected = list(made.training(0, 1))
+    assert len(expected) == 5
+    for batch, before in zip(drawn.training(0, 1, drawn=True), expected, strict=True):
+        assert isinstance(batch, DrawnBatch)
+        after = drawn.transfer_batch_to_device(batch, torch.device("cpu"), 0)
+        assert torch.equal(after.images, before.images)
+        assert torch.equal(after.targets, before.targets)
+
+
+def test_what_is_sent_is_bytes() -> None:
+    batch = next(iter(loaders({"flip": True}).training(0, 1, drawn=True)))
+    assert batch.views.pixels.dtype == torch.uint8
+    assert batch.views.pixels.shape == (1, 16, 3, 8, 8)  # not S times
+
+
+def test_made_batches_are_sent_as_they_are() -> None:
+    batch = Batch(torch.rand(2, 4, 3, 8, 8), torch.arange(4))
+    sent = loaders({}).transfer_batch_to_device(batch, torch.device("cpu"), 0)
+    assert torch.equal(sent.images, batch.images)
+
+
+def test_channels_last_views_need_no_conversion() -> None:
+    plain = next(iter(loaders({}).training(0, 1)))
+    last = next(iter(loaders({}, hardware={"channels_last": True}).training(0, 1)))
+    assert torch.equal(plain.images, last.images)
+    assert last.images[1].is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("views", VIEWS.values(), ids=VIEWS)
+def test_a_gpu_makes_the_same_views(views: dict) -> None:
+    made, drawn = loaders(views), loaders(views)
+    pairs = zip(drawn.training(0, 1, drawn=True), made.training(0, 1), strict=True)
+    for batch, expected in pairs:
+        after = drawn.transfer_batch_to_device(batch, torch.device("cuda"), 0)
+        assert torch.equal(after.targets.cpu(), expected.targets)
+        # Rotated and sheared pixels between two others may round to either.
+        differing = ((after.images.cpu() - expected.images).abs() > 1e-5).float().mean()
+        assert differing < 1e-3

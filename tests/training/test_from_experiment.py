@@ -1,0 +1,86 @@
+"""What an experiment trains, and on what: sizes, statistics, and inherited weights."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from training_runs import tiny
+
+from cotrain import ConfigError, divide
+from cotrain.config import CoTrainingOptions, Data
+from cotrain.dividing import DivideOptions
+from cotrain.training.from_experiment import experiment_ensemble, experiment_images
+
+FEW = Data(dataset="digits", train_images=100, test_images=20)
+TIMM = replace(tiny(), network="timm:resnet10t", data=FEW)
+
+
+def test_a_network_of_a_library_gets_the_images_it_was_made_for():
+    splits = experiment_images(TIMM)
+    shape = splits.preprocessing
+    assert (shape.image_size, shape.in_channels) == (176, 1)
+    # ImageNet's, averaged over the channels of a grey image.
+    assert shape.mean == pytest.approx(((0.485 + 0.456 + 0.406) / 3,))
+    assert shape.std == pytest.approx(((0.229 + 0.224 + 0.225) / 3,))
+    assert splits.train.pixels([0]).shape == (1, 1, 176, 176)
+
+
+def test_what_the_data_say_takes_precedence():
+    data = replace(FEW, image_size=32, mean=[0.5], std=[0.25])
+    shape = experiment_images(replace(TIMM, data=data)).preprocessing
+    assert (shape.image_size, shape.mean, shape.std) == (32, (0.5,), (0.25,))
+
+
+def test_our_networks_get_the_data_sets_own():
+    shape = experiment_images(replace(tiny(), data=FEW)).preprocessing
+    assert (shape.image_size, shape.mean) == (8, (0.3053,))
+
+
+def test_options_of_dividing_and_of_the_network_reach_it():
+    data = replace(FEW, image_size=32)
+    options = {"drop_path_rate": 0.2}
+    experiment = replace(
+        TIMM,
+        data=data,
+        into=4,
+        network_options=options,
+        dividing=DivideOptions(budget="macs", method="structural"),
+    )
+    ensemble = experiment_ensemble(experiment, experiment_images(experiment))
+    spec = ensemble.spec
+    assert spec.network.mechanism == "structural"
+    assert (spec.network.num_classes, spec.large.kwargs) == (10, options)
+    rates = [each.drop_prob for each in ensemble.modules() if hasattr(each, "drop_prob")]
+    assert max(rates) == pytest.approx(0.1)  # 0.2 / sqrt(4)
+    large = divide(spec.large, 1)
+    assert ensemble.macs((1, 32, 32)) == pytest.approx(large.macs((1, 32, 32)), rel=0.05)
+
+
+def test_networks_start_from_a_trained_one(tmp_path):
+    experiment = tiny(into=1)
+    splits = experiment_images(experiment)
+    trained = experiment_ensemble(experiment, splits)
+    trained.save(tmp_path)
+    heirs = experiment_ensemble(replace(experiment, into=2, inherit=str(tmp_path)), splits)
+    values = trained.networks[0].fc.weight.detach().flatten()
+    for network in heirs.networks:
+        ratio = trained.networks[0].fc.in_features / network.fc.in_features
+        inherited = network.fc.weight.detach().flatten() / ratio
+        assert (
+            torch.isin(inherited.round(decimals=5), values.round(decimals=5)).float().mean() > 0.9
+        )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": "basic_resnet8_16"}, "it holds basic_resnet.* divided into 1, for 10 classes"),
+        ({"co_training": CoTrainingOptions(initialization="identical")}, "leave out inherit"),
+    ],
+)
+def test_other_networks_cannot_be_inherited_from(tmp_path, changes, message):
+    experiment = tiny(into=1)
+    splits = experiment_images(experiment)
+    experiment_ensemble(experiment, splits).save(tmp_path)
+    with pytest.raises(ConfigError, match=message):
+        experiment_ensemble(replace(experiment, into=2, inherit=str(tmp_path), **changes), splits)

@@ -1,0 +1,195 @@
+"""Training steps through ``fit`` against plain PyTorch loops, formulas, and each other."""
+
+import copy
+import math
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from training_runs import final_state, final_weights, read_metrics, same, tiny
+
+from cotrain.config import Experiment
+from cotrain.data import Splits, load_splits, training_loader
+from cotrain.ensemble.divide import divide
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.networks import spec_for_images
+from cotrain.training import fit
+from cotrain.training.ema import MovingAverage
+
+
+def initial(experiment: Experiment) -> Ensemble:
+    """The ensemble that a run on digits starts with."""
+    large = spec_for_images(experiment.network, num_classes=10, in_channels=1, image_size=8)
+    initialization = experiment.co_training.initialization
+    return divide(large, experiment.into, seed=experiment.seed, initialization=initialization)
+
+
+def batches(experiment: Experiment, splits: Splits, epoch: int) -> list:
+    loader = training_loader(
+        splits.train,
+        views=experiment.views,
+        preprocessing=splits.preprocessing,
+        num_classes=10,
+        into=experiment.into,
+        batch_size=experiment.batch_size,
+        seed=experiment.seed,
+    )
+    loader.sampler.set_epoch(epoch)
+    return list(loader)
+
+
+def plain_sgd(network: nn.Module) -> torch.optim.SGD:
+    weights = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": weights, "weight_decay": 5e-4}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.SGD(groups, lr=0.1, momentum=0.9, nesterov=True)
+
+
+def train_plainly(network: nn.Module, experiment: Experiment) -> list[dict[str, Tensor]]:
+    """A loop anybody would write for one network: its states after every step."""
+    splits = load_splits(experiment.data)
+    optimizer, states, step = plain_sgd(network), [], 0
+    total = experiment.epochs * (len(splits.train) // experiment.batch_size)
+    for epoch in range(experiment.epochs):
+        for images, targets in batches(experiment, splits, epoch):
+            for group in optimizer.param_groups:
+                group["lr"] = 0.1 * (0.5 * (1 + math.cos(math.pi * (step / total))))
+            optimizer.zero_grad()
+            F.cross_entropy(network(images[0]), targets).backward()
+            optimizer.step()
+            step += 1
+            states.append({k: v.clone() for k, v in network.state_dict().items()})
+    return states
+
+
+def test_one_network_is_plain_training(tmp_path: Path) -> None:
+    experiment = tiny(into=1, epochs=5)
+    fit(experiment, tmp_path / "run", progress=False)
+    states = train_plainly(initial(experiment).networks[0], experiment)
+    assert len(states) == 25
+    trained = final_weights(tmp_path / "run")
+    assert same(trained, {f"ensemble.networks.0.{k}": v for k, v in states[-1].items()})
+
+
+def test_average_follows_the_formula(tmp_path: Path) -> None:
+    experiment = tiny(into=1, ema=0.8)
+    fit(experiment, tmp_path / "run", progress=False)
+    network = initial(experiment).networks[0]
+    average = {k: v.double() for k, v in network.state_dict().items()}
+    for state in train_plainly(network, experiment):
+        for name, value in state.items():
+            counter = name.endswith("num_batches_tracked")
+            average[name] = value.double() if counter else 0.8 * average[name] + 0.2 * value
+    saved = final_state(tmp_path / "run")["state_dict"]
+    assert any(name.endswith("running_var") for name in average)
+    for name, value in average.items():
+        own = saved[f"average.ensemble.networks.0.{name}"].double()
+        torch.testing.assert_close(own, value, rtol=1e-5, atol=1e-6)
+
+
+def test_average_leaves_other_networks_alone() -> None:
+    ensemble = initial(tiny())
+    average = MovingAverage(ensemble, 0.5)
+    before = copy.deepcopy(average.state_dict())
+    with torch.no_grad():
+        for parameter in ensemble.parameters():
+            parameter.add_(1)
+    average.update(ensemble, [1])
+    for name, value in average.state_dict().items():
+        moved = "networks.1." in name and name.endswith(("weight", "bias"))
+        torch.testing.assert_close(value, before[name] + (0.5 if moved else 0))
+
+
+@pytest.mark.parametrize("ema", [None, 0.8])
+def test_one_at_a_time_equals_together_without_coupling(tmp_path: Path, ema: float | None) -> None:
+    for together in (True, False):
+        options = {"weight": 0.0, "together": together}
+        experiment = tiny(epochs=2, ema=ema, co_training=options)
+        fit(experiment, tmp_path / str(together), progress=False)
+    states = [final_state(tmp_path / str(together))["state_dict"] for together in (True, False)]
+    assert same(*states)
+    rows = read_metrics(tmp_path / "False")
+    assert [row["epoch"] for row in rows] == [0, 1, 2, 3]
+    assert [row["learning_rate"] for row in rows[:2]] == [row["learning_rate"] for row in rows[2:]]
+    assert math.isnan(rows[0]["train_accuracy_1"])
+    assert math.isnan(rows[3]["train_accuracy_0"])
+
+
+def test_losses_of_the_networks_are_summed(tmp_path: Path) -> None:
+    """Without the divergence each network is trained as if alone on its view."""
+    experiment = tiny(views={"same_view": True}, co_training={"weight": 0.0})
+    fit(experiment, tmp_path / "run", progress=False)
+    trained = final_weights(tmp_path / "run")
+    for index, network in enumerate(initial(experiment).networks):
+        state = train_plainly(network, experiment)[-1]
+        for name, value in state.items():
+            own = trained[f"ensemble.networks.{index}.{name}"]
+            torch.testing.assert_close(own, value, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("same_view", [True, False])
+def test_identical_networks_with_the_same_view_stay_identical(
+    tmp_path: Path, same_view: bool
+) -> None:
+    experiment = tiny(views={"same_view": same_view}, co_training={"initialization": "identical"})
+    fit(experiment, tmp_path / "run", progress=False)
+    weights = final_weights(tmp_path / "run")
+    first = {k.split(".", 3)[3]: v for k, v in weights.items() if "networks.0." in k}
+    second = {k.split(".", 3)[3]: v for k, v in weights.items() if "networks.1." in k}
+    assert same(first, second) == same_view
+
+
+def test_divergence_pulls_the_networks_together(tmp_path: Path) -> None:
+    rows = {}
+    for weight in (0.0, 5.0):
+        options = {"weight": weight, "ramp_epochs": 0.0}
+        fit(tiny(epochs=4, co_training=options), tmp_path / str(weight), progress=False)
+        rows[weight] = read_metrics(tmp_path / str(weight))[-1]
+    assert rows[5.0]["train_divergence"] < rows[0.0]["train_divergence"]
+    row = rows[5.0]
+    total = row["train_cross_entropy"] + 5.0 * row["train_divergence"]
+    assert row["train_loss"] == pytest.approx(total, rel=1e-6)
+
+
+def test_accumulated_batches_are_one_big_batch(tmp_path: Path, monkeypatch) -> None:
+    """Equal but for rounding where no layer looks at the whole batch: without BatchNorm."""
+    monkeypatch.setattr(nn.BatchNorm2d, "forward", lambda self, images: images)
+    for batch_size, accumulate in ((40, 1), (20, 2)):
+        experiment = tiny(
+            batch_size=batch_size,
+            views={"crop": "none"},
+            optimizer={"accumulate": accumulate, "lr": 0.01},
+        )
+        fit(experiment, tmp_path / str(accumulate), progress=False)
+    one, two = (final_weights(tmp_path / name) for name in "12")
+    assert final_state(tmp_path / "1")["global_step"] == 4
+    assert final_state(tmp_path / "2")["global_step"] == 4
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_clipping_bounds_the_step(tmp_path: Path) -> None:
+    """The first plain SGD step moves all networks together by at most lr * clip."""
+    experiment = tiny(
+        epochs=1,
+        batch_size=80,
+        optimizer={"name": "momentum", "momentum": 0.0, "weight_decay": 0.0, "clip": 1e-3},
+    )
+    fit(experiment, tmp_path / "run", progress=False)
+    weights = final_weights(tmp_path / "run")
+    moved = [
+        (weights[f"ensemble.{name}"] - value).norm()
+        for name, value in initial(experiment).named_parameters()
+    ]
+    assert torch.stack(moved).norm().item() == pytest.approx(0.1 * 1e-3, rel=1e-2)
+
+
+def test_learning_rate_of_zero_changes_no_weight(tmp_path: Path) -> None:
+    experiment = tiny(optimizer={"lr": 0.0})
+    fit(experiment, tmp_path / "run", progress=False)
+    weights = final_weights(tmp_path / "run")
+    for name, value in initial(experiment).named_parameters():
+        assert torch.equal(weights[f"ensemble.{name}"], value)
+    assert [row["learning_rate"] for row in read_metrics(tmp_path / "run")] == [0.0, 0.0]

@@ -1,0 +1,126 @@
+"""Which parameters are decayed, and that the optimizer is the one asked for."""
+
+import math
+from collections import OrderedDict
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from cotrain.basics.errors import ConfigError
+from cotrain.config import experiment as config
+from cotrain.training.optimization import build_optimizer, parameter_groups
+
+
+def small_network(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    layers = OrderedDict(
+        conv=nn.Conv2d(1, 4, 3),
+        bn=nn.BatchNorm2d(4),
+        act=nn.ReLU(),
+        conv2=nn.Conv2d(4, 4, 3, bias=False),
+        norm=nn.BatchNorm2d(4),
+        flat=nn.Flatten(),
+        fc=nn.Linear(4 * 16, 5),
+    )
+    return nn.Sequential(layers)
+
+
+def names(module: nn.Module, group: dict) -> list[str]:
+    of = {id(parameter): name for name, parameter in module.named_parameters()}
+    return [of[id(parameter)] for parameter in group["params"]]
+
+
+@pytest.mark.parametrize(
+    ("decayed", "kept"),
+    [
+        ("weights", ["conv.bias", "bn.weight", "bn.bias", "norm.weight", "norm.bias", "fc.bias"]),
+        ("paper", ["conv.bias", "bn.bias", "norm.weight", "norm.bias", "fc.bias"]),
+        ("all", []),
+    ],
+)
+def test_groups_hold_every_parameter_once(decayed, kept):
+    module = small_network()
+    with_decay, without = parameter_groups(module, 1e-3, decayed)
+    assert (with_decay["weight_decay"], without["weight_decay"]) == (1e-3, 0)
+    assert names(module, without) == kept
+    everything = [name for name, _ in module.named_parameters()]
+    assert names(module, with_decay) == [name for name in everything if name not in kept]
+
+
+def test_frozen_parameters_are_in_no_group():
+    module = small_network()
+    module.conv.weight.requires_grad_(False)
+    decayed, others = parameter_groups(module, 1e-3, "all")
+    assert names(module, decayed) == [name for name, _ in module.named_parameters()][1:]
+    assert others["params"] == []
+
+
+def train(module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        optimizer.zero_grad()
+        images = torch.randn(6, 1, 8, 8, generator=generator)
+        F.cross_entropy(module(images), torch.arange(6) % 5).backward()
+        optimizer.step()
+    return module.state_dict()
+
+
+def test_sgd_is_torch_nesterov_to_the_bit():
+    ours, plain = small_network(), small_network()
+    settings = config.Optimizer(lr=0.1, momentum=0.9, weight_decay=1e-3, divide_weight_decay=True)
+    trained = train(ours, build_optimizer(ours, settings, into=1))
+    weights = [p for p in plain.parameters() if p.ndim > 1]
+    others = [p for p in plain.parameters() if p.ndim <= 1]
+    groups = [{"params": weights}, {"params": others, "weight_decay": 0.0}]
+    sgd = torch.optim.SGD(groups, lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-3)
+    for name, expected in train(plain, sgd).items():
+        assert torch.equal(trained[name], expected), name
+
+
+def test_weight_decay_is_divided_when_asked():
+    for divide, expected in ((False, 1e-3), (True, 1e-3 * math.exp(1 / 4 - 1))):
+        settings = config.Optimizer(weight_decay=1e-3, divide_weight_decay=divide)
+        groups = build_optimizer(small_network(), settings, into=4).param_groups
+        assert [group["weight_decay"] for group in groups] == [expected, 0]
+
+
+def test_settings_and_options_reach_the_optimizer():
+    settings = config.Optimizer(name="adamw", lr=0.01, options={"betas": [0.8, 0.9], "eps": 1e-6})
+    optimizer = build_optimizer(small_network(), settings, into=2)
+    assert isinstance(optimizer, torch.optim.AdamW)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.01, 0.01]
+    assert list(optimizer.defaults["betas"]) == [0.8, 0.9]
+    assert optimizer.defaults["eps"] == 1e-6
+    assert "momentum" not in optimizer.defaults
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adamw", "rmsproptf", "lamb", "lion"])
+def test_named_optimizers_train_with_an_empty_group(name):
+    module = small_network()
+    before = module.conv.weight.detach().clone()
+    settings = config.Optimizer(name=name, lr=1e-3, decayed="all")
+    train(module, build_optimizer(module, settings, into=2))
+    assert module.conv.weight.isfinite().all()
+    assert not torch.equal(module.conv.weight, before)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "adamv"}, "optimizer.name='adamv' is unknown: did you mean adam, "),
+        ({"name": "SGD"}, "optimizer.name='SGD' is unknown: did you mean .*sgd"),
+        ({"name": "?"}, "is unknown: did you mean sgd, adamw, rmsproptf"),
+        ({"decayed": "none"}, "decayed='none' is unknown: give one of weights, paper, all"),
+        ({"options": {"betas": [0.9, 0.9]}}, "optimizer.name=sgd has no betas; it has dampening"),
+        ({"options": {"layer_decay": 0.5}}, "optimizer.name=sgd has no layer_decay"),
+        ({"options": {"fast": True}}, "cannot be built with .*unexpected keyword argument 'fast'"),
+        ({"options": {"lr": 0.2}}, "cannot be built with .*multiple values"),
+        ({"momentum": 0.0}, "cannot be built with .*Nesterov momentum requires a momentum"),
+        ({"name": "adamw", "options": {"betas": [2, 0.9]}}, "cannot be built with .*Invalid beta"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        build_optimizer(small_network(), config.Optimizer(**settings), into=2)
