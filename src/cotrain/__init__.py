@@ -1,10 +1,9 @@
 """Divide a network into S small ones of the same cost, co-train them, answer with their average."""
 
 from cotrain.basics.errors import ConfigError, CotrainError, TrainingError
-from cotrain.basics.machine import __version__ as __version__
-from cotrain.ensemble.divide import divide
-from cotrain.ensemble.ensemble import Ensemble
-from cotrain.ensemble.losses import CoTrainingLoss
+from cotrain.basics.machine import __version__
+from cotrain.basics.moved import find_moved_modules
+from cotrain.ensemble import CoTrainingLoss, Ensemble, divide
 from cotrain.networks import register_builder
 
 __all__ = [
@@ -13,6 +12,9 @@ __all__ = [
     "CotrainError",
     "Ensemble",
     "TrainingError",
+    "__version__",
     "divide",
     "register_builder",
 ]
+
+find_moved_modules()
