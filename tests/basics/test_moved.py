@@ -19,5 +19,5 @@ def test_an_old_name_gives_the_module_that_is_there_now_and_says_so(monkeypatch,
 
 
 def test_other_names_are_not_found():
-    with pytest.raises(ModuleNotFoundError, match="cotrain.nothing"):
+    with pytest.raises(ModuleNotFoundError, match=r"cotrain\.nothing"):
         import_module("cotrain.nothing")

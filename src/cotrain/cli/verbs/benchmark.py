@@ -48,7 +48,7 @@ def benchmark(
         json: Print JSON instead of tables.
     """
     from cotrain.comparison.speed import LEVELS, STRATEGIES, Plan, find_targets
-    from cotrain.comparison.speed import benchmarking as measure
+    from cotrain.comparison.speed import benchmark as measure
     from cotrain.report.speed import benchmark_notes, benchmark_tables, write_benchmark
 
     plan = Plan(
