@@ -7,7 +7,7 @@ import torch
 
 from cotrain import ConfigError
 from cotrain.comparison.speed import Plan, find_targets
-from cotrain.comparison.speed import benchmarking as benchmark
+from cotrain.comparison.speed import benchmark
 from cotrain.comparison.speed import benchmarking as running
 
 
