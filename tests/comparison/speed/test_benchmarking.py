@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from cotrain import ConfigError
-from cotrain.comparison.speed import Plan, find_targets
-from cotrain.comparison.speed import benchmark
+from cotrain.comparison.speed import Plan, benchmark, find_targets
 from cotrain.comparison.speed import benchmarking as running
 
 
