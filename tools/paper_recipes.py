@@ -2,7 +2,7 @@
 
 ``python tools/paper_recipes.py`` writes them; with ``--check`` it writes nothing and fails if a
 file differs from what it would write. What was published stands in
-``cotrain.dividing.published``; how it was trained stands here: the recipes of
+``cotrain.config.published``; how it was trained stands here: the recipes of
 arXiv:2011.14660 and its authors' training script.
 """
 
@@ -12,7 +12,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from cotrain.dividing.published import PUBLISHED, PublishedResult
+from cotrain.config.published import PUBLISHED, PublishedResult
 
 FOLDER = Path(__file__).parents[1] / "src/cotrain/config/recipes/paper"
 LONG = 1800  # epochs

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from cotrain.config.published import PUBLISHED
 from cotrain.dividing import divide_spec
 from cotrain.dividing.advice import EVIDENCE, WIDE_ENOUGH, Evidence, advise
-from cotrain.dividing.published import PUBLISHED
 from cotrain.networks import build, spec
 from cotrain.networks.stages import narrowest_stage
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from cotrain.config import Experiment
+from cotrain.config.published import PUBLISHED
 from cotrain.config.recipes import list_recipes, load_recipe, recipe_path
 from cotrain.dividing import divide_spec
-from cotrain.dividing.published import PUBLISHED
 from cotrain.networks import build, spec_for_images
 from cotrain.networks.costs import count_params
 

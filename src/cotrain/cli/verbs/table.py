@@ -25,7 +25,7 @@ def table(
     """
     from cotrain.comparison.paper.listing import select
     from cotrain.comparison.paper.reproduction import finished_run, reproduce
-    from cotrain.dividing.published import PUBLISHED
+    from cotrain.config.published import PUBLISHED
     from cotrain.report.paper import paper_tables
 
     results = select(PUBLISHED, dataset=dataset, network=network, into=into)

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Experiment
+from cotrain.config.published import PUBLISHED
 from cotrain.config.recipes import list_recipes, read_recipe
-from cotrain.dividing.published import PUBLISHED
 
 Row = TypeVar("Row")
 

@@ -10,10 +10,10 @@ from typing import Any
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment, flat_settings
+from cotrain.config.published import PublishedResult
 from cotrain.config.recipes import load_recipe
 from cotrain.dividing import divide_spec
 from cotrain.dividing.division import network_cost
-from cotrain.dividing.published import PublishedResult
 from cotrain.networks import spec
 
 # Settings that change where and how fast a run is computed, or draw it anew.
