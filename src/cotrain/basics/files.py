@@ -1,10 +1,12 @@
 """Files that are whole or absent: written aside, flushed to disk, then renamed into place."""
 
 import hashlib
+import json
 import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from cotrain.basics.errors import TrainingError
 
@@ -38,6 +40,11 @@ def atomic_write(
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise unwritable(path, error) from error
+
+
+def write_json(path: Path | str, record: Any) -> None:
+    """Replace ``path`` by a record of JSON-able values, as :func:`atomic_write` does."""
+    atomic_write(path, (json.dumps(record, indent=2) + "\n").encode())
 
 
 def _keep(path: Path, previous: Path) -> None:

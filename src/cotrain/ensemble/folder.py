@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
-from cotrain.basics.files import atomic_write, digest
+from cotrain.basics.files import atomic_write, digest, write_json
 from cotrain.basics.machine import __version__
 from cotrain.ensemble.spec import EnsembleSpec
 
@@ -37,7 +37,7 @@ def write_folder(folder: Path, spec: EnsembleSpec, weights: dict[str, Tensor]) -
         "weights_sha256": digest(content),
     }
     atomic_write(folder / _WEIGHTS, content)
-    atomic_write(folder / _SPEC, (json.dumps(record, indent=2) + "\n").encode())
+    write_json(folder / _SPEC, record)
 
 
 def holds_ensemble(folder: Path) -> bool:

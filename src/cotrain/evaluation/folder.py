@@ -1,6 +1,5 @@
 """Evaluating what a folder holds, a run or a shipped ensemble, on its test images."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import safetensors.torch
 import torch
 
 from cotrain.basics.errors import ConfigError
-from cotrain.basics.files import atomic_write
+from cotrain.basics.files import atomic_write, write_json
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Data
 from cotrain.config.recipes import load_recipe
@@ -53,7 +52,7 @@ class FolderEvaluation:
 
     def write_json(self, path: Path) -> None:
         """Write the JSON-able part."""
-        atomic_write(path, (json.dumps(self.to_dict(), indent=2) + "\n").encode())
+        write_json(path, self.to_dict())
 
 
 def evaluate_ensemble(

@@ -1,25 +1,20 @@
 """A comparison of trainings, as a table and a picture."""
 
-from __future__ import annotations
-
-import io
 from collections.abc import Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from rich.table import Table
 
+from cotrain.comparison.accuracy.compare import Comparison
+from cotrain.comparison.accuracy.statistics import Spread
+from cotrain.comparison.accuracy.verdicts import CandidateResult
 from cotrain.dividing.division import EQUAL_COST
-from cotrain.report.style import COLOURS, MARKERS, new_table, short_number
-
-if TYPE_CHECKING:  # the records' own modules take seconds to import; a table needs only the record
-    from matplotlib.axes import Axes
-
-    from cotrain.comparison.accuracy.compare import Comparison
-    from cotrain.comparison.accuracy.statistics import Spread
-    from cotrain.comparison.accuracy.verdicts import CandidateResult
-    from cotrain.execution.timing import Latency
+from cotrain.report.pictures import COLOURS, MARKERS, write_result
+from cotrain.report.style import new_table, short_number
 
 
 def comparison_table(comparison: Comparison) -> Table:
@@ -42,7 +37,7 @@ def _result_cells(result: CandidateResult) -> list[str]:
         _plus_minus(result.error, 2),
         _plus_minus(result.nll, 4),
         _plus_minus(result.single_error, 2),
-        *(_milliseconds(latency) for latency in result.latencies),
+        *(f"{latency.per_image_ms:.3g}" for latency in result.latencies),
         "-" if result.seconds is None else f"{result.seconds:.0f}",
     ]
 
@@ -67,22 +62,17 @@ def _plus_minus(value: Spread, digits: int) -> str:
     return f"{value.mean:.{digits}f}{std}"
 
 
-def _milliseconds(latency: Latency) -> str:
-    return f"{latency.per_image_ms:.3g}"
+def write_comparison(comparison: Comparison, folder: Path) -> None:
+    """Write ``comparison.json`` and ``comparison.png``."""
+    write_result(folder, "comparison", comparison.to_dict(), comparison_picture(comparison))
 
 
-def comparison_picture(comparison: Comparison) -> bytes:
-    """Error against MACs as a PNG: mean and standard deviation of every candidate."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def comparison_picture(comparison: Comparison) -> Figure:
+    """Error against MACs: mean and standard deviation of every candidate."""
     figure = Figure(figsize=(8, 4), dpi=200, layout="constrained")
-    FigureCanvasAgg(figure)
     _draw(figure.add_subplot(), comparison)
     figure.legend(loc="outside right upper", frameon=False, labelspacing=1)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return figure
 
 
 def _draw(axes: Axes, comparison: Comparison) -> None:

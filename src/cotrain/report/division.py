@@ -1,16 +1,9 @@
 """What dividing costs, as a table."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from rich.table import Table
 
 from cotrain.dividing.division import Division, NetworkCost
 from cotrain.report.style import new_table
-
-if TYPE_CHECKING:  # the records' own modules take seconds to import; a table needs only the record
-    pass
 
 
 def division_table(division: Division) -> Table:

@@ -1,18 +1,13 @@
 """How good an ensemble is, and what it answers, as tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
+from cotrain.evaluation.prediction import Prediction
+from cotrain.evaluation.scores import Evaluation, Scores
 from cotrain.report.style import new_table
-
-if TYPE_CHECKING:  # the records' own modules take seconds to import; a table needs only the record
-    from cotrain.evaluation.prediction import Prediction
-    from cotrain.evaluation.scores import Evaluation, Scores
 
 
 def evaluation_table(evaluation: Evaluation) -> Table:

@@ -1,25 +1,18 @@
 """A benchmark as tables for the terminal, sentences, and a picture."""
 
-from __future__ import annotations
-
-import io
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from rich.table import Table
 
-from cotrain.basics.files import atomic_write
-from cotrain.report.style import COLOURS, MARKERS, new_table, short_number
-
-if TYPE_CHECKING:  # the records' own modules take seconds to import; a table needs only the record
-    from matplotlib.axes import Axes
-
-    from cotrain.comparison.speed import Benchmark, Facts, Row, Verdict
+from cotrain.comparison.speed import Benchmark, Facts, Row, Verdict
+from cotrain.report.pictures import COLOURS, MARKERS, write_result
+from cotrain.report.style import new_table, short_number
 
 _COLUMNS = ("", "ms", "IQR", "ms /\nimage", "x large\nnetwork", "x plain\nloop")
 _CEILINGS = {"alone": "(a) slowest alone", "processes": "(b) S processes"}
@@ -119,12 +112,9 @@ def _refusals(benchmark: Benchmark) -> Iterator[str]:
         yield f"not possible for {', '.join(f'S={s}' for s in sorted(sizes))}: {reason}."
 
 
-def benchmark_picture(benchmark: Benchmark) -> bytes:
-    """A PNG with a panel for every batch size: latency against accuracy where it is known, as in
+def benchmark_picture(benchmark: Benchmark) -> Figure:
+    """A panel for every batch size: latency against accuracy where it is known, as in
     Figure 3 of arXiv:2011.14660, else the latency of every case."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     batches = _by_batch(benchmark)
     known = [each for each in benchmark.targets if each.top1 is not None]
     columns = min(2, len(batches))
@@ -132,7 +122,6 @@ def benchmark_picture(benchmark: Benchmark) -> bytes:
     most = max(map(len, batches.values()))
     height = 4 if known else max(3, 0.8 + 0.2 * most)
     figure = Figure(figsize=(6 * columns, height * lines), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
     for place, (batch_size, rows) in enumerate(batches.items(), start=1):
         axes = figure.add_subplot(lines, columns, place)
         axes.set(title=f"batch {batch_size}, {benchmark.device}", xlabel="ms per image")
@@ -140,16 +129,12 @@ def benchmark_picture(benchmark: Benchmark) -> bytes:
         draw_accuracies(axes, rows, known) if known else draw_cases(axes, rows, benchmark.targets)
     legend = figure.axes[0].get_legend_handles_labels()
     figure.legend(*legend, loc="outside lower center", ncols=2, frameon=False, labelspacing=1)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return figure
 
 
 def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
     """Write ``benchmark.json`` and ``benchmark.png``."""
-    record = json.dumps(benchmark.to_dict(), indent=2) + "\n"
-    atomic_write(folder / "benchmark.json", record.encode())
-    atomic_write(folder / "benchmark.png", benchmark_picture(benchmark))
+    write_result(folder, "benchmark", benchmark.to_dict(), benchmark_picture(benchmark))
 
 
 def draw_accuracies(axes: Axes, rows: Sequence[Row], targets: Sequence[Facts]) -> None:

@@ -1,11 +1,7 @@
-"""Tables for the terminal, and the picture of a comparison."""
+"""What all tables for the terminal share."""
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-
-# Okabe and Ito's colours, which the colour-blind can tell apart; the markers differ too.
-COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-MARKERS = ("s", "o", "D", "^", "v", "P", "X")
 
 
 def new_table(*columns: str, caption: str | None = None) -> Table:

@@ -31,7 +31,7 @@ def compare(
         jobs: Runs at once; as many as there are cores, or one on a GPU, if not given.
     """
     from cotrain.comparison.accuracy.compare import compare as run_comparison
-    from cotrain.report.accuracy import comparison_table
+    from cotrain.report.accuracy import comparison_table, write_comparison
 
     comparison = run_comparison(
         Experiment(**settings),
@@ -42,4 +42,5 @@ def compare(
         ablations=ablation.split(",") if ablation else (),
         jobs=jobs,
     )
+    write_comparison(comparison, Path(output))
     Console().print(comparison_table(comparison))

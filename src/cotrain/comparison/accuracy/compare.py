@@ -1,6 +1,5 @@
 """The large network against S small ones of the same cost: one schedule, several seeds."""
 
-import json
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,7 +11,6 @@ import torch
 from rich.console import Console
 
 from cotrain.basics.errors import ConfigError, Interrupted
-from cotrain.basics.files import atomic_write
 from cotrain.basics.machine import Machine, hardware, usable_cores
 from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.candidates import LARGE, Candidate, list_candidates
@@ -28,7 +26,6 @@ from cotrain.config import Experiment
 from cotrain.ensemble.cost import cost_of
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.execution.timing import measure_latency
-from cotrain.report.accuracy import comparison_picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +74,11 @@ def compare(
 
     Runs stand in ``output`` as ``s4-seed0`` and so on. One that is finished is not trained again,
     and one that was begun is resumed: a comparison that was stopped goes on when it is started
-    again. Writes ``comparison.json`` and ``comparison.png``.
+    again. ``cotrain.report.accuracy`` writes the result.
 
     Args:
         experiment: What all candidates share; ``into`` and ``seed`` come from here instead.
-        output: Folder of the runs and the results.
+        output: Folder of the runs.
         into: Each S to train; without 1 there is no large network to compare with.
         seeds: Seeds of the training.
         independent: Train the largest S without co-training too, as independent networks.
@@ -102,7 +99,7 @@ def compare(
     jobs = jobs or (usable_cores() if device == "cpu" else 1)
     _train_missing(runs, train or _fit(), jobs)
     results, images = _results(candidates, runs, device)
-    comparison = Comparison(
+    return Comparison(
         candidates=results,
         experiment=experiment,
         seeds=tuple(seeds),
@@ -113,8 +110,6 @@ def compare(
         threads=torch.get_num_threads(),
         jobs=jobs,
     )
-    _write(comparison, Path(output))
-    return comparison
 
 
 def _check(
@@ -200,9 +195,3 @@ def _results(
         for candidate in candidates
     )
     return results, len(answers[candidates[0].name].targets)
-
-
-def _write(comparison: Comparison, output: Path) -> None:
-    record = json.dumps(comparison.to_dict(), indent=2) + "\n"
-    atomic_write(output / "comparison.json", record.encode())
-    atomic_write(output / "comparison.png", comparison_picture(comparison))

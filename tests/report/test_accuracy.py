@@ -1,13 +1,14 @@
-"""Tables hold the numbers they are given; the picture holds every candidate, none hidden."""
+"""The table holds the numbers of a comparison; the picture holds every candidate, none hidden."""
 
 import io
+import json
 from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from PIL import Image
 from rich.console import Console
 
@@ -17,10 +18,8 @@ from cotrain.comparison.accuracy.statistics import Spread
 from cotrain.comparison.accuracy.verdicts import CandidateResult
 from cotrain.config import Experiment
 from cotrain.ensemble.cost import Cost
-from cotrain.evaluation.prediction import Prediction
-from cotrain.evaluation.scores import evaluate_logits
 from cotrain.execution.timing import Latency
-from cotrain.report import style as report
+from cotrain.report import accuracy as report
 
 
 def printed(table, width=80):
@@ -80,29 +79,6 @@ def example():
     )
 
 
-def test_evaluation_table_has_a_row_for_each_network_and_the_ensemble():
-    logits = torch.tensor([[[2.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [1.0, 0.0]]])
-    evaluation = evaluate_logits(logits, torch.tensor([0, 1]))
-    text = printed(report.evaluation_table(evaluation))
-    rows = {line[:11].strip(): line.split() for line in text.splitlines()}
-    assert rows["network 0"][2:4] == ["100.00", "-"]
-    assert rows["network 1"][2] == "50.00"
-    assert rows["ensemble"][3] == f"{evaluation.ensemble.nll:.4f}"
-    assert "disagree on 50.00%" in text
-
-
-def test_prediction_table_shows_numbers_and_reasons():
-    rows = [
-        Prediction(
-            path="[a].png", label="owl", probability=0.75, disagreement=0.25, mutual_information=0.1
-        ),
-        Prediction(path="x.png", error="not an image"),
-    ]
-    lines = printed(report.prediction_table(rows)).splitlines()
-    assert lines[-2].split() == ["[a].png", "owl", "0.7500", "0.2500", "0.1000"]
-    assert lines[-1].split() == ["x.png", "not", "an", "image"]
-
-
 def test_comparison_table_fits_80_columns_and_is_plain(example):
     text = printed(report.comparison_table(example))
     lines = text.splitlines()
@@ -124,8 +100,6 @@ def test_one_seed_has_no_deviation():
 
 
 def test_picture_shows_every_candidate(example):
-    from matplotlib.figure import Figure
-
     figure = Figure()
     axes = figure.add_subplot()
     report._draw(axes, example)
@@ -141,12 +115,15 @@ def test_picture_shows_every_candidate(example):
     assert axes.get_ylim()[0] == 0
 
 
-def test_picture_is_a_png_of_one_seed_too(example):
+def test_record_and_picture_are_written_for_one_seed_too(example, tmp_path):
     one = comparison(result("S=2", 2, 1.0, 2.4, "no large network", std=None), seeds=(0,))
     for each in (example, one):
-        image = Image.open(io.BytesIO(report.comparison_picture(each)))
-        assert image.size == (1600, 800)
-        assert np.asarray(image.convert("L")).std() > 10
+        report.write_comparison(each, tmp_path / "new")
+        record = json.loads((tmp_path / "new/comparison.json").read_text())
+        assert record == json.loads(json.dumps(each.to_dict()))
+        with Image.open(tmp_path / "new/comparison.png") as image:
+            assert image.size == (1600, 800)
+            assert np.asarray(image.convert("L")).std() > 10
 
 
 @given(st.lists(st.floats(0.5, 2), min_size=1, max_size=6))
@@ -159,10 +136,3 @@ def test_side_by_side_keeps_order_and_distance(values):
 
 def test_places_far_apart_are_not_moved():
     assert report._side_by_side([1.3, 1.0, 1.1], 0.1) == pytest.approx([1.3, 1.0, 1.1])
-
-
-@pytest.mark.parametrize(
-    ("number", "text"), [(308_074, "308 k"), (2_895_936, "2.90 M"), (5.25e9, "5.25 G"), (12, "12")]
-)
-def test_large_numbers_are_short(number, text):
-    assert report.short_number(number) == text

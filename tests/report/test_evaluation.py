@@ -1,0 +1,39 @@
+"""Tables hold the numbers of an evaluation and of predictions."""
+
+import io
+
+import torch
+from rich.console import Console
+
+from cotrain.evaluation.prediction import Prediction
+from cotrain.evaluation.scores import evaluate_logits
+from cotrain.report.evaluation import evaluation_table, prediction_table
+
+
+def printed(table, width=80):
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(table)
+    return console.file.getvalue()
+
+
+def test_evaluation_table_has_a_row_for_each_network_and_the_ensemble():
+    logits = torch.tensor([[[2.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [1.0, 0.0]]])
+    evaluation = evaluate_logits(logits, torch.tensor([0, 1]))
+    text = printed(evaluation_table(evaluation))
+    rows = {line[:11].strip(): line.split() for line in text.splitlines()}
+    assert rows["network 0"][2:4] == ["100.00", "-"]
+    assert rows["network 1"][2] == "50.00"
+    assert rows["ensemble"][3] == f"{evaluation.ensemble.nll:.4f}"
+    assert "disagree on 50.00%" in text
+
+
+def test_prediction_table_shows_numbers_and_reasons():
+    rows = [
+        Prediction(
+            path="[a].png", label="owl", probability=0.75, disagreement=0.25, mutual_information=0.1
+        ),
+        Prediction(path="x.png", error="not an image"),
+    ]
+    lines = printed(prediction_table(rows)).splitlines()
+    assert lines[-2].split() == ["[a].png", "owl", "0.7500", "0.2500", "0.1000"]
+    assert lines[-1].split() == ["x.png", "not", "an", "image"]
