@@ -11,7 +11,7 @@ from cotrain.cli.command import main
 from cotrain.cli.words import readable
 from cotrain.comparison.accuracy import compare as comparison
 from cotrain.config import Experiment
-from cotrain.config.recipes import load_recipe, recipe_path
+from cotrain.config.recipes import load_recipe, recipe_text
 
 # wide_resnet28_10 for CIFAR-100: params and MACs of the large network and of one of S.
 PUBLISHED = {
@@ -219,8 +219,8 @@ def test_a_switch_alone_means_true(run, trained):
         (["import-checkpoint", "--from", "x"], ["import-checkpoint", "--source", "x"]),
         (["import-checkpoint", "--from=x"], ["import-checkpoint", "--source=x"]),
         (["train", "--from=x"], ["train", "--from=x"]),
-        (["train", "--config", "digits"], ["train", "--config", str(recipe_path("digits"))]),
-        (["train", "--config=digits"], ["train", f"--config={recipe_path('digits')}"]),
+        (["train", "--config", "digits"], ["train", "--config", recipe_text("digits")]),
+        (["train", "--config=digits"], ["train", f"--config={recipe_text('digits')}"]),
     ],
 )
 def test_words_become_readable_for_the_parser(words, expected):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from itertools import pairwise
 
-from cotrain.config.recipes import read_recipe, recipe_path
+from cotrain.config.recipes import read_recipe, recipe_text
 
 
 def readable(words: Sequence[str]) -> list[str]:
@@ -12,8 +12,8 @@ def readable(words: Sequence[str]) -> list[str]:
 
     Flags may have dashes (``--num-classes``), a flag alone means true (``--json``), and
     ``--config`` takes a recipe's name. For ``compare`` the S to compare are ``--into``, and the
-    one that a recipe trains with is left out. Plain words are ``--runs`` for ``table`` and
-    ``--targets`` for ``benchmark``.
+    one that a recipe trains with is left out. Plain words are ``--runs`` for ``table``,
+    ``--targets`` for ``benchmark`` and ``--show`` for ``recipes``.
     """
     words = [_underscored(word) for word in words]
     if words and words[0] in _PLAIN_WORDS:
@@ -54,7 +54,7 @@ _SWITCHES = (
 
 
 # Verbs that take any number of plain words, and the parameter that these are for.
-_PLAIN_WORDS = {"table": "--runs", "benchmark": "--targets"}
+_PLAIN_WORDS = {"table": "--runs", "benchmark": "--targets", "recipes": "--show"}
 
 
 def _with_plain_words(words: Sequence[str], flag: str) -> list[str]:
@@ -76,9 +76,9 @@ def _underscored(word: str) -> str:
 
 
 def _config(name: str, without_into: bool) -> str:
-    """The path of a recipe, or for ``compare`` its content."""
+    """What a recipe says, for ``compare`` without its S."""
     content = read_recipe(name)
     if not without_into:
-        return str(recipe_path(name))
+        return recipe_text(name)
     content.pop("into", None)
     return json.dumps(content, default=str)

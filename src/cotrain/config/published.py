@@ -1,6 +1,6 @@
 """The published results that the paper's recipes are to reproduce.
 
-Source: arXiv:2011.14660, Tables II, III and IV; the recipes are in ``recipes/paper/``.
+Source: arXiv:2011.14660, Tables II, III and IV; ``cotrain.config.recipes.paper`` makes the recipes.
 """
 
 from collections.abc import Mapping

@@ -21,6 +21,7 @@ def recipes_table(recipes: Sequence[ListedRecipe]) -> Table:
     """One row a recipe; below the table stands how to run one."""
     caption = (
         "Run one: cotrain train --config NAME --output FOLDER\n"
+        "Edit one: cotrain recipes NAME > own.yaml, then --config own.yaml\n"
         "Published: top-1 error of the ensemble in arXiv:2011.14660."
     )
     columns = ("name", "network", "S", "data set", "epochs", "published\nerror %")

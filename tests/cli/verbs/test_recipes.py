@@ -7,7 +7,7 @@ import pytest
 from cotrain.basics.errors import ConfigError
 from cotrain.cli.command import main
 from cotrain.comparison.paper.listing import describe_recipes, select
-from cotrain.config.recipes import list_recipes
+from cotrain.config.recipes import list_recipes, load_recipe, recipe_text
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_the_table_shows_a_row_a_recipe_and_how_to_run_it(run):
     assert [name, "wide_resnet50_2", "2", "imagenet", "120", "20.36"] in rows  # 100 - 79.64
     name = "paper/se_resnext101_64x4d-imagenet-s2-350"
     assert [name, "se_resnext101_64x4d", "2", "imagenet", "350", "16.40"] in rows
-    assert lines[-2][2:] == ["cotrain", "train", "--config", "NAME", "--output", "FOLDER"]
+    assert lines[-3][2:] == ["cotrain", "train", "--config", "NAME", "--output", "FOLDER"]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,23 @@ def test_a_filter_that_finds_nothing_is_one_line_with_the_values_there_are(capsy
     captured = capsys.readouterr()
     assert (caught.value.code, captured.out, captured.err.count("\n")) == (2, "", 1)
     assert message in captured.err
+
+
+@pytest.mark.parametrize("name", ["digits", "paper/resnet110-cifar100-s4"])
+def test_a_recipe_is_printed_as_a_file_to_edit(run, tmp_path, name):
+    printed = run(name)
+    assert printed == recipe_text(name)
+    (tmp_path / "own.yaml").write_text(printed.replace("into: 4", "into: 2"))
+    assert load_recipe(tmp_path / "own.yaml") == load_recipe(name, ["--into=2"])
+
+
+@pytest.mark.parametrize("words", [["--into=4"], ["--json"], ["cifar10-small"]])
+def test_with_a_recipe_to_print_goes_nothing_else(capsys, words):
+    with pytest.raises(SystemExit) as caught:
+        main(["recipes", "digits", *words])
+    captured = capsys.readouterr()
+    assert (caught.value.code, captured.out, captured.err.count("\n")) == (2, "", 1)
+    assert "cotrain recipes NAME prints that recipe: give one, and nothing else" in captured.err
 
 
 def test_what_is_not_wanted_filters_nothing():

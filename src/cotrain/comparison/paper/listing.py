@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from cotrain.basics.errors import ConfigError
-from cotrain.config import Experiment
-from cotrain.config.published import PUBLISHED
-from cotrain.config.recipes import list_recipes, read_recipe
+from cotrain.config.published import PUBLISHED, PublishedResult
+from cotrain.config.recipes import list_recipes, load_recipe
 
 Row = TypeVar("Row")
 
@@ -35,20 +34,31 @@ class ListedRecipe:
 
 def describe_recipes() -> list[ListedRecipe]:
     """Every recipe: the paper's in the order of its tables, then the others."""
-    errors = {each.recipe: each.error for each in PUBLISHED}
-    others = [name for name in list_recipes() if name not in errors]
-    return [_describe(name, errors.get(name)) for name in [*errors, *others]]
+    papers = {each.recipe: _of_paper(each) for each in PUBLISHED}
+    others = [_of_file(name) for name in list_recipes() if name not in papers]
+    return [*papers.values(), *others]
 
 
-def _describe(name: str, published_error: float | None) -> ListedRecipe:
-    settings, default = read_recipe(name), Experiment()
+def _of_paper(result: PublishedResult) -> ListedRecipe:
+    return ListedRecipe(
+        name=result.recipe,
+        network=result.network,
+        into=result.into,
+        dataset=result.dataset,
+        epochs=result.epochs,
+        published_error=result.error,
+    )
+
+
+def _of_file(name: str) -> ListedRecipe:
+    experiment = load_recipe(name)
     return ListedRecipe(
         name=name,
-        network=settings.get("network", default.network),
-        into=settings.get("into", default.into),
-        dataset=settings.get("data", {}).get("dataset", default.data.dataset),
-        epochs=settings.get("epochs", default.epochs),
-        published_error=published_error,
+        network=experiment.network,
+        into=experiment.into,
+        dataset=experiment.data.dataset,
+        epochs=experiment.epochs,
+        published_error=None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Recipes: one YAML file an experiment, found by name, read with every field checked."""
+"""Recipes: the YAML of an experiment, found by name, read with every field checked."""
 
 import difflib
 from collections.abc import Sequence
@@ -10,44 +10,58 @@ import yaml
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Experiment
+from cotrain.config.recipes.paper import PAPER_RECIPES, text_of
 
 _FOLDER = Path(__file__).parent
 
 
 def list_recipes() -> list[str]:
-    """The names of the recipes that come with the package, such as ``paper/...`` for subfolders."""
-    files = (path.relative_to(_FOLDER) for path in _FOLDER.rglob("*.yaml"))
-    return sorted(path.with_suffix("").as_posix() for path in files)
+    """The names of the recipes that come with the package; those of the paper are ``paper/...``."""
+    return sorted([*(path.stem for path in _FOLDER.glob("*.yaml")), *PAPER_RECIPES])
 
 
 def recipe_path(name_or_path: str | Path) -> Path:
     """The file of a recipe: a path to one's own, or the name of one that comes with the package.
 
     Raises:
-        ConfigError: Neither; close names are listed.
+        ConfigError: Neither; close names are listed. The paper's recipes have no file:
+            ``recipe_text`` makes them.
     """
-    own = Path(name_or_path)
-    if own.is_file():
-        return own
-    packaged = _FOLDER / f"{name_or_path}.yaml"
-    if packaged.is_file():
-        return packaged
+    for path in (Path(name_or_path), _FOLDER / f"{name_or_path}.yaml"):
+        if path.is_file():
+            return path
+    if name_or_path in PAPER_RECIPES:
+        raise ConfigError(
+            f"{name_or_path} is made from the paper's tables and has no file: "
+            f"cotrain recipes {name_or_path} > own.yaml writes one"
+        )
     close = difflib.get_close_matches(str(name_or_path), list_recipes(), n=3)
-    hint = (
-        f"did you mean {', '.join(close)}?" if close else f"use a path or one of {list_recipes()}"
-    )
+    listed = "give a path, or a name that cotrain recipes lists"
+    hint = f"did you mean {', '.join(close)}?" if close else listed
     raise ConfigError(f"--config {name_or_path}: there is no such file or recipe: {hint}")
 
 
-def read_recipe(name_or_path: str | Path) -> dict[str, Any]:
-    """What a recipe's file says, its keys and values unchecked.
+def recipe_text(name_or_path: str | Path) -> str:
+    """The YAML of a recipe with its comments: of its file, or made of the paper's tables.
 
     Raises:
-        ConfigError: There is no such recipe, or its file is not a YAML mapping of settings.
+        ConfigError: There is no such recipe.
     """
-    path = recipe_path(name_or_path)
+    made = PAPER_RECIPES.get(str(name_or_path))
+    if made is not None and not Path(name_or_path).is_file():
+        return text_of(made)
+    return recipe_path(name_or_path).read_text(encoding="utf-8")
+
+
+def read_recipe(name_or_path: str | Path) -> dict[str, Any]:
+    """What a recipe says, its keys and values unchecked.
+
+    Raises:
+        ConfigError: There is no such recipe, or it is not a YAML mapping of settings.
+    """
+    path = name_or_path
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(recipe_text(path))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"--config {path} is not YAML: {one_line(error)}") from None
     if not isinstance(content, dict):
@@ -78,7 +92,7 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Expe
     parser.add_class_arguments(Experiment)
     read_recipe(name_or_path)  # it says better than the parser what is wrong with a file
     try:
-        parsed = parser.parse_args(["--config", str(recipe_path(name_or_path)), *overrides])
+        parsed = parser.parse_args(["--config", recipe_text(name_or_path), *overrides])
     except ArgumentError as error:
         raise ConfigError(f"{name_or_path}: {one_line(error)}") from error
     parsed.pop("config")

@@ -1,8 +1,7 @@
-"""The paper's recipes are what the script writes, say what the paper says, and are built."""
+"""The paper's recipes are made of its tables, say what the paper says, and are built."""
 
-import importlib.util
+import hashlib
 import json
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +9,22 @@ from pathlib import Path
 import pytest
 import torch
 
+from cotrain import ConfigError
 from cotrain.config import Experiment
 from cotrain.config.published import PUBLISHED
-from cotrain.config.recipes import list_recipes, load_recipe, recipe_path
+from cotrain.config.recipes import (
+    list_recipes,
+    load_recipe,
+    read_recipe,
+    recipe_path,
+    recipe_text,
+)
 from cotrain.dividing import divide_spec
 from cotrain.networks import build, spec_for_images
 from cotrain.networks.costs import count_params
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
+FILES = sorted((Path(__file__).parent / "paper").glob("*.yaml"))
 CLASSES = {"cifar10": 10, "cifar100": 100, "imagenet": 1000}
 RESULTS = {each.recipe: each for each in PUBLISHED}
 # Trained parameters of one network as the paper's implementation has them.
@@ -29,46 +36,32 @@ PARAMS_ONE = {
 }
 
 
-def load_script():
-    """The script that writes the recipes, as a module."""
-    path = TESTS.parent / "tools/paper_recipes.py"
-    description = importlib.util.spec_from_file_location("paper_recipes", path)
-    module = importlib.util.module_from_spec(description)
-    description.loader.exec_module(module)
-    return module
+# Of what all 72 files held when they lay in the package, as JSON with sorted keys.
+DIGEST = "2bced8cae33dfb2208081497af27e07924743a521a2a1ee7e27ceede4f7542c4"
 
 
-@pytest.fixture
-def script(monkeypatch, tmp_path):
-    """The script, at work on a folder of its own."""
-    module = load_script()
-    monkeypatch.setattr(module, "FOLDER", tmp_path / "paper")
-    return module
+def test_all_recipes_say_what_their_files_said():
+    said = {name: read_recipe(name) for name in RESULTS}
+    assert hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest() == DIGEST
 
 
-def test_the_files_are_as_the_script_writes_them():
-    script = load_script()
-    assert script.differing(script.FOLDER) == []
-    assert script.recipes().keys() == {f"{name.partition('/')[2]}.yaml" for name in RESULTS}
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_recipe_is_written_as_its_file_was(path):
+    assert recipe_text(f"paper/{path.stem}") == path.read_text(encoding="utf-8")
 
 
-def test_check_names_what_differs_and_writing_mends_it(script, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["paper_recipes.py"])
-    script.main()
-    changed, missing = sorted(script.FOLDER.iterdir())[:2]
-    text = changed.read_text()
-    changed.write_text(text.replace("0.1", "0.2"))
-    missing.unlink()
-    (script.FOLDER / "old.yaml").write_text("into: 2\n")
-    monkeypatch.setattr(sys, "argv", ["paper_recipes.py", "--check"])
-    with pytest.raises(SystemExit) as caught:
-        script.main()
-    assert str(caught.value.code).endswith(f"{[changed.name, missing.name, 'old.yaml']}")
-    assert changed.read_text() != text
-    monkeypatch.setattr(sys, "argv", ["paper_recipes.py"])
-    script.main()
-    assert script.differing(script.FOLDER) == []
-    assert changed.read_text() == text
+def test_a_recipe_is_read_from_the_file_that_was_made_of_it(tmp_path):
+    name = "paper/se_resnext101_64x4d-imagenet-s2-350"
+    (tmp_path / "own.yaml").write_text(recipe_text(name), encoding="utf-8")
+    assert load_recipe(tmp_path / "own.yaml") == load_recipe(name)
+    assert load_recipe(name, ["--into=4"]) == replace(load_recipe(name), into=4)
+
+
+def test_a_recipe_that_is_made_has_no_file():
+    with pytest.raises(
+        ConfigError, match=r"cotrain recipes paper/resnet110-cifar100-s1 > own.yaml"
+    ):
+        recipe_path("paper/resnet110-cifar100-s1")
 
 
 def test_every_published_result_has_its_recipe_and_no_other():
@@ -100,7 +93,7 @@ ERRORS = {
 def test_published_errors(name):
     result = RESULTS[name]
     assert result.error == pytest.approx(ERRORS[name], abs=1e-9)
-    header = " ".join(recipe_path(name).read_text().split())
+    header = " ".join(recipe_text(name).split())
     assert f"Table {result.table}: {result.value:.2f} % top-1 {result.metric}" in header
 
 
