@@ -164,7 +164,7 @@ def limit_memory(gigabytes: float) -> None:
 
 
 def main() -> None:
-    """``any_network_model.py {"network": ..., "into": [...], ...}``: see :func:`judge`."""
+    """``any_network_model.py {"network": ..., "into": [...], ...}``: see ``judge``."""
     asked = json.loads(sys.argv[1])
     records = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # some networks print when they are built

@@ -29,7 +29,7 @@ class _MovedModules(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self) if fullname in MOVED else None
 
     def create_module(self, spec: ModuleSpec) -> None:
-        """An empty one; :meth:`exec_module` puts the moved module in its place."""
+        """An empty one; ``exec_module`` puts the moved module in its place."""
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__

@@ -97,7 +97,7 @@ class DrawnBatch(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingBatches(Dataset[Batch | DrawnBatch]):
-    """Training batches by key: S views of every image, mixed; see :func:`training_loader`."""
+    """Training batches by key: S views of every image, mixed; see ``training_loader``."""
 
     images: Images
     views: Views
@@ -174,7 +174,7 @@ def training_loader(
     drawn: bool = False,
     channels_last: bool = False,
 ) -> DataLoader[Batch]:
-    """Shuffled batches of S views; its ``sampler`` is an :class:`EpochSampler`.
+    """Shuffled batches of S views; its ``sampler`` is an ``EpochSampler``.
 
     Args:
         images: Training images.
@@ -188,7 +188,7 @@ def training_loader(
         workers: Processes that make batches; their number changes no batch.
         rank: Which of the processes that train together this is.
         world_size: How many they are.
-        drawn: Give a :class:`DrawnBatch`, which the ``dataset``'s ``finish`` makes the same batch
+        drawn: Give a ``DrawnBatch``, which the ``dataset``'s ``finish`` makes the same batch
             of, on any device.
         channels_last: Lay views out as [S, B, H, W, C] in memory.
 

@@ -1,8 +1,8 @@
 """Whether a network is wide enough to be divided, from what the paper's divisions gained or lost.
 
 Source: arXiv:2011.14660, Tables II and IV. There every network whose narrowest stage kept the width
-of :data:`WIDE_ENOUGH` gained accuracy, and each of those that lost any is below it. A stage's width
-is that of :func:`cotrain.networks.stages.narrowest_stage`.
+of ``WIDE_ENOUGH`` gained accuracy, and each of those that lost any is below it. A stage's width
+is that of ``cotrain.networks.stages.narrowest_stage``.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ WIDE_ENOUGH: Mapping[Images, int] = {"small images": 16, "photos": 128}
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """A published division with a stage below :data:`WIDE_ENOUGH`.
+    """A published division with a stage below ``WIDE_ENOUGH``.
 
     Args:
         network: Name of the large network.

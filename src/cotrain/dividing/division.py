@@ -25,7 +25,7 @@ class NetworkCost:
         params: Trainable parameters.
         macs: Multiply-accumulates for one image (1 MAC = 2 FLOPs).
         widths: Channels after the stem and after each stage.
-        narrowest: Width of the narrowest stage (:func:`cotrain.networks.stages.narrowest_stage`).
+        narrowest: Width of the narrowest stage (``cotrain.networks.stages.narrowest_stage``).
         regularization: Its dropout and similar probabilities, by name.
     """
 

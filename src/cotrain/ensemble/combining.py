@@ -36,7 +36,7 @@ def combine_logits(logits: Tensor, combine: Combine = "mean_logits") -> Tensor:
 
 
 def log_probabilities(logits: Tensor, combine: Combine = "mean_logits") -> Tensor:
-    """Logarithms [B, C] of what :func:`combine_logits` gives, in float64; always finite."""
+    """Logarithms [B, C] of what ``combine_logits`` gives, in float64; always finite."""
     return _scores(logits.double(), combine).log_softmax(-1)
 
 

@@ -18,7 +18,7 @@ from cotrain.networks.evaluating import evaluating
 
 
 class Ensemble(nn.Module):
-    """S networks side by side; make one with :func:`cotrain.divide` or :meth:`load`.
+    """S networks side by side; make one with ``cotrain.divide`` or ``load``.
 
     Args:
         networks: S networks that take the same images and give the same classes.
@@ -77,7 +77,7 @@ class Ensemble(nn.Module):
 
     @staticmethod
     def load(folder: Path | str) -> "Ensemble":
-        """The ensemble that :meth:`save` wrote, in evaluation mode on the CPU.
+        """The ensemble that ``save`` wrote, in evaluation mode on the CPU.
 
         Raises:
             ConfigError: Files are missing, damaged, changed, or of another version.

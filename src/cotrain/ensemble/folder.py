@@ -46,7 +46,7 @@ def holds_ensemble(folder: Path) -> bool:
 
 
 def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:
-    """The description and the weights that :func:`write_folder` wrote.
+    """The description and the weights that ``write_folder`` wrote.
 
     Raises:
         ConfigError: Files are missing, damaged, changed, or of another version.

@@ -30,7 +30,7 @@ class EnsembleSpec:
     preprocessing: Preprocessing | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON-able values; :meth:`from_dict` reads it back."""
+        """The record as JSON-able values; ``from_dict`` reads it back."""
         return {
             "network": spec_to_dict(self.network),
             "into": self.into,
@@ -42,7 +42,7 @@ class EnsembleSpec:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "EnsembleSpec":
-        """The spec that :meth:`to_dict` gave.
+        """The spec that ``to_dict`` gave.
 
         Raises:
             ConfigError: A network or preprocessing that this version does not know.

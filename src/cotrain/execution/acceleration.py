@@ -82,7 +82,7 @@ class Compiled:
 
     Args:
         network: In evaluation mode.
-        threads: As for :func:`accelerated`.
+        threads: As for ``accelerated``.
     """
 
     def __init__(self, network: nn.Module, threads: int | None) -> None:

@@ -21,7 +21,7 @@ def streams(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execut
 
 
 def cuda_graphs(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execution:
-    """The whole of :func:`streams` captured once for each shape, then replayed without Python."""
+    """The whole of ``streams`` captured once for each shape, then replayed without Python."""
     ready, own = _ready("cuda_graphs", networks, acceleration)
     graphs = _Graphs(ready, own)
     return Execution("cuda_graphs", len(networks), graphs, close=graphs.clear)

@@ -26,7 +26,7 @@ class NetworkError(RuntimeError):
 
 
 class Execution:
-    """S networks prepared to answer; make one with :func:`cotrain.execution.prepare`.
+    """S networks prepared to answer; make one with ``cotrain.execution.prepare``.
 
     It holds the weights of the moment it was prepared: prepare again after training on.
 

@@ -16,7 +16,7 @@ from cotrain.execution.workers import Workers
 
 
 def loop(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execution:
-    """One network after the other, as :class:`cotrain.Ensemble` itself runs them."""
+    """One network after the other, as ``cotrain.Ensemble`` itself runs them."""
     ready = [accelerated(network, acceleration) for network in networks]
 
     def run(views: Sequence[Tensor]) -> Tensor:
@@ -120,7 +120,7 @@ def build(
     workers: int | None = None,
     places: Sequence[str | torch.device] | None = None,
 ) -> Execution:
-    """The execution of that name; arguments as for :func:`cotrain.execution.prepare`."""
+    """The execution of that name; arguments as for ``cotrain.execution.prepare``."""
     if strategy == "threads":
         return threads(networks, acceleration, workers)
     if strategy == "devices":

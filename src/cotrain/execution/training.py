@@ -20,7 +20,7 @@ Before = Callable[[int], object]
 
 
 class TrainingExecution:
-    """S networks prepared to train; make one with :func:`prepare_training`.
+    """S networks prepared to train; make one with ``prepare_training``.
 
     A step is ``logits = execution.forward(views)``, the joint loss of the logits and its
     ``backward()``, then ``execution.backward()``: the gradients are those of the loop.

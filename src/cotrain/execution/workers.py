@@ -72,7 +72,7 @@ class _Job(Generic[T]):
 
 
 class Workers:
-    """Threads that wait for tasks; they end with :meth:`close`, or with the last reference.
+    """Threads that wait for tasks; they end with ``close``, or with the last reference.
 
     Args:
         count: How many.

@@ -42,7 +42,7 @@ def whole_file(
 def split_files(
     ensemble: Ensemble, description: Description, calibration: Sequence[Tensor]
 ) -> dict[str, bytes]:
-    """One file for each network by name, in their order; see :func:`whole_file`."""
+    """One file for each network by name, in their order; see ``whole_file``."""
     suffix = "onnx" if description.format == "onnx" else "pt2"
     files = {}
     for index, network in enumerate(ensemble.networks):

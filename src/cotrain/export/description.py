@@ -57,7 +57,7 @@ class Description:
         return (self.in_channels, self.image_size, self.image_size)
 
     def to_json(self) -> str:
-        """The record as JSON; :meth:`from_json` reads it back."""
+        """The record as JSON; ``from_json`` reads it back."""
         return json.dumps(asdict(self))
 
     @classmethod

@@ -12,7 +12,7 @@ from cotrain.export.split import MANIFEST, open_split
 
 
 class Exported:
-    """An ensemble that was exported; :func:`load_exported` makes it.
+    """An ensemble that was exported; ``load_exported`` makes it.
 
     Args:
         spec: What the file says about itself.
@@ -42,11 +42,11 @@ class Exported:
         return self._run(images.float().contiguous())
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Logits [S, B, C] of every network, as an ``Ensemble`` gives them; see :meth:`run`."""
+        """Logits [S, B, C] of every network, as an ``Ensemble`` gives them; see ``run``."""
         return self.run(images)["logits"]
 
     def prepare(self, pixels: Tensor) -> Tensor:
-        """What :meth:`run` takes, from pixels [B, C, H, W] in 0..255."""
+        """What ``run`` takes, from pixels [B, C, H, W] in 0..255."""
         if self.spec.normalize or self.spec.preprocessing is None:
             return pixels
         return self.spec.preprocessing.normalize(pixels)

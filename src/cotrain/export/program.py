@@ -51,7 +51,7 @@ class NetworkProgram(nn.Module):
 
 
 class EnsembleProgram(NetworkProgram):
-    """All S networks as parallel branches, and their combined answer: see :func:`answer`."""
+    """All S networks as parallel branches, and their combined answer: see ``answer``."""
 
     def __init__(
         self,

@@ -55,7 +55,7 @@ class Request:
 
     @property
     def common(self) -> dict[str, Any]:
-        """The fields of :class:`CommonSpec`."""
+        """The fields of ``CommonSpec``."""
         names = ("arch", "num_classes", "in_channels", "image_size")
         return {name: getattr(self, name) for name in names}
 

@@ -1,6 +1,6 @@
 """The registry of network families: a name becomes a spec, a spec becomes a network.
 
-A family is one file of :mod:`cotrain.networks.families`, and a line of its table.
+A family is one file of ``cotrain.networks.families``, and a line of its table.
 """
 
 import difflib
@@ -52,7 +52,7 @@ def spec(
     """The spec of a named network.
 
     Args:
-        arch: Such as ``wide_resnet28_10``, see :func:`list_networks`; or one of another library,
+        arch: Such as ``wide_resnet28_10``, see ``list_networks``; or one of another library,
             such as ``timm:convnext_tiny``, ``torchvision:resnet50`` or ``hf:vit``.
         dataset: cifar10, cifar100, svhn or imagenet: the layout (stem, stages) and the defaults;
             cifar100 if None, or for a network of another library imagenet.
@@ -155,7 +155,7 @@ def spec_for_images(
     variant: str | None = None,
     **options: Any,
 ) -> NetworkSpec:
-    """The spec of a named network for images of a user's own; the arguments are :func:`spec`'s.
+    """The spec of a named network for images of a user's own; the arguments are ``spec``'s.
 
     A name that exists for small images and for photos has the CIFAR layout below 96 pixels.
     """
@@ -207,12 +207,12 @@ def image_shape_of(spec: NetworkSpec) -> tuple[int, int, int]:
 
 
 def spec_to_dict(spec: NetworkSpec) -> dict[str, Any]:
-    """The JSON-able form of a spec; :func:`spec_from_dict` reads it back."""
+    """The JSON-able form of a spec; ``spec_from_dict`` reads it back."""
     return {"family": family_of(spec).name, **asdict(spec)}  # type: ignore[call-overload]
 
 
 def spec_from_dict(record: dict[str, Any]) -> NetworkSpec:
-    """The spec that :func:`spec_to_dict` wrote.
+    """The spec that ``spec_to_dict`` wrote.
 
     Raises:
         ConfigError: An unknown family, or fields that this version does not know.

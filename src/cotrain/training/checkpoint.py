@@ -29,7 +29,7 @@ def _footer(body: bytes) -> bytes:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The state that :func:`write_checkpoint` saved, verified; no code in it is run.
+    """The state that ``write_checkpoint`` saved, verified; no code in it is run.
 
     Raises:
         ConfigError: Missing, cut, changed, or holding objects other than tensors and plain values.

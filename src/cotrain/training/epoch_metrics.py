@@ -70,7 +70,7 @@ class Tally:
         return strategy.reduce(sums, reduce_op="sum").cpu()  # type: ignore[union-attr]
 
     def load(self, sums: Tensor, *, first: bool) -> None:
-        """Go on from :meth:`summed`; the first process carries the sums of all."""
+        """Go on from ``summed``; the first process carries the sums of all."""
         self.clear()
         if first:
             self.sums = sums.clone()

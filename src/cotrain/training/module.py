@@ -237,7 +237,7 @@ class CoTraining(lightning.LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up what :meth:`on_save_checkpoint` added."""
+        """Take up what ``on_save_checkpoint`` added."""
         state = checkpoint["cotrain"]
         if state["steps_per_epoch"] != self.steps_per_epoch:
             raise ConfigError(

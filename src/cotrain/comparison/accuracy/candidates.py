@@ -84,7 +84,7 @@ def list_candidates(
         experiment: What all share.
         into: Each S.
         independent: Train the largest S as independent networks too.
-        ablations: Names of :data:`ABLATIONS`.
+        ablations: Names of ``ABLATIONS``.
 
     Raises:
         ConfigError: An unknown ablation, or one that changes nothing.

@@ -60,7 +60,7 @@ class Run:
         return json.loads(path.read_text()) if path.exists() else None
 
     def keep_seconds(self, seconds: float) -> None:
-        """Write what :attr:`seconds` reads."""
+        """Write what ``seconds`` reads."""
         atomic_write(self.folder.root / "seconds.json", f"{seconds:.2f}\n".encode())
 
 

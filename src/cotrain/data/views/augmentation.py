@@ -1,7 +1,7 @@
 """The random steps that turn a batch of images into one view of each.
 
 A ``draw_`` function gives what chance decides for every image of a batch, from the global random
-state of the CPU: run it inside :func:`cotrain.basics.seeds.seeded`. What it gives is done to
+state of the CPU: run it inside ``cotrain.basics.seeds.seeded``. What it gives is done to
 whole batches of pixels, on any device, by the function beside it (a loop over 64 small images costs
 ten times as much). The ``random_`` functions cannot be parted so; they
 take images one by one, on the CPU.
@@ -42,7 +42,7 @@ def crop_and_flip(pixels: Tensor, moves: Tensor, *, padding: int) -> Tensor:
 
     Args:
         pixels: [S, B, C, H, W], or [1, B, C, H, W] for all networks.
-        moves: [S, 3, B], of :func:`draw_moves`.
+        moves: [S, 3, B], of ``draw_moves``.
         padding: The largest shift.
     """
     _, batch, channels, height, width = pixels.shape
@@ -108,7 +108,7 @@ def erase(images: Tensor, rectangles: Tensor) -> Tensor:
 
     Args:
         images: [S, B, C, H, W].
-        rectangles: [S, 4, B], of :func:`draw_rectangles`.
+        rectangles: [S, 4, B], of ``draw_rectangles``.
     """
     top, bottom, left, right = rectangles[..., None].unbind(1)
     rows, columns = (torch.arange(size, device=images.device) for size in images.shape[-2:])

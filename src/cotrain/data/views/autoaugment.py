@@ -75,7 +75,7 @@ def _round(changes: Sequence[Change | None]) -> Round:
 
 
 def apply_rounds(pixels: Tensor, rounds: Sequence[Round]) -> Tensor:
-    """Change images, uint8 [N, 3, H, W], with what :func:`in_rounds` gave for all N."""
+    """Change images, uint8 [N, 3, H, W], with what ``in_rounds`` gave for all N."""
     for order, changes in rounds:
         parts = pixels[order].split([count for _, count in changes])
         pairs = zip(changes, parts, strict=True)

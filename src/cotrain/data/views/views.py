@@ -1,7 +1,7 @@
 """One image, S views: each network sees its own random augmentation of it.
 
-Chance and pixels are kept apart: :func:`draw_views` decides on the CPU, from the seeds, and
-:func:`apply_views` does it to all views at once, where the pixels are. So a view is the same
+Chance and pixels are kept apart: ``draw_views`` decides on the CPU, from the seeds, and
+``apply_views`` does it to all views at once, where the pixels are. So a view is the same
 function of image and seed on every device.
 """
 
@@ -52,7 +52,7 @@ class DrawnViews(NamedTuple):
 
 
 class _DrawnView(NamedTuple):
-    """One network's part of :class:`DrawnViews`: without the axis S."""
+    """One network's part of ``DrawnViews``: without the axis S."""
 
     pixels: Tensor
     moves: Tensor
@@ -126,7 +126,7 @@ def apply_views(
     """The views, normalised: float32 [S, B, C, H, W], on the device that ``drawn`` is on.
 
     Args:
-        drawn: What :func:`draw_views` gave.
+        drawn: What ``draw_views`` gave.
         views: As given there.
         preprocessing: Mean and standard deviation.
         into: S.

@@ -36,7 +36,7 @@ class Operation:
         place: The layer it is in, for messages.
         target: The ATen overload, or ``operator.getitem``.
         nodes: It in both graphs.
-        arguments: By name: a :class:`Pair`, or a list of them; nodes come in pairs too.
+        arguments: By name: a ``Pair``, or a list of them; nodes come in pairs too.
         shapes: Of each output (None where an output is no tensor).
     """
 

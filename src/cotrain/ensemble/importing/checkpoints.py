@@ -88,7 +88,7 @@ def import_large(
     """A large network (S=1) with the weights of the network of a library that computes the same.
 
     Args:
-        arch: Our name of the network; :data:`TWINS` has the library's.
+        arch: Our name of the network; ``TWINS`` has the library's.
         weights: The library's state dict, or a file that holds it.
         library: timm or torchvision.
         num_classes: 1000 if None.

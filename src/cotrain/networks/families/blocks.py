@@ -100,7 +100,7 @@ class Bottleneck(nn.Module):
         width: Channels of the 3x3 convolution.
         entry_width: Channels of the first 1x1 convolution; ``width`` if None.
         groups: Groups of the 3x3 convolution.
-        gate: What the branch goes through last, such as :class:`SqueezeExcite`.
+        gate: What the branch goes through last, such as ``SqueezeExcite``.
         drop: What follows each of the three BatchNorms in training, such as DropBlock.
         shortcut: Makes the shortcut from inputs, outputs and stride.
     """

@@ -36,7 +36,7 @@ def divide_by_constructor(build: Callable[[], nn.Module], target: Target) -> Can
     It may not fit the target: its ratios and unevenness say how far it is off.
 
     Args:
-        build: Makes the large network; see :func:`cotrain.networks.foreign.names.builder_of`.
+        build: Makes the large network; see ``cotrain.networks.foreign.names.builder_of``.
         target: What the candidate must keep to.
     """
     try:

@@ -74,7 +74,7 @@ def build_with_arguments(
     Args:
         build: The builder.
         changes: JSON-able pairs of a path into the arguments and the value to put there.
-        construction: What :func:`constructor_arguments` said of the builder, if it was asked.
+        construction: What ``constructor_arguments`` said of the builder, if it was asked.
 
     Raises:
         LookupError: A path that the arguments do not have.

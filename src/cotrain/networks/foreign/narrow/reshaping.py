@@ -14,7 +14,7 @@ _NUMBERS = (int, float)
 def apply_record(large: nn.Module, changes: Mapping[str, Any]) -> nn.Module:
     """Give ``large`` the attributes and the shapes of a record, in place.
 
-    A tensor whose shape changes keeps evenly spaced ones of its values (:func:`resized`).
+    A tensor whose shape changes keeps evenly spaced ones of its values (``resized``).
 
     Args:
         large: A network as its builder makes it, on any device.
@@ -98,7 +98,7 @@ def _places(old: int, new: int, device: torch.device) -> Tensor:
 
 
 def record(large: nn.Module, small: nn.Module) -> dict[str, dict[str, Any]]:
-    """What :func:`apply_record` needs to make ``large`` like ``small``: the inverse of it."""
+    """What ``apply_record`` needs to make ``large`` like ``small``: the inverse of it."""
     attributes: dict[str, dict[str, Any]] = {}
     narrow = dict(small.named_modules())
     for name, module in large.named_modules():
