@@ -127,6 +127,24 @@ def test_a_file_where_a_folder_should_be(tmp_path):
     assert files(tmp_path) == {"taken": b"1"}
 
 
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TrainingError, match=r"cannot write .*/pipe: Not a regular file"):
+        atomic_write(tmp_path / "pipe", b"1")
+    with pytest.raises(TrainingError, match="cannot write /dev/full: Not a regular file"):
+        atomic_write("/dev/full", b"1")
+    assert (tmp_path / "pipe").is_fifo()
+    assert Path("/dev/full").is_char_device()
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path):
+    (tmp_path / "file").write_bytes(b"1")
+    (tmp_path / "link").symlink_to("file")
+    atomic_write(tmp_path / "link", b"2")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"2"
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_bytes(b"1")

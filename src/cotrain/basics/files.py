@@ -1,5 +1,6 @@
 """Files that are whole or absent: written aside, flushed to disk, then renamed into place."""
 
+import errno
 import hashlib
 import json
 import os
@@ -17,16 +18,18 @@ def atomic_write(
     """Replace ``path`` by ``content`` so that a crash leaves the old file or the new one.
 
     Args:
-        path: The file; its folder is made.
+        path: The file, or a link to it; its folder is made.
         content: All of it.
         previous: Where the old file is kept.
 
     Raises:
-        TrainingError: The disk is full or the folder cannot be written; the old file is kept.
+        TrainingError: The disk is full, the folder cannot be written, or ``path`` is something
+            else than a file; what was there is kept.
     """
-    path = Path(path)
+    named, path = path, Path(os.path.realpath(path))
     temporary = path.with_name(path.name + ".tmp")
     try:
+        _check_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
             file.write(content)
@@ -39,7 +42,15 @@ def atomic_write(
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise unwritable(path, error) from error
+        raise unwritable(named, error) from error
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise OSError where a rename would put a file in the place of a folder or a device."""
+    if path.is_dir():
+        raise OSError(errno.EISDIR, "Is a directory")
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Not a regular file")
 
 
 def write_json(path: Path | str, record: Any) -> None:

@@ -53,3 +53,9 @@ class RunFolder:
     def tensorboard(self) -> Path:
         """TensorBoard's events."""
         return self.root / "tensorboard"
+
+    def remove_leftovers(self) -> None:
+        """Remove the files that a killed process was still writing."""
+        for folder in (self.root, self.checkpoint.parent, self.best, self.ensemble):
+            for path in folder.glob("*.tmp"):
+                path.unlink()

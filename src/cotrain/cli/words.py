@@ -45,6 +45,7 @@ _SWITCHES = (
     "--independent",
     "--split",
     "--normalize",
+    "--without_best",
     "--data.download",
     "--views.same_view",
     "--optimizer.divide_weight_decay",

@@ -127,7 +127,8 @@ class RunKeeper(lightning.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.metrics.lines = list(state_dict["metrics"])
-        self.best = state_dict["best"]
+        # Where the user goes on without the best ensemble, it was removed.
+        self.best = state_dict["best"] if self.folder.best.is_dir() else None
         self.stopped = state_dict["stopped"]
 
 

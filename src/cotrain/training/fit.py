@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as lightning
 import torch
@@ -12,19 +13,23 @@ from torch.distributed import DistError
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from cotrain.basics.errors import ConfigError, TrainingError
-from cotrain.basics.files import unwritable
+from cotrain.basics.lock import locked
+from cotrain.basics.output import check_outside, output_folder
 from cotrain.basics.run_folder import RunFolder
-from cotrain.config import Experiment
+from cotrain.config import Data, Experiment
+from cotrain.config.datasets import DATASETS
+from cotrain.config.difference import first_difference, record_settings
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.evaluation.folder import evaluate_ensemble
 from cotrain.evaluation.scores import Evaluation
-from cotrain.training.checkpoint import newest_checkpoint
 from cotrain.training.datamodule import Loaders
 from cotrain.training.finite import NotFiniteError
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 from cotrain.training.module import CoTraining
+from cotrain.training.notices import say
+from cotrain.training.resuming import best_is_lost, read_state, threads_of
 from cotrain.training.schedules import check_schedule
 from cotrain.training.trainer import build_trainer, quiet
 
@@ -45,7 +50,12 @@ class RunResult:
 
 
 def fit(
-    experiment: Experiment, output: Path | str, *, resume: bool = False, progress: bool = True
+    experiment: Experiment,
+    output: Path | str,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+    without_best: bool = False,
 ) -> RunResult:
     """Divide, co-train and evaluate; everything is written into ``output``.
 
@@ -55,61 +65,86 @@ def fit(
         resume: Go on from the newest whole checkpoint in ``output``, to the same final weights,
             bit for bit on the CPU, as a run that was never stopped.
         progress: Show a progress bar.
+        without_best: Go on though the best ensemble is lost: the best of the epochs that follow
+            is shipped, or the last.
 
     Raises:
-        ConfigError: A setting that does not fit the images, the network or the folder.
+        ConfigError: A setting that does not fit the images, the network or the folder, or
+            another process in the folder.
         TrainingError: The loss is not finite, or the folder cannot be written.
         Interrupted: Ctrl-C or SIGTERM; the state is saved.
     """
-    folder = RunFolder(Path(output))
+    folder = RunFolder(output_folder(output))
     check_schedule(experiment.schedule)
-    _check_folder(folder, experiment, resume)
-    with _threads(experiment.hardware.threads):
-        splits = experiment_images(experiment)
-        with quiet():
-            module = _train(experiment, folder, splits, progress)
-        if module.global_rank:
-            return RunResult(folder=folder.root, ensemble=module.answering.eval(), evaluation=None)
-        return _ship(module, folder, splits)
-
-
-def _check_folder(folder: RunFolder, experiment: Experiment, resume: bool) -> None:
-    """A new run needs a folder without one; a resumed run needs its own settings."""
-    if rank_zero_only.rank:
-        return  # the first process has checked, and may have written since
-    if not folder.config.exists():
-        if resume:
-            raise ConfigError(f"--resume {folder.root}: there is no run: it has no config.yaml")
-    elif not resume:
-        raise ConfigError(
-            f"--output {folder.root} already holds a run: "
-            f"go on with --resume {folder.root}, or choose another --output"
-        )
-    elif load_recipe(folder.config) != experiment:
-        raise ConfigError(
-            f"--resume {folder.root}: its config.yaml differs from the settings given: "
-            "choose another --output for other settings"
-        )
-    try:
-        folder.root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder.root, error) from error
+    with _own(folder, experiment, resume):
+        state = read_state(folder, experiment, without_best=without_best)
+        with _threads(threads_of(state, experiment.hardware.threads)):
+            splits = experiment_images(experiment)
+            with quiet():
+                module = _train(experiment, folder, splits, progress, state)
+            if not module.global_rank:
+                return _ship(module, folder, splits)
+    return RunResult(folder=folder.root, ensemble=module.answering.eval(), evaluation=None)
 
 
 @contextmanager
-def _threads(count: int | None) -> Iterator[None]:
+def _own(folder: RunFolder, experiment: Experiment, resume: bool) -> Iterator[None]:
+    """Be the only one in the folder, which a new run must find empty, and others as they were."""
+    if rank_zero_only.rank:
+        yield  # the first process has it, and may have written since
+        return
+    if resume and not folder.config.exists():
+        raise ConfigError(f"--resume {folder.root}: there is no run: it has no config.yaml")
+    if not resume:
+        _check_outside_images(folder, experiment.data)
+    with locked(folder.root):
+        if resume:
+            _check_settings(folder, experiment)
+        elif folder.config.exists() or folder.checkpoint.exists():
+            raise ConfigError(
+                f"--output {folder.root} already holds a run: "
+                f"go on with --resume {folder.root}, or choose another --output"
+            )
+        yield
+
+
+def _check_outside_images(folder: RunFolder, data: Data) -> None:
+    """A run must not stand where its files would be taken for images, or its folders for classes.
+
+    torchvision's data sets are files of known names, beside which anything may stand.
+    """
+    facts = DATASETS.get(data.dataset)
+    if data.root is not None and not (facts and facts.torchvision):
+        check_outside(folder.root, data.root)
+
+
+def _check_settings(folder: RunFolder, experiment: Experiment) -> None:
+    difference = first_difference(record_settings(load_recipe(folder.config)), experiment)
+    if difference is not None:
+        raise ConfigError(
+            f"--resume {folder.root}: its config.yaml says {difference.name}: {difference.before},"
+            f" the settings given say {difference.now}: choose another --output for these"
+        )
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
     """Compute with so many CPU threads inside."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    torch.set_num_threads(count)
     try:
         yield
     finally:
         torch.set_num_threads(before)
 
 
-def _train(experiment: Experiment, folder: RunFolder, splits: Splits, progress: bool) -> CoTraining:
-    state, notice = newest_checkpoint(folder.checkpoint)
-    _say(notice)
+def _train(
+    experiment: Experiment,
+    folder: RunFolder,
+    splits: Splits,
+    progress: bool,
+    state: dict[str, Any] | None,
+) -> CoTraining:
     begun = None if state is None else state["global_step"]
     trainer = build_trainer(
         experiment,
@@ -130,7 +165,7 @@ def _train(experiment: Experiment, folder: RunFolder, splits: Splits, progress: 
     finally:
         module.execution.close()
     if begun == trainer.global_step:
-        _say(f"{folder.root} was trained to its end already: only evaluating")
+        say(f"{folder.root} was trained to its end already: only evaluating")
     return module
 
 
@@ -163,12 +198,6 @@ def _is_connection_lost(error: RuntimeError) -> bool:
     return isinstance(error, DistError) or "by peer" in str(error)
 
 
-@rank_zero_only
-def _say(notice: str | None) -> None:
-    if notice:
-        print(f"cotrain: {notice}")
-
-
 def _arrange(module: CoTraining, experiment: Experiment) -> None:
     """Memory format and compilation, which change speed but not what is computed."""
     if experiment.hardware.channels_last:
@@ -180,7 +209,7 @@ def _arrange(module: CoTraining, experiment: Experiment) -> None:
 
 def _ship(module: CoTraining, folder: RunFolder, splits: Splits) -> RunResult:
     """Write the ensemble, and touch the test images, this once."""
-    ensemble = Ensemble.load(folder.best) if folder.best.exists() else module.answering.eval()
+    ensemble = _best(folder) if folder.best.exists() else module.answering.eval()
     ensemble.save(folder.ensemble)
     evaluation = None
     if splits.test is not None:
@@ -194,3 +223,10 @@ def _ship(module: CoTraining, folder: RunFolder, splits: Splits) -> RunResult:
         result.write(folder)
         evaluation = result.evaluation
     return RunResult(folder=folder.root, ensemble=ensemble, evaluation=evaluation)
+
+
+def _best(folder: RunFolder) -> Ensemble:
+    try:
+        return Ensemble.load(folder.best)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; {best_is_lost(folder)}") from None

@@ -19,6 +19,7 @@ from cotrain.networks import (
     spec_for_images,
 )
 from cotrain.networks.foreign import is_foreign
+from cotrain.training.notices import say
 
 
 def experiment_images(experiment: Experiment) -> Splits:
@@ -92,6 +93,6 @@ def training_execution(
     if strategy == "auto":
         shape = (experiment.into, experiment.batch_size, *ensemble.image_shape)
         choice = choose(ensemble, shape, device=device, training=True)
-        print(f"cotrain: hardware.execution=auto: {choice.reason}")
+        say(f"hardware.execution=auto: {choice.reason}")
         strategy = choice.strategy
     return prepare_training(ensemble, strategy)

@@ -10,6 +10,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import derive_seed
 from cotrain.config import Experiment
+from cotrain.config.difference import record_settings
 from cotrain.data import Batch
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.losses import CoTrainingLoss, co_training_weight
@@ -226,7 +227,7 @@ class CoTraining(lightning.LightningModule):
         return build_optimizer(self.ensemble, self.experiment.optimizer, self.experiment.into)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what Lightning does not keep: the epoch's counts, skipped steps, random state."""
+        """Add what Lightning does not keep: counts, random state, settings, threads."""
         checkpoint["cotrain"] = {
             "training_tally": self.training_tally.summed(self.trainer.strategy),
             "skipped": (self.skipped, self.skipped_in_a_row),
@@ -234,6 +235,8 @@ class CoTraining(lightning.LightningModule):
             "next_batch": self.next_batch,
             "steps_per_epoch": self.steps_per_epoch,
             "random_state": torch.get_rng_state(),
+            "settings": record_settings(self.experiment),
+            "threads": torch.get_num_threads(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

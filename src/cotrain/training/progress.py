@@ -8,6 +8,7 @@ import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback, RichProgressBar
 
 from cotrain.training.module import CoTraining
+from cotrain.training.notices import print_line
 
 
 def progress_callback() -> Callback:
@@ -46,7 +47,7 @@ class ProgressLines(Callback):
             assert isinstance(pl_module, CoTraining)
             metrics = progress_metrics(pl_module.training_means, pl_module.validation)
             values = ", ".join(f"{name} {value}" for name, value in metrics.items())
-            print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {values}", flush=True)
+            print_line(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {values}")
 
 
 def progress_metrics(training: dict[str, float], validation: dict[str, float]) -> dict[str, str]:

@@ -14,6 +14,7 @@ def train(
     output: str | None = None,
     resume: str | None = None,
     progress: bool = True,
+    without_best: bool = False,
     **settings: Any,
 ) -> None:
     """Divide a network, co-train the S networks, and evaluate the ensemble.
@@ -23,6 +24,8 @@ def train(
             evaluation.json.
         resume: Run folder to go on with, from its newest whole checkpoint; its own settings hold.
         progress: Show a progress bar.
+        without_best: With --resume: go on though checkpoints/best is missing or damaged; the best
+            of the epochs that follow is shipped, or the last.
     """
     from cotrain.basics.run_folder import RunFolder
     from cotrain.config.recipes import load_recipe
@@ -32,6 +35,8 @@ def train(
     experiment = Experiment(**settings)
     if (output is None) == (resume is None):
         raise ConfigError("train needs --output FOLDER for a new run, or --resume FOLDER")
+    if without_best and resume is None:
+        raise ConfigError("--without-best goes on with a run: give --resume FOLDER")
     if resume is not None:
         if experiment != Experiment():
             raise ConfigError(f"--resume {resume} keeps the run's own settings: give no others")
@@ -39,7 +44,13 @@ def train(
         if not config.is_file():
             raise ConfigError(f"--resume {resume}: there is no run: it has no config.yaml")
         experiment = load_recipe(config)
-    result = fit(experiment, output or resume or "", resume=resume is not None, progress=progress)
+    result = fit(
+        experiment,
+        resume if resume is not None else output or "",
+        resume=resume is not None,
+        progress=progress,
+        without_best=without_best,
+    )
     if result.evaluation is not None:
         Console().print(evaluation_table(result.evaluation))
         print(f"ensemble: {RunFolder(result.folder).ensemble}")

@@ -10,6 +10,7 @@ import yaml
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Experiment
+from cotrain.config.experiment import plain
 from cotrain.config.recipes.paper import PAPER_RECIPES, text_of
 
 _FOLDER = Path(__file__).parent
@@ -106,11 +107,4 @@ def one_line(error: Exception) -> str:
 
 def dump_experiment(experiment: Experiment) -> str:
     """The experiment as YAML with every field, as ``config.yaml`` holds it."""
-    return yaml.safe_dump(_plain(asdict(experiment)), sort_keys=False)
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, so that the YAML is plain."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+    return yaml.safe_dump(plain(asdict(experiment)), sort_keys=False)

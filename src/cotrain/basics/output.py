@@ -1,0 +1,53 @@
+"""Where a user asks for results: refused before any work where they could not be written."""
+
+import os
+from pathlib import Path
+
+from cotrain.basics.errors import ConfigError
+
+
+def output_folder(path: Path | str) -> Path:
+    """The folder that ``--output`` names, which need not exist.
+
+    Raises:
+        ConfigError: No name, one that the system does not take, or something that is no folder.
+    """
+    checked = _named(path)
+    if checked.exists() and not checked.is_dir():
+        raise ConfigError(f"--output {path} is no folder: choose another --output")
+    return checked
+
+
+def output_file(path: Path | str) -> Path:
+    """The file that ``--output`` names, which need not exist.
+
+    Raises:
+        ConfigError: No name, one that the system does not take, or something that is no file.
+    """
+    checked = _named(path)
+    if checked.exists() and not checked.is_file():
+        raise ConfigError(f"--output {path} is no regular file: choose another --output")
+    return checked
+
+
+def check_outside(folder: Path, root: Path | str) -> None:
+    """Raise ConfigError if ``folder`` is that of the images, or lies in it."""
+    inside, images = (os.path.realpath(each) for each in (folder, root))
+    if Path(inside).is_relative_to(images):
+        raise ConfigError(
+            f"--output {folder} is inside data.root={root}, where it would be taken for images: "
+            "choose another --output"
+        )
+
+
+def _named(path: Path | str) -> Path:
+    if not str(path):
+        raise ConfigError("--output '' is empty: name where to write")
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # too long a name, a character of code 0
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"--output {str(path)[:80]!r}: {reason}: choose another") from None
+    return Path(path)

@@ -1,0 +1,84 @@
+"""What a run goes on from: its newest state, which must be of these settings, and its files."""
+
+import shutil
+from typing import Any
+
+import torch
+
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
+from cotrain.config import Experiment
+from cotrain.config.difference import first_difference
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.training.checkpoint import newest_checkpoint
+from cotrain.training.notices import say
+
+
+def read_state(
+    folder: RunFolder, experiment: Experiment, *, without_best: bool
+) -> dict[str, Any] | None:
+    """The newest state of a run, or None where nothing was saved yet.
+
+    Args:
+        folder: The run folder; what a killed process left half written is removed.
+        experiment: The settings to go on with.
+        without_best: The best ensemble is lost: forget it.
+
+    Raises:
+        ConfigError: The state was trained with other settings, or the best ensemble is missing.
+        TrainingError: No checkpoint can be read.
+    """
+    folder.remove_leftovers()
+    state, notice = newest_checkpoint(folder.checkpoint)
+    if notice:
+        say(notice)
+    if state is None:
+        return None
+    _check_settings(folder, state["cotrain"].get("settings", {}), experiment)
+    if without_best:
+        _forget_best(folder)
+    elif state["callbacks"]["RunKeeper"]["best"] is not None and not folder.best.is_dir():
+        raise ConfigError(f"{folder.best} is missing: {best_is_lost(folder)}")
+    return state
+
+
+def best_is_lost(folder: RunFolder) -> str:
+    """What can be done where the best ensemble is missing or damaged."""
+    return (
+        f"copy it back, or go on with cotrain train --resume {folder.root} --without-best, which "
+        "ships the best of the epochs that follow, or the last"
+    )
+
+
+def threads_of(state: dict[str, Any] | None, asked: int | None) -> int:
+    """CPU threads to compute with: as many as when the run began, as sums depend on them.
+
+    Args:
+        state: What the run goes on from; those of earlier versions do not say.
+        asked: The setting; if None, a new run takes PyTorch's choice.
+    """
+    choice = asked or torch.get_num_threads()
+    begun = choice if state is None else state["cotrain"].get("threads", choice)
+    if begun != choice:
+        say(f"computing with {begun} CPU threads, with which the run began, not {choice}")
+    return begun
+
+
+def _check_settings(folder: RunFolder, record: dict[str, Any], experiment: Experiment) -> None:
+    difference = first_difference(record, experiment)
+    if difference is not None:
+        raise ConfigError(
+            f"{folder.config} says {difference.name}: {difference.now}, but the run was trained "
+            f"with {difference.name}: {difference.before}: write that there again, or train with "
+            "other settings into another --output"
+        )
+
+
+def _forget_best(folder: RunFolder) -> None:
+    """Remove what cannot be loaded; the epochs that follow are compared among themselves."""
+    try:
+        Ensemble.load(folder.best)
+    except ConfigError:
+        shutil.rmtree(folder.best, ignore_errors=True)
+        return
+    raise ConfigError(f"{folder.best} is whole: leave out --without-best")

@@ -1,0 +1,34 @@
+"""Which setting differs, and its two values as YAML has them."""
+
+from dataclasses import replace
+
+from cotrain.config import Data, Experiment, Optimizer, Schedule
+from cotrain.config.difference import Difference, first_difference, record_settings
+
+
+def test_the_first_setting_that_differs_is_named():
+    record = record_settings(Experiment())
+    changed = Experiment(optimizer=Optimizer(lr=0.05), schedule=Schedule(milestones=(1,)))
+    assert first_difference(record, changed) == Difference(
+        name="optimizer.lr", before="0.1", now="0.05"
+    )
+    steps = replace(changed, optimizer=Optimizer())
+    assert first_difference(record, steps) == Difference(
+        name="schedule.milestones", before="[]", now="[1]"
+    )
+    without = Experiment(ema=None), Experiment(ema=0.5)
+    assert first_difference(record_settings(without[0]), without[1]) == Difference(
+        name="ema", before="null", now="0.5"
+    )
+
+
+def test_what_changes_no_number_is_no_difference():
+    other = Experiment(checkpoint_steps=7, data=Data(workers=3, download=True))
+    assert first_difference(record_settings(Experiment()), other) is None
+
+
+def test_records_of_other_versions_are_compared_as_far_as_they_go():
+    record = record_settings(Experiment())
+    del record["ema"]
+    assert first_difference(record | {"gone": 1}, Experiment(ema=0.5)) is None
+    assert first_difference({}, Experiment(epochs=3)) is None

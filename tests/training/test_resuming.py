@@ -1,0 +1,114 @@
+"""What a run goes on from: its own settings, its threads, its best ensemble, and no leftovers."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from training_runs import final_state, final_weights, same, tiny
+
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
+from cotrain.config.recipes import dump_experiment
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.training import fit
+from cotrain.training.resuming import threads_of
+
+EXPERIMENT = tiny(data={"validation": 0.2})
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("ended") / "run"
+    fit(EXPERIMENT, folder, progress=False)
+    return folder
+
+
+@pytest.fixture
+def run(ended, tmp_path) -> RunFolder:
+    """A run that is trained to its end, but has not been evaluated."""
+    folder = RunFolder(shutil.copytree(ended, tmp_path / "run"))
+    folder.evaluation.unlink()
+    return folder
+
+
+def go_on(run: RunFolder, experiment=EXPERIMENT, **how):
+    return fit(experiment, run.root, resume=True, progress=False, **how)
+
+
+def test_an_edited_setting_is_named_with_both_values(run):
+    edited = tiny(data={"validation": 0.2}, optimizer={"lr": 0.05})
+    run.config.write_text(dump_experiment(edited))
+    with pytest.raises(ConfigError) as caught:
+        go_on(run, edited)
+    assert str(caught.value) == (
+        f"{run.config} says optimizer.lr: 0.05, but the run was trained with optimizer.lr: 0.1: "
+        "write that there again, or train with other settings into another --output"
+    )
+
+
+def test_a_setting_that_changes_nothing_may_be_edited(run):
+    edited = tiny(data={"validation": 0.2, "workers": 1}, checkpoint_steps=3)
+    run.config.write_text(dump_experiment(edited))
+    assert go_on(run, edited).evaluation is not None
+
+
+def test_the_threads_are_those_of_the_begin(run, monkeypatch, capsys):
+    assert final_state(run.root)["cotrain"]["threads"] == torch.get_num_threads() == 1
+    state = {"cotrain": {"threads": 3}}
+    assert threads_of(state, None) == 3
+    notice = "cotrain: computing with 3 CPU threads, with which the run began, not 1\n"
+    assert capsys.readouterr().out == notice
+    assert threads_of(state, 3) == threads_of(None, 3) == 3
+    assert threads_of({"cotrain": {}}, None) == threads_of(None, None) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_a_missing_best_ensemble_is_not_replaced_in_silence(run):
+    shutil.rmtree(run.best)
+    with pytest.raises(ConfigError, match=r"best is missing: copy it back, or go on with .*"):
+        go_on(run)
+    go_on(run, without_best=True)
+    assert same(weights(run.ensemble), final_weights_of_networks(run))
+
+
+def test_a_damaged_best_ensemble_does_not_keep_a_run_from_ending(run):
+    path = run.best / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ConfigError, match=r"was changed or cut after .* --without-best"):
+        go_on(run)
+    go_on(run, without_best=True)
+    assert not run.best.exists()
+    assert same(weights(run.ensemble), final_weights_of_networks(run))
+
+
+def test_a_whole_best_ensemble_is_not_given_up(run):
+    with pytest.raises(ConfigError, match="best is whole: leave out --without-best"):
+        go_on(run, without_best=True)
+    assert run.best.is_dir()
+
+
+def test_what_was_half_written_goes(run):
+    halves = [
+        run.config.with_name("config.yaml.tmp"),
+        run.checkpoint.with_name("last.ckpt.previous.tmp"),
+        run.best / "model.safetensors.tmp",
+    ]
+    for path in halves:
+        path.touch()
+    go_on(run)
+    assert [path for path in halves if path.exists()] == []
+
+
+def test_checkpoints_without_settings_are_no_place_for_a_new_run(run):
+    run.config.unlink()
+    with pytest.raises(ConfigError, match="already holds a run"):
+        fit(EXPERIMENT, run.root)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return Ensemble.load(folder).state_dict()
+
+
+def final_weights_of_networks(run: RunFolder) -> dict[str, torch.Tensor]:
+    return {name.removeprefix("ensemble."): v for name, v in final_weights(run.root).items()}
