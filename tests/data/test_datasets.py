@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
 from cotrain.data.datasets import open_source
-from cotrain.data.decoding import pixel_statistics
+from cotrain.data.reading import pixel_statistics
 
 
 def test_digits_are_scikit_learns_at_full_range():

@@ -126,10 +126,10 @@ def test_skipping_must_leave_every_class(write_images):
 def test_only_the_chosen_images_are_decoded(write_images, monkeypatch):
     root = write_images("train", count=50)
     write_images("test", count=50)
-    from cotrain.data import decoding
+    from cotrain.data import reading
 
-    read, real = [], decoding.read_image
-    monkeypatch.setattr(decoding, "read_image", lambda path, p: read.append(path) or real(path, p))
+    read, real = [], reading.read_image
+    monkeypatch.setattr(reading, "read_image", lambda path, p: read.append(path) or real(path, p))
     splits = load_splits(folder_data(root, train_images=10, test_images=6))
     assert len(read) == 16
     assert (len(splits.train) + len(splits.val), len(splits.test)) == (10, 6)

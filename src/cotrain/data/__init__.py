@@ -1,6 +1,7 @@
 """Images: from files and data sets to training, validation and test batches."""
 
-from cotrain.data.images import FileImages, Images, TensorImages, UnreadableImageError, read_image
+from cotrain.data.decoding import UnreadableImageError
+from cotrain.data.images import FileImages, Images, TensorImages, read_image
 from cotrain.data.loaders import EpochSampler, evaluation_loader, training_loader
 from cotrain.data.splits import Splits, load_splits
 from cotrain.data.views.mixing import Batch

@@ -1,122 +1,149 @@
-"""Many small images decoded once into one uint8 tensor."""
+"""One image file as 8-bit RGB or grey, as a viewer shows it: upright, on a ground, black to white.
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+This is the one way from a file to pixels: of training, ``predict``, ``evaluate`` and servers.
+"""
+
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from cotrain.basics.errors import ConfigError
-from cotrain.data.images import UnreadableImageError, decode, fit, read_image, to_tensor
-from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.data.formats import open_image
+
+_Turn = Image.Transpose
+# What makes an image upright, by its EXIF orientation; 1 is upright.
+_TURNS = {
+    2: _Turn.FLIP_LEFT_RIGHT,
+    3: _Turn.ROTATE_180,
+    4: _Turn.FLIP_TOP_BOTTOM,
+    5: _Turn.TRANSPOSE,
+    6: _Turn.ROTATE_270,
+    7: _Turn.TRANSVERSE,
+    8: _Turn.ROTATE_90,
+}
+_SCALED_GREY = {"L;2": 85, "L;4": 17}  # Pillow's names of grey of 2 and 4 bits, and its factors
+_PHOTOMETRIC, _SAMPLE_FORMAT = 262, 339  # TIFF tags
+_WHITE_IS_ZERO, _UNSIGNED = 0, 1  # their values
 
 
-def decode_files(
-    paths: Sequence[str], preprocessing: Preprocessing
-) -> tuple[Tensor, dict[int, str]]:
-    """All files as uint8 [N, C, H, W], with index and reason of those that cannot be decoded.
+class UnreadableImageError(ConfigError):
+    """An image file that cannot be decoded; the message names it, ``reason`` says why."""
 
-    Raises:
-        ConfigError: The tensor would not fit the memory.
-    """
-    tensor = _allocate(len(paths), preprocessing)
-
-    def read(index: int) -> None:
-        tensor[index] = read_image(paths[index], preprocessing)
-
-    return tensor, failures(len(paths), read)
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
-def decode_arrays(arrays: np.ndarray, preprocessing: Preprocessing) -> Tensor:
-    """Images [N, H, W] or [N, H, W, 3] as uint8 [N, C, H, W] at the size and channels asked for."""
-    images = torch.from_numpy(arrays).view(*arrays.shape[:3], -1).permute(0, 3, 1, 2)
-    size, channels = preprocessing.image_size, preprocessing.in_channels
-    if images.shape[1:] == (channels, size, size):
-        return images.contiguous()
-    tensor = _allocate(len(arrays), preprocessing)
-    for index, array in enumerate(arrays):
-        image = Image.fromarray(array).convert("L" if channels == 1 else "RGB")
-        tensor[index] = to_tensor(fit(image, preprocessing))
-    return tensor
-
-
-def pixel_statistics(tensor: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel of uint8 [N, C, H, W], scaled to [0, 1].
-
-    Exact from the counts of the 256 values; rounded to 4 decimals, as they are quoted.
-    """
-    counts = torch.stack(
-        [channel.flatten().bincount(minlength=256) for channel in tensor.unbind(1)]
-    )
-    shares = counts.double() / counts.sum(1, keepdim=True)
-    values = torch.arange(256, dtype=torch.float64) / 255
-    mean = shares @ values
-    std = (shares @ values**2 - mean**2).clamp(min=0).sqrt()
-    return tuple(mean.numpy().round(4).tolist()), tuple(std.numpy().round(4).tolist())
-
-
-def _allocate(count: int, preprocessing: Preprocessing) -> Tensor:
-    size, channels = preprocessing.image_size, preprocessing.in_channels
-    needed = count * channels * size**2
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > memory:
-        raise ConfigError(
-            f"{count} images of data.image_size={size} need {needed / 1e9:.0f} GB of the machine's "
-            f"{memory / 1e9:.0f} GB memory: use --views.crop resized, which reads them in training"
-        )
-    return torch.empty(count, channels, size, size, dtype=torch.uint8)
-
-
-_CHUNK = 256  # files a task: a task for each file would take more memory than a million paths
-
-
-_SHOWN = 10
-
-
-_THREADS = 4  # two halve the time of photos; tiny files take longer the more threads there are
-
-
-def unreadable_files(paths: Sequence[str], in_channels: int) -> dict[int, str]:
-    """Decode every file in a few threads; index and reason of those that cannot be decoded."""
-    return failures(len(paths), lambda index: decode(paths[index], in_channels, quick=True))
-
-
-def failures(count: int, read: Callable[[int], object]) -> dict[int, str]:
-    """Call ``read`` with 0 .. count-1 in a few threads; index and reason of unreadable images."""
-
-    def run(start: int) -> dict[int, str]:
-        found = {}
-        for index in range(start, min(start + _CHUNK, count)):
-            try:
-                read(index)
-            except UnreadableImageError as error:
-                found[index] = error.reason
-        return found
-
-    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        chunks = list(pool.map(run, range(0, count, _CHUNK)))
-    return {index: reason for chunk in chunks for index, reason in chunk.items()}
-
-
-def report_unreadable(reasons: Mapping[str, str], policy: Literal["error", "skip"]) -> None:
-    """Stop with one list of the unreadable files, unless the policy is to skip them.
+def decode(
+    file: str | Path | BinaryIO,
+    in_channels: int,
+    *,
+    background: str = "white",
+    quick: bool = False,
+) -> Image.Image:
+    """The image in a file, as RGB (3 channels) or grey (1); of several, the first.
 
     Args:
-        reasons: Path and reason of each.
-        policy: ``data.unreadable``.
+        file: Of any format of :mod:`cotrain.data.formats`.
+        in_channels: 3 or 1.
+        background: The colour that shows where the image is transparent.
+        quick: Read all of the file, but give a JPEG at an eighth of its size.
 
     Raises:
-        ConfigError: There are some, and the policy is ``error``.
+        UnreadableImageError: The file is missing, cut short, no image, or of a kind that does not
+            say what is black and what is white.
     """
-    if not reasons or policy == "skip":
+    try:
+        with open_image(file) as image:
+            if quick:
+                image.draft(None, (1, 1))
+            _mend_transparency(image)
+            image.load()
+            turn = _TURNS.get(_orientation(image))
+            image = _opaque(_in_8_bits(image), background)
+        image = image.convert("L" if in_channels == 1 else "RGB")
+        return image if turn is None else image.transpose(turn)
+    except Exception as error:  # Pillow's plugins raise a dozen kinds for damaged files
+        not_image = isinstance(error, UnidentifiedImageError)
+        reason = "not an image" if not_image else str(error) or type(error).__name__
+        raise UnreadableImageError(
+            f"{file} cannot be decoded ({reason}): remove or replace it", reason
+        ) from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """How the camera was held; TIFF images are turned by Pillow, and say 1 once they are loaded."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged EXIF hides no picture
+        return 1
+
+
+def _mend_transparency(image: Image.Image) -> None:
+    """Bring a PNG's transparent colour to the 8 bits that its pixels are read as.
+
+    Pillow (up to 13.0) leaves it at the depth of the file: 3 for the white of 2 bits.
+    """
+    clear, tiles = image.info.get("transparency"), getattr(image, "tile", None)
+    if image.format != "PNG" or clear is None or not tiles:
         return
-    shown = "; ".join(f"{path} ({reason})" for path, reason in list(reasons.items())[:_SHOWN])
-    more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
-    raise ConfigError(
-        f"{len(reasons)} image files cannot be decoded: {shown}{more}: "
-        "remove them or use --data.unreadable skip"
+    raw = tiles[0][3]
+    if raw in _SCALED_GREY:
+        image.info["transparency"] = clear * _SCALED_GREY[raw]
+    elif raw == "RGB;16B":
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """Grey of more bits scaled to 8; Pillow would clip it, and know no sign and no white-is-zero.
+
+    Raises:
+        ValueError: Numbers that do not say which of them is white.
+    """
+    tags = getattr(image, "tag_v2", {})
+    deep = image.mode == "F" or image.mode.startswith("I")
+    if not deep:
+        if image.mode == "L" and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] != _UNSIGNED:
+            raise ValueError("signed 8-bit grey has no fixed black: save it as unsigned")
+        return image
+    values = np.asarray(image)
+    shares = values / _white(image, values)
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        shares = 1 - shares
+    grey = Image.fromarray((shares * 255).round().astype(np.uint8))
+    clear = image.info.get("transparency")
+    if clear is None:
+        return grey
+    return Image.merge(
+        "LA", (grey, Image.fromarray(np.where(values == clear, 0, 255).astype("u1")))
     )
+
+
+def _white(image: Image.Image, values: np.ndarray) -> int:
+    """The value that is white, 0 being black."""
+    if image.mode == "F":
+        low, high = float(values.min()), float(values.max())
+        if not 0 <= low <= high <= 1:
+            raise ValueError(
+                f"grey as floats from {low:g} to {high:g}, where 0 is black and 1 is white: "
+                "save it with 8 or 16 bits"
+            )
+        return 1
+    if image.mode == "I" and image.format not in ("PNG", "PPM"):  # of 16 bits in these two
+        raise ValueError(
+            f"grey as signed or 32-bit integers from {values.min()} to {values.max()}, of which "
+            "none is known to be white: save it with 8 or 16 bits, unsigned"
+        )
+    return 65535
+
+
+def _opaque(image: Image.Image, background: str) -> Image.Image:
+    """The image laid on a ground, where it is transparent anywhere."""
+    if not image.has_transparency_data:
+        return image
+    if image.mode == "La":  # which Pillow converts in two steps only
+        image = image.convert("LA")
+    ground = Image.new("RGBA", image.size, background)
+    return Image.alpha_composite(ground, image.convert("RGBA"))

@@ -3,23 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
-from cotrain.basics.errors import ConfigError
+from cotrain.data.decoding import decode
 from cotrain.ensemble.preprocessing import Preprocessing
 
-
-class UnreadableImageError(ConfigError):
-    """An image file that cannot be decoded; the message names it, ``reason`` says why."""
-
-    def __init__(self, message: str, reason: str = "") -> None:
-        super().__init__(message)
-        self.reason = reason
+_LONGEST = 8  # no photo is as long, in its widths; a panorama is up to four
 
 
 class Images(Protocol):
@@ -82,64 +76,47 @@ class FileImages:
         return torch.stack([read_image(self.paths[i], self.preprocessing) for i in indices])
 
     def original(self, index: int) -> Tensor:
-        return to_tensor(decode(self.paths[index], self.preprocessing.in_channels))
+        return to_tensor(_decode(self.paths[index], self.preprocessing))
 
 
-def read_image(path: str | Path, preprocessing: Preprocessing) -> Tensor:
+def read_image(file: str | Path | BinaryIO, preprocessing: Preprocessing) -> Tensor:
     """One file at the network's size and channels, uint8 [C, H, W].
 
     Raises:
         UnreadableImageError: The file cannot be decoded.
     """
-    return to_tensor(fit(decode(path, preprocessing.in_channels), preprocessing))
+    return to_tensor(fit(_decode(file, preprocessing), preprocessing))
 
 
-def decode(path: str | Path, in_channels: int, *, quick: bool = False) -> Image.Image:
-    """The image in a file, as RGB (3 channels) or grey (1); its EXIF rotation is not applied.
-
-    Args:
-        path: A file of any format that Pillow reads.
-        in_channels: 3 or 1.
-        quick: Read all of the file, but give a JPEG at an eighth of its size.
-
-    Raises:
-        UnreadableImageError: The file is missing, cut short or not an image.
-    """
-    try:
-        with Image.open(path) as image:
-            if quick:
-                image.draft(None, (1, 1))
-            return _convert(image, in_channels)
-    except Exception as error:  # Pillow's plugins raise a dozen kinds for damaged files
-        not_image = isinstance(error, UnidentifiedImageError)
-        reason = "not an image" if not_image else str(error) or type(error).__name__
-        raise UnreadableImageError(
-            f"{path} cannot be decoded ({reason}): remove or replace it", reason
-        ) from error
-
-
-def _convert(image: Image.Image, in_channels: int) -> Image.Image:
-    if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip at 255, not scale
-        grey = (np.asarray(image) / 257).round().clip(0, 255)
-        image = Image.fromarray(grey.astype(np.uint8))
-    elif "transparency" in image.info:  # of a palette: Pillow warns unless asked for alpha first
-        image = image.convert("RGBA")
-    return image.convert("L" if in_channels == 1 else "RGB")
+def _decode(file: str | Path | BinaryIO, preprocessing: Preprocessing) -> Image.Image:
+    return decode(file, preprocessing.in_channels, background=preprocessing.background)
 
 
 def fit(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     """Resize the shorter side to the margin's size (bicubic), then crop the centre.
 
     An image that has that size already is not changed. Sizes round as torchvision's ``Resize``
-    and ``CenterCrop``.
+    and ``CenterCrop``. Of a long strip the ends are cut off first, which the crop would not show:
+    a file of 500 bytes can hold a strip that would need gigabytes when it is resized.
     """
     size = preprocessing.image_size
+    image = _without_ends(image)
     shorter, least = int(preprocessing.margin * size), min(image.size)
     if least != shorter:
         width, height = (int(shorter * side / least) for side in image.size)
         image = image.resize((width, height), Image.Resampling.BICUBIC)
     left, top = (round((side - size) / 2) for side in image.size)
     return image.crop((left, top, left + size, top + size))
+
+
+def _without_ends(image: Image.Image) -> Image.Image:
+    """At most the middle part that is eight times as long as wide."""
+    longest = _LONGEST * min(image.size)
+    if max(image.size) <= longest:
+        return image
+    width, height = (min(side, longest) for side in image.size)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 def to_tensor(image: Image.Image) -> Tensor:

@@ -22,6 +22,7 @@ class Preprocessing:
         margin: An image is resized until its shorter side is ``int(margin * image_size)``, then
             cropped in the centre: 1.15 for photos, as the ImageNet recipes of arXiv:2011.14660,
             1 for images kept whole.
+        background: The colour on which transparent images are laid, as Pillow names it.
 
     Raises:
         ConfigError: Not one positive std and one mean for every channel.
@@ -32,6 +33,7 @@ class Preprocessing:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     margin: float = 1.0
+    background: str = "white"
 
     def __post_init__(self) -> None:
         for name, values in (("mean", self.mean), ("std", self.std)):

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
+from cotrain.data import UnreadableImageError, read_image
 from cotrain.data.folders import image_files
-from cotrain.data.images import UnreadableImageError, read_image
 from cotrain.ensemble.combining import Combine, answer
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.preprocessing import Preprocessing

@@ -1,0 +1,123 @@
+"""Many small images decoded once into one uint8 tensor."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from cotrain.basics.errors import ConfigError
+from cotrain.data.decoding import UnreadableImageError, decode
+from cotrain.data.images import fit, read_image, to_tensor
+from cotrain.ensemble.preprocessing import Preprocessing
+
+
+def decode_files(
+    paths: Sequence[str], preprocessing: Preprocessing
+) -> tuple[Tensor, dict[int, str]]:
+    """All files as uint8 [N, C, H, W], with index and reason of those that cannot be decoded.
+
+    Raises:
+        ConfigError: The tensor would not fit the memory.
+    """
+    tensor = _allocate(len(paths), preprocessing)
+
+    def read(index: int) -> None:
+        tensor[index] = read_image(paths[index], preprocessing)
+
+    return tensor, failures(len(paths), read)
+
+
+def decode_arrays(arrays: np.ndarray, preprocessing: Preprocessing) -> Tensor:
+    """Images [N, H, W] or [N, H, W, 3] as uint8 [N, C, H, W] at the size and channels asked for."""
+    images = torch.from_numpy(arrays).view(*arrays.shape[:3], -1).permute(0, 3, 1, 2)
+    size, channels = preprocessing.image_size, preprocessing.in_channels
+    if images.shape[1:] == (channels, size, size):
+        return images.contiguous()
+    tensor = _allocate(len(arrays), preprocessing)
+    for index, array in enumerate(arrays):
+        image = Image.fromarray(array).convert("L" if channels == 1 else "RGB")
+        tensor[index] = to_tensor(fit(image, preprocessing))
+    return tensor
+
+
+def pixel_statistics(tensor: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel of uint8 [N, C, H, W], scaled to [0, 1].
+
+    Exact from the counts of the 256 values; rounded to 4 decimals, as they are quoted.
+    """
+    counts = torch.stack(
+        [channel.flatten().bincount(minlength=256) for channel in tensor.unbind(1)]
+    )
+    shares = counts.double() / counts.sum(1, keepdim=True)
+    values = torch.arange(256, dtype=torch.float64) / 255
+    mean = shares @ values
+    std = (shares @ values**2 - mean**2).clamp(min=0).sqrt()
+    return tuple(mean.numpy().round(4).tolist()), tuple(std.numpy().round(4).tolist())
+
+
+def _allocate(count: int, preprocessing: Preprocessing) -> Tensor:
+    size, channels = preprocessing.image_size, preprocessing.in_channels
+    needed = count * channels * size**2
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
+        raise ConfigError(
+            f"{count} images of data.image_size={size} need {needed / 1e9:.0f} GB of the machine's "
+            f"{memory / 1e9:.0f} GB memory: use --views.crop resized, which reads them in training"
+        )
+    return torch.empty(count, channels, size, size, dtype=torch.uint8)
+
+
+_CHUNK = 256  # files a task: a task for each file would take more memory than a million paths
+
+
+_SHOWN = 10
+
+
+_THREADS = 4  # two halve the time of photos; tiny files take longer the more threads there are
+
+
+def unreadable_files(paths: Sequence[str], in_channels: int) -> dict[int, str]:
+    """Decode every file in a few threads; index and reason of those that cannot be decoded."""
+    return failures(len(paths), lambda index: decode(paths[index], in_channels, quick=True))
+
+
+def failures(count: int, read: Callable[[int], object]) -> dict[int, str]:
+    """Call ``read`` with 0 .. count-1 in a few threads; index and reason of unreadable images."""
+
+    def run(start: int) -> dict[int, str]:
+        found = {}
+        for index in range(start, min(start + _CHUNK, count)):
+            try:
+                read(index)
+            except UnreadableImageError as error:
+                found[index] = error.reason
+        return found
+
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        chunks = list(pool.map(run, range(0, count, _CHUNK)))
+    return {index: reason for chunk in chunks for index, reason in chunk.items()}
+
+
+def report_unreadable(reasons: Mapping[str, str], policy: Literal["error", "skip"]) -> None:
+    """Stop with one list of the unreadable files, unless the policy is to skip them.
+
+    Args:
+        reasons: Path and reason of each.
+        policy: ``data.unreadable``.
+
+    Raises:
+        ConfigError: There are some, and the policy is ``error``.
+    """
+    if not reasons or policy == "skip":
+        return
+    shown = "; ".join(f"{path} ({reason})" for path, reason in list(reasons.items())[:_SHOWN])
+    more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+    raise ConfigError(
+        f"{len(reasons)} image files cannot be decoded: {shown}{more}: "
+        "remove them or use --data.unreadable skip"
+    )
