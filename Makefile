@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.installed
 
-.PHONY: demo test lint types docs
+.PHONY: demo test lint types site docs
 
 demo: $(SETUP)  ## one large network against S small ones of the same cost, on real images
 	$(BIN)/cotrain compare --config digits --into 1,2,4 --seeds 0,1,2,3 --output runs/digits
@@ -18,7 +18,10 @@ lint: $(SETUP)
 types: $(SETUP)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-docs: $(SETUP)  ## run the code blocks of README and docs/
+site: $(SETUP)  ## README, docs/ and the reference as pages, in build/site
+	$(BIN)/mkdocs build --strict
+
+docs: site  ## the site, and every code block of README and docs/ run
 	$(BIN)/pytest tests/test_docs.py
 
 # Made once, and again when pyproject.toml changes.

@@ -31,7 +31,7 @@ class Change(NamedTuple):
 class Round(NamedTuple):
     """At most one change of every image.
 
-    Args:
+    Attributes:
         order: The images that change, int64 [n]: those of the first change, then of the second...
         changes: Each change, and how many images it changes.
     """

@@ -14,7 +14,7 @@ from cotrain.basics.seeds import seeded
 class Batch(NamedTuple):
     """Images with their targets, as a loader gives them.
 
-    Args:
+    Attributes:
         images: float32, views [S, B, C, H, W] in training, [B, C, H, W] in evaluation.
         targets: Classes, int64 [B], or after mixing their shares, float32 [B, classes].
     """
@@ -35,7 +35,7 @@ class Box(NamedTuple):
 class Mix(NamedTuple):
     """How every image of a batch is mixed with another one, in all S views alike.
 
-    Args:
+    Attributes:
         permutation: The other images, int64 [B].
         share: Share of the image itself, for mixup.
         box: Where the other image is put, for cutmix; None mixes by ``share``.

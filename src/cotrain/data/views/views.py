@@ -37,7 +37,7 @@ from cotrain.ensemble.preprocessing import Preprocessing
 class DrawnViews(NamedTuple):
     """Images, and what is to be done to them; S is 1 if all networks see the same view.
 
-    Args:
+    Attributes:
         pixels: uint8 [1, B, C, H, W], or [S, B, C, H, W] where part is done: crops of files of
             different sizes and RandAugment, which needs Pillow.
         moves: Shifts and flips, int64 [S, 3, B].

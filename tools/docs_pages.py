@@ -1,0 +1,76 @@
+"""What ``mkdocs.yml`` cannot say: pages that are made of other files, and what no page may load.
+
+README.md is the first page and its sisters in the root follow it; every room of ``src/cotrain`` has
+a page of reference, made of its docstrings.
+"""
+
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src/cotrain"
+LINK = re.compile(r"\]\((?:\.\./)?([A-Z]+\.md)")  # to a file of the root
+# What a browser loads by itself: a page of ours may not fetch it from another host.
+LOADED = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """The pages of reference come last in the navigation."""
+    assert config.nav is not None
+    config.nav.append({"Reference": [f"reference/{room.stem}.md" for room in rooms()]})
+
+
+def on_files(files: Files, config: MkDocsConfig) -> None:
+    """Add the pages that are made."""
+    for path in ROOT.glob("*.md"):
+        text = path.read_text(encoding="utf-8").replace("](docs/", "](")
+        files.append(File.generated(config, site_name(path.name), content=text))
+    for room in rooms():
+        name = f"reference/{room.stem}.md"
+        files.append(File.generated(config, name, content=reference(room)))
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Name the pages of the root as the site does; blocks that tests run are blocks as others."""
+    linked = re.sub(
+        r"\]\((?:\.\./)?([A-Z]+\.md)", lambda found: f"]({site_name(found[1])}", markdown
+    )
+    return re.sub(r"^```(bash|console) run$", r"```\1", linked, flags=re.MULTILINE)
+
+
+def on_post_page(output: str, page: object, **_: object) -> str:
+    """Refuse a page that would load something from another host."""
+    if found := LOADED.search(output):
+        raise PluginError(f"{page} loads from another host: {found[0]}")
+    return output
+
+
+def site_name(name: str) -> str:
+    """Where a file of the root stands in the site."""
+    return "index.md" if name == "README.md" else name.lower()
+
+
+def rooms() -> list[Path]:
+    """The package itself, then its rooms."""
+    return [PACKAGE, *sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))]
+
+
+def reference(room: Path) -> str:
+    """A page with all modules of a room; of the package itself, with its public names."""
+    if room == PACKAGE:
+        return "# cotrain\n\n::: cotrain\n"
+    modules = sorted(
+        path.relative_to(PACKAGE.parent).with_suffix("") for path in room.rglob("*.py")
+    )
+    return f"# cotrain.{room.name}\n\n" + "\n".join(map(_module, modules))
+
+
+def _module(path: Path) -> str:
+    """What a module defines; of a package its docstring, for its names stand in its modules."""
+    if path.name != "__init__":
+        return f"::: {'.'.join(path.parts)}\n"
+    return f"::: {'.'.join(path.parent.parts)}\n    options:\n      members: false\n"
