@@ -5,23 +5,29 @@ import math
 import pytest
 
 from cotrain import ConfigError
-from cotrain.dividing import DivideOptions
+from cotrain.config import DivideOptions, check_settings
 
 
 def test_the_defaults_keep_the_params_within_5_percent():
     options = DivideOptions()
-    options.check()
+    check_settings(options)
     assert (options.budget, options.tolerance, options.method) == ("params", 0.05, "auto")
     assert options.widths is None
 
 
-@pytest.mark.parametrize("tolerance", [0.0, 1.0, -0.1, math.nan, math.inf])
+@pytest.mark.parametrize("tolerance", [0.0, 1.0, -0.1])
 def test_a_tolerance_is_a_share(tolerance):
     with pytest.raises(ConfigError, match=rf"^tolerance={tolerance} is not a share.*try 0\.05$"):
-        DivideOptions(tolerance=tolerance).check()
+        check_settings(DivideOptions(tolerance=tolerance))
+
+
+@pytest.mark.parametrize("tolerance", [math.nan, math.inf])
+def test_a_tolerance_is_finite(tolerance):
+    with pytest.raises(ConfigError, match=rf"^tolerance={tolerance} is not finite: give finite"):
+        check_settings(DivideOptions(tolerance=tolerance))
 
 
 @pytest.mark.parametrize("name", ["budget", "method"])
 def test_unknown_words_are_refused(name):
     with pytest.raises(ConfigError, match=rf"^{name}='flops' is not known: use one of"):
-        DivideOptions(**{name: "flops"}).check()
+        check_settings(DivideOptions(**{name: "flops"}))

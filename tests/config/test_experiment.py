@@ -124,6 +124,24 @@ def test_a_probability_may_be_1():
             experiment("views.erasing", value)
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0, -0.1])
+def test_a_tolerance_is_a_share(value):
+    with pytest.raises(ConfigError, match=rf"^dividing\.tolerance={value} is not a share between"):
+        experiment("dividing.tolerance", value)
+
+
+def test_decay_epochs_are_above_0():
+    assert experiment("schedule.decay_epochs", 0.1).schedule.decay_epochs == 0.1
+    with pytest.raises(ConfigError, match=r"^schedule\.decay_epochs=0\.0 is not above 0"):
+        experiment("schedule.decay_epochs", 0.0)
+
+
+@pytest.mark.parametrize("name", ["on_nan", "schedule.name", "optimizer.decayed", "views.crop"])
+def test_unknown_words_are_refused(name):
+    with pytest.raises(ConfigError, match=rf"^{name}='never' is not known: use one of \('"):
+        experiment(name, "never")
+
+
 def test_validation_may_be_none():
     assert experiment("data.validation", "none").data.validation == "none"
 

@@ -127,6 +127,8 @@ def test_networks_that_overflow_in_half_precision_are_not_written(ensemble):
         ("f.pt2", {"format": "aot", "precision": "int8"}, "use --format onnx"),
         ("f.onnx", {"precision": "fp16"}, "give --data.dataset"),
         ("f.onnx", {"calibration_images": 5}, "int8 only"),
+        ("f.onnx", {"calibration_images": -1}, "calibration_images=-1 is below 0"),
+        ("f.onnx", {"format": "tflite"}, "format='tflite' is not known: use one of"),
     ],
 )
 def test_options_that_do_not_fit(ensemble, tmp_path, name, options, message):

@@ -70,17 +70,9 @@ def test_rate_stays_between_its_end_and_its_peak(curve, step, warmup, end_lr):
         assert rate(step + 1, **settings) <= rate(step, **settings)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"name": "cosin"}, "schedule.name='cosin' is unknown: give one of cosine, step"),
-        ({"name": "step"}, "schedule.milestones=.. never lowers the learning rate"),
-        ({"decay_epochs": 0.0}, "schedule.decay_epochs=0.0 is not above 0"),
-    ],
-)
-def test_impossible_schedules_are_refused(settings, message):
-    with pytest.raises(ConfigError, match=message):
-        check_schedule(Schedule(**settings))
+def test_steps_need_milestones():
+    with pytest.raises(ConfigError, match=r"schedule.milestones=.. never lowers the learning rate"):
+        check_schedule(Schedule(name="step"))
 
 
 @pytest.mark.parametrize("curve", CURVES)

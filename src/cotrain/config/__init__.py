@@ -4,6 +4,7 @@ from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
 from cotrain.config.experiment import Experiment, flat_settings
 from cotrain.config.export import ExportOptions
+from cotrain.config.limits import check_settings
 from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "Optimizer",
     "Schedule",
     "Views",
+    "check_settings",
     "flat_settings",
 ]

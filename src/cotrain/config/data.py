@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cotrain.config.datasets import Dataset
+from cotrain.config.limits import PROBABILITY, SHARE, at_least, bounded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +34,18 @@ class Data:
     dataset: Dataset = "digits"
     root: str | None = None
     download: bool = False
-    train_images: int | None = None
-    test_images: int | None = None
-    validation: float | Literal["none"] = 0.1
-    test: float = 0.2
+    train_images: int | None = bounded(None, at_least(1))
+    test_images: int | None = bounded(None, at_least(1))
+    validation: float | Literal["none"] = bounded(0.1, SHARE)
+    test: float = bounded(0.2, SHARE)
     split_seed: int = 0
-    image_size: int | None = None
+    image_size: int | None = bounded(None, at_least(8))
     in_channels: Literal[1, 3] | None = None
     mean: list[float] | None = None
     std: list[float] | None = None
     unreadable: Literal["error", "skip"] = "error"
     scan: bool = True
-    workers: int = 0
+    workers: int = bounded(0, at_least(0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +69,13 @@ class Views:
     """
 
     crop: Literal["none", "pad", "resized"] = "pad"
-    padding: int = 4
+    padding: int = bounded(4, at_least(0))
     scale: tuple[float, float] = (0.08, 1.0)
     flip: bool = True
     policy: str = "none"
-    erasing: float = 0.0
+    erasing: float = bounded(0.0, PROBABILITY)
     erasing_scale: tuple[float, float] = (0.02, 0.33)
     erasing_ratio: tuple[float, float] = (0.3, 3.3)
-    mixup: float = 0.0
-    cutmix: float = 0.0
+    mixup: float = bounded(0.0, at_least(0))
+    cutmix: float = bounded(0.0, at_least(0))
     same_view: bool = False

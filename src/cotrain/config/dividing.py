@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from cotrain.basics.errors import ConfigError
+from cotrain.config.limits import TOLERANCE, bounded
 
 Budget = Literal["params", "macs", "both"]
 Method = Literal["auto", "constructor", "structural"]
@@ -25,18 +25,6 @@ class DivideOptions:
     """
 
     budget: Budget = "params"
-    tolerance: float = 0.05
+    tolerance: float = bounded(0.05, TOLERANCE)
     method: Method = "auto"
     widths: Mapping[int, int] | None = None
-
-    def check(self) -> None:
-        """Raise ConfigError for a word or a number that is not possible."""
-        for name, known in (("budget", Budget), ("method", Method)):
-            if getattr(self, name) not in get_args(known):
-                raise ConfigError(
-                    f"{name}={getattr(self, name)!r} is not known: use one of {get_args(known)}"
-                )
-        if not 0 < self.tolerance < 1:
-            raise ConfigError(
-                f"tolerance={self.tolerance!r} is not a share between 0 and 1: try 0.05"
-            )

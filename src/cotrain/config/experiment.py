@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
-from cotrain.config.limits import check_numbers
+from cotrain.config.limits import SHARE, at_least, bounded, check_settings
 from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule
 
 
@@ -45,9 +45,9 @@ class Experiment:
 
     network: str = "basic_resnet"
     network_options: dict[str, Any] = field(default_factory=dict)
-    into: int = 4
-    epochs: int = 60
-    batch_size: int = 64
+    into: int = bounded(4, at_least(1))
+    epochs: int = bounded(60, at_least(1))
+    batch_size: int = bounded(64, at_least(1))
     inherit: str | None = None
     seed: int = 0
     dividing: DivideOptions = field(default_factory=DivideOptions)
@@ -57,14 +57,14 @@ class Experiment:
     schedule: Schedule = field(default_factory=Schedule)
     co_training: CoTrainingOptions = field(default_factory=CoTrainingOptions)
     hardware: Hardware = field(default_factory=Hardware)
-    ema: float | None = None
-    early_stopping: int | None = None
-    checkpoint_steps: int = 500
+    ema: float | None = bounded(None, SHARE)
+    early_stopping: int | None = bounded(None, at_least(1))
+    checkpoint_steps: int = bounded(500, at_least(1))
     on_nan: Literal["error", "skip"] = "error"
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a number that no experiment can have (NaN, negative, above 1)."""
-        check_numbers(flat_settings(self))
+        """Raise ConfigError for a word or a number that no experiment can have."""
+        check_settings(self)
 
 
 def flat_settings(record: Any, prefix: str = "") -> dict[str, Any]:

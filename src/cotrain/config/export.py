@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from cotrain.config.limits import at_least, bounded
+
 Format = Literal["onnx", "torch-export", "aot"]
-
-
 Precision = Literal["fp32", "fp16", "int8"]
 
 
@@ -28,4 +28,4 @@ class ExportOptions:
     precision: Precision = "fp32"
     split: bool = False
     normalize: bool | None = None
-    calibration_images: int = 0
+    calibration_images: int = bounded(0, at_least(0))

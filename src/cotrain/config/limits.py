@@ -1,55 +1,73 @@
-"""Which numbers an experiment's settings can be."""
+"""What settings can be: bounds written at the fields, and the check that holds a record to them."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, get_args, get_origin
 
 from cotrain.basics.errors import ConfigError
 
-_AT_LEAST = {
-    "into": 1,
-    "epochs": 1,
-    "batch_size": 1,
-    "data.train_images": 1,
-    "data.test_images": 1,
-    "data.image_size": 8,
-    "data.workers": 0,
-    "views.padding": 0,
-    "views.mixup": 0,
-    "views.cutmix": 0,
-    "optimizer.lr": 0,
-    "optimizer.momentum": 0,
-    "optimizer.weight_decay": 0,
-    "optimizer.clip": 0,
-    "optimizer.accumulate": 1,
-    "schedule.warmup_epochs": -1,
-    "schedule.warmup_lr": 0,
-    "schedule.end_lr": 0,
-    "co_training.weight": 0,
-    "co_training.ramp_epochs": 0,
-    "early_stopping": 1,
-    "checkpoint_steps": 1,
-    "hardware.num_nodes": 1,
-    "hardware.threads": 1,
-}
-_SHARES = ("data.validation", "data.test", "co_training.label_smoothing", "ema")
-_PROBABILITIES = ("views.erasing",)
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """Which numbers a setting can be.
+
+    Args:
+        holds: Whether it can be this number.
+        otherwise: What is said of a number that it cannot be: the rule, then what to give.
+    """
+
+    holds: Callable[[float], bool]
+    otherwise: str
 
 
-def check_numbers(settings: Mapping[str, Any]) -> None:
-    """Raise ConfigError for the first setting, by dotted name, that is NaN or out of its range."""
-    for name, value in settings.items():
-        numbers = value if isinstance(value, list | tuple) else [value]
-        if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
-            raise ConfigError(f"{name}={value} is not finite: give finite numbers")
-    for name, least in _AT_LEAST.items():
-        value = settings[name]
-        if value is not None and value < least:
-            raise ConfigError(f"{name}={value} is below {least}: give at least {least}")
-    for name in _SHARES:
-        value = settings[name]
-        if isinstance(value, float | int) and not 0 <= value < 1:
-            raise ConfigError(f"{name}={value} is not in [0, 1): give a share below 1")
-    for name in _PROBABILITIES:
-        if not 0 <= settings[name] <= 1:
-            raise ConfigError(f"{name}={settings[name]} is not a probability: give 0 to 1")
+SHARE = Bound(
+    holds=lambda value: 0 <= value < 1, otherwise="is not in [0, 1): give a share below 1"
+)
+PROBABILITY = Bound(
+    holds=lambda value: 0 <= value <= 1, otherwise="is not a probability: give 0 to 1"
+)
+ABOVE_0 = Bound(holds=lambda value: value > 0, otherwise="is not above 0: give more than 0")
+TOLERANCE = Bound(
+    holds=lambda value: 0 < value < 1, otherwise="is not a share between 0 and 1: try 0.05"
+)
+
+
+def at_least(least: float) -> Bound:
+    """The numbers from ``least`` on."""
+    return Bound(
+        holds=lambda value: value >= least, otherwise=f"is below {least}: give at least {least}"
+    )
+
+
+def bounded(default: Any, bound: Bound) -> Any:
+    """A record's field with a default and a bound; None and words are not bounded."""
+    return field(default=default, metadata={"bound": bound})
+
+
+def check_settings(record: Any, prefix: str = "") -> None:
+    """Raise ConfigError for the first setting, by dotted name, that is not possible.
+
+    Words must be among those of their field, and numbers finite and within their bound.
+
+    Args:
+        record: A frozen record, with others inside or not.
+        prefix: What stands before its fields' names, such as ``optimizer.``.
+    """
+    for each in fields(record):
+        name, value = prefix + each.name, getattr(record, each.name)
+        words = get_args(each.type) if get_origin(each.type) is Literal else ()
+        if is_dataclass(value):
+            check_settings(value, name + ".")
+        elif words and value not in words:
+            raise ConfigError(f"{name}={value!r} is not known: use one of {words}")
+        else:
+            _check_numbers(name, value, each.metadata.get("bound"))
+
+
+def _check_numbers(name: str, value: Any, bound: Bound | None) -> None:
+    numbers = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
+        raise ConfigError(f"{name}={value} is not finite: give finite numbers")
+    if bound is not None and isinstance(value, float | int) and not bound.holds(value):
+        raise ConfigError(f"{name}={value} {bound.otherwise}")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cotrain.config.limits import ABOVE_0, SHARE, at_least, bounded
+
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
@@ -23,13 +25,13 @@ class Optimizer:
     """
 
     name: str = "sgd"
-    lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
+    lr: float = bounded(0.1, at_least(0))
+    momentum: float = bounded(0.9, at_least(0))
+    weight_decay: float = bounded(5e-4, at_least(0))
     divide_weight_decay: bool = False
     decayed: Literal["weights", "paper", "all"] = "weights"
-    clip: float | None = None
-    accumulate: int = 1
+    clip: float | None = bounded(None, at_least(0))
+    accumulate: int = bounded(1, at_least(1))
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,12 +51,12 @@ class Schedule:
     """
 
     name: Literal["cosine", "step", "poly", "htd", "exponential", "constant"] = "cosine"
-    warmup_epochs: float = 0.0
-    warmup_lr: float = 0.0
-    end_lr: float = 0.0
+    warmup_epochs: float = bounded(0.0, at_least(-1))
+    warmup_lr: float = bounded(0.0, at_least(0))
+    end_lr: float = bounded(0.0, at_least(0))
     milestones: tuple[int, ...] = ()
     decay_factor: float = 0.1
-    decay_epochs: float = 1.0
+    decay_epochs: float = bounded(1.0, ABOVE_0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +74,9 @@ class CoTrainingOptions:
     """
 
     divergence: Literal["js", "kl"] = "js"
-    weight: float = 0.5
-    ramp_epochs: float | None = None
-    label_smoothing: float = 0.0
+    weight: float = bounded(0.5, at_least(0))
+    ramp_epochs: float | None = bounded(None, at_least(0))
+    label_smoothing: float = bounded(0.0, SHARE)
     initialization: Literal["fresh", "identical"] = "fresh"
     together: bool = True
 
@@ -100,9 +102,9 @@ class Hardware:
     accelerator: str = "auto"
     devices: int | str = "auto"
     strategy: str = "auto"
-    num_nodes: int = 1
+    num_nodes: int = bounded(1, at_least(1))
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
     channels_last: bool = False
     compile: bool = False
     execution: Literal["loop", "threads", "streams", "auto"] = "loop"
-    threads: int | None = None
+    threads: int | None = bounded(None, at_least(1))

@@ -3,7 +3,7 @@
 import math
 
 from cotrain.basics.errors import ConfigError, IndivisibleError
-from cotrain.config import DivideOptions
+from cotrain.config import DivideOptions, check_settings
 from cotrain.dividing.any_network.divide import divide_foreign
 from cotrain.dividing.regularization import divide_probabilities
 from cotrain.networks import NetworkSpec, family_of
@@ -30,7 +30,7 @@ def divide_spec(spec: NetworkSpec, into: int, options: DivideOptions | None = No
     if into == 1:
         return spec
     options = options or DivideOptions()
-    options.check()
+    check_settings(options)
     if isinstance(spec, ForeignSpec):
         return divide_foreign(spec, into, options)
     try:

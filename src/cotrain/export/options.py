@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
-from cotrain.config import ExportOptions
+from cotrain.config import ExportOptions, check_settings
 from cotrain.data import Splits
 from cotrain.data.splits import held_out
 from cotrain.ensemble.spec import EnsembleSpec
@@ -13,6 +13,7 @@ def check_options(
     options: ExportOptions, output: Path, spec: EnsembleSpec, images: Splits | None
 ) -> None:
     """Raise ConfigError if the options contradict each other, the ensemble or the output."""
+    check_settings(options)
     _check_output(options, output)
     if options.normalize and spec.preprocessing is None:
         raise ConfigError(
@@ -53,7 +54,7 @@ def _check_calibration(options: ExportOptions, images: Splits | None) -> None:
     most = len(images.train) if images is not None else 0
     if number and options.precision != "int8":
         raise ConfigError(f"calibration_images={number} is for --precision int8 only: leave it out")
-    if not 0 <= number <= most:
+    if number > most:
         raise ConfigError(
             f"calibration_images={number} is not between 0 and the {most} training images"
         )
