@@ -10,6 +10,9 @@ import pytest
 import torch
 from hypothesis import settings
 
+# Fixtures of exported files: for export, for its verb and for the serving example.
+pytest_plugins = ["export_fixtures"]
+
 # No deadline: a test must not fail because the machine is busy.
 settings.register_profile("cotrain", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("cotrain")
