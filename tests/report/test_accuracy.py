@@ -61,7 +61,6 @@ def comparison(*results, seeds=(0, 1, 2)):
         experiment=Experiment(),
         seeds=seeds,
         images=1597,
-        resamples=2000,
         machine=hardware(),
         device="cpu",
         threads=2,
@@ -73,9 +72,9 @@ def comparison(*results, seeds=(0, 1, 2)):
 def example():
     return comparison(
         result("S=1", 1, 1.0, 2.4, "the large network"),
-        result("S=4", 4, 1.01, 1.99, "error better"),
+        result("S=4", 4, 1.01, 1.99, "error clearly better"),
         result("S=4 independent", 4, 1.01, 2.1, "error no clear difference"),
-        result("S=8", 8, 1.31, 3.25, "error worse: dividing does not help here"),
+        result("S=8", 8, 1.31, 3.25, "error clearly worse: dividing does not help here"),
     )
 
 
@@ -88,15 +87,18 @@ def test_comparison_table_fits_80_columns_and_is_plain(example):
     assert large.split() == expected
     assert text.count("not equal") == 1
     assert "± 0.50" in text
-    assert "S=8: error worse: dividing does not help here." in text
-    assert "3 seeds, 1,597 test images" in " ".join(text.split())
+    assert "S=8: error clearly worse: dividing does not help here." in text
+    text = " ".join(text.split())
+    assert "over 3 seeds, 1,597 test images" in text
+    assert "95 % interval over seeds and images." in text
 
 
 def test_one_seed_has_no_deviation():
     one = comparison(result("S=2", 2, 1.0, 2.4, "no large network", std=None), seeds=(0,))
     text = " ".join(printed(report.comparison_table(one)).split())
     assert "± 0" not in text
-    assert "over 1 seed," in text
+    assert "One seed, 1,597 test images." in text
+    assert "95 % interval over images only." in text
 
 
 def test_picture_shows_every_candidate(example):

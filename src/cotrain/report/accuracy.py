@@ -45,16 +45,20 @@ def _result_cells(result: CandidateResult) -> list[str]:
 def _conclusions(comparison: Comparison) -> str:
     """The verdicts, then what the columns mean."""
     lines = [f"{each.name}: {each.verdict}." for each in comparison.candidates]
-    seeds = len(comparison.seeds)
+    spanned = "seeds and images" if len(comparison.seeds) > 1 else "images only"
     lines += [
         "",
-        f"Mean ± standard deviation over {seeds} {'seed' if seeds == 1 else 'seeds'}, "
-        f"{comparison.images:,} test images. In brackets: difference to S=1 with its 95 % "
-        "interval, paired bootstrap. alone: one network without the others. ms: median per image, "
-        f"{comparison.device}, {comparison.threads} threads, networks one after the other. "
-        f"train s: one training, {comparison.jobs} at a time.",
+        f"{_over_seeds(comparison).capitalize()}, {comparison.images:,} test images. In brackets: "
+        f"difference to S=1 with its 95 % interval over {spanned}. alone: one network without the "
+        f"others. ms: median per image, {comparison.device}, {comparison.threads} threads, "
+        f"networks one after the other. train s: one training, {comparison.jobs} at a time.",
     ]
     return "\n".join(lines)
+
+
+def _over_seeds(comparison: Comparison) -> str:
+    seeds = len(comparison.seeds)
+    return "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
 
 
 def _plus_minus(value: Spread, digits: int) -> str:
@@ -92,7 +96,7 @@ def _draw(axes: Axes, comparison: Comparison) -> None:
         ylim=(0, None),
     )
     what = f"{experiment.network} on {experiment.data.dataset}"
-    axes.set_title(f"{what}: mean ± standard deviation, {len(comparison.seeds)} seeds", fontsize=11)
+    axes.set_title(f"{what}: {_over_seeds(comparison)}", fontsize=11)
     axes.set_ylabel("test error, %")
     axes.grid(axis="y", color="0.9")
     axes.spines[["top", "right"]].set_visible(False)

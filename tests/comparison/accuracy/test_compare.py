@@ -93,13 +93,14 @@ def test_costs_and_times_are_those_of_the_ensembles(done):
 def test_verdicts_are_plain(done):
     large, two, _ = done[0].candidates
     assert large.verdict == "the large network"
-    assert two.verdict.startswith("error better (-46.25, from ")
-    assert "NLL better" in two.verdict
+    assert two.verdict.startswith("error clearly better (-46.25, from ")
+    assert "NLL clearly better" in two.verdict
 
 
 def test_the_record_is_plain_json(done):
     record = json.loads(json.dumps(done[0].to_dict()))
-    assert (record["seeds"], record["images"], record["resamples"]) == ([0, 1], IMAGES, 2000)
+    assert (record["seeds"], record["images"]) == ([0, 1], IMAGES)
+    assert record["candidates"][1]["error_difference"]["over"] == "seeds and images"
     assert record["candidates"][1]["errors"] == [2.5, 5]
     assert record["experiment"]["network"] == "basic_resnet8_8"
     assert record["machine"]["torch"] == torch.__version__
@@ -147,7 +148,7 @@ def test_ablations_stand_in_the_same_table(tmp_path):
     )
     names = [each.name for each in comparison.candidates]
     assert names == ["S=1", "S=2", "S=2 same view", "S=2 trained separately"]
-    assert comparison.candidates[3].verdict.startswith("error better (-47.50, from ")
+    assert comparison.candidates[3].verdict.startswith("error lower with this seed (-47.50, from ")
     settings = {
         "s2-views-seed0": replace(EXPERIMENT, into=2, views=Views(same_view=True)),
         "s2-separate-seed0": replace(

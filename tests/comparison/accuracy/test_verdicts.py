@@ -13,9 +13,14 @@ from cotrain.ensemble.cost import Cost
 
 EQUAL = Cost(params=10, macs=10, params_ratio=1.0, macs_ratio=1.0, equal=True)
 DEARER = Cost(params=20, macs=30, params_ratio=2.0, macs_ratio=3.0, equal=False)
-LESS = Difference(mean=-1.5, low=-2.0, high=-1.0)
-MORE = Difference(mean=1.5, low=1.0, high=2.0)
-UNCLEAR = Difference(mean=-0.5, low=-1.0, high=0.25)
+
+
+def over(mean, low, high, over="seeds and images"):
+    return Difference(mean=mean, low=low, high=high, over=over)
+
+
+LESS, MORE, UNCLEAR = over(-1.5, -2.0, -1.0), over(1.5, 1.0, 2.0), over(-0.5, -1.0, 0.25)
+OF_ONE_SEED = over(-1.5, -2.0, -1.0, "images"), over(1.5, 1.0, 2.0, "images")
 
 
 def test_answers_are_those_of_the_mean_of_logits(tmp_path):
@@ -43,15 +48,23 @@ def test_answers_are_those_of_the_mean_of_logits(tmp_path):
             LESS,
             UNCLEAR,
             EQUAL,
-            "error better (-1.50, from -2.00 to -1.00 points), "
+            "error clearly better (-1.50, from -2.00 to -1.00 points), "
             "NLL no clear difference (-0.5000, from -1.0000 to +0.2500)",
         ),
         (
             MORE,
             LESS,
             DEARER,
-            "error worse: dividing does not help here (+1.50, from +1.00 to +2.00 points), "
-            "NLL better (-1.5000, from -2.0000 to -1.0000), at 2.00x the params and 3.00x the MACs",
+            "error clearly worse: dividing does not help here (+1.50, from +1.00 to +2.00 points), "
+            "NLL clearly better (-1.5000, from -2.0000 to -1.0000), "
+            "at 2.00x the params and 3.00x the MACs",
+        ),
+        (
+            *OF_ONE_SEED,
+            EQUAL,
+            "error lower with this seed (-1.50, from -2.00 to -1.00 points), "
+            "NLL higher with this seed (+1.5000, from +1.0000 to +2.0000), "
+            "intervals over images only: one seed says nothing of other seeds",
         ),
         (None, None, EQUAL, "no large network to compare with: S=1 was not trained"),
     ],

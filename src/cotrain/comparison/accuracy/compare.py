@@ -16,7 +16,6 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.candidates import LARGE, Candidate, list_candidates
 from cotrain.comparison.accuracy.trainings import Run, Train, train_all
 from cotrain.comparison.accuracy.verdicts import (
-    RESAMPLES,
     CandidateResult,
     judge,
     read_answers,
@@ -37,7 +36,6 @@ class Comparison:
         experiment: The settings that all share; its ``into`` and ``seed`` are not used.
         seeds: The K seeds that every candidate was trained with.
         images: N test images.
-        resamples: Draws of the bootstrap.
         machine: What the times were measured on.
         device: Where the latency was measured: ``cpu`` or ``cuda``.
         threads: CPU threads of PyTorch while the latency was measured.
@@ -48,7 +46,6 @@ class Comparison:
     experiment: Experiment
     seeds: tuple[int, ...]
     images: int
-    resamples: int
     machine: Machine
     device: str
     threads: int
@@ -104,7 +101,6 @@ def compare(
         experiment=experiment,
         seeds=tuple(seeds),
         images=images,
-        resamples=RESAMPLES,
         machine=hardware(),
         device=device,
         threads=torch.get_num_threads(),

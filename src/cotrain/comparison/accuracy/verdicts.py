@@ -9,12 +9,10 @@ import safetensors.torch
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.candidates import Candidate
-from cotrain.comparison.accuracy.statistics import Difference, Spread, paired_bootstrap, spread
+from cotrain.comparison.accuracy.statistics import Difference, Spread, mean_difference, spread
 from cotrain.ensemble.combining import log_probabilities
 from cotrain.ensemble.cost import Cost
 from cotrain.execution.timing import Latency
-
-RESAMPLES = 2000  # of the bootstrap
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,13 +36,15 @@ def read_answers(folders: Mapping[str, Sequence[RunFolder]]) -> dict[str, Answer
     """The answers of every candidate's runs.
 
     Raises:
-        ConfigError: The runs were not tested on the same images.
+        ConfigError: The runs were not tested on the same images, or on one.
     """
     runs = {name: [read_run(folder) for folder in each] for name, each in folders.items()}
     first = next(iter(runs.values()))[0].targets
     for name, each in runs.items():
         if not all(np.array_equal(run.targets, first) for run in each):
             raise ConfigError(f"runs of {name} were tested on other images: use another --output")
+    if len(first) < 2:
+        raise ConfigError("there is one test image, which gives no interval: set data.test_images")
     return {name: _join(each) for name, each in runs.items()}
 
 
@@ -120,8 +120,8 @@ def judge(
     errors, nlls = answers.errors.mean(1), answers.nlls.mean(1)
     error_difference = nll_difference = None
     if large is not None and into > 1:
-        error_difference = paired_bootstrap(answers.errors - large.errors, resamples=RESAMPLES)
-        nll_difference = paired_bootstrap(answers.nlls - large.nlls, resamples=RESAMPLES)
+        error_difference = mean_difference(answers.errors - large.errors)
+        nll_difference = mean_difference(answers.nlls - large.nlls)
     return CandidateResult(
         name=candidate.name,
         into=into,
@@ -144,17 +144,20 @@ def judge(
 def verdict(error: Difference | None, nll: Difference | None, cost: Cost) -> str:
     """One sentence on a candidate, given its differences to the large network, if there is one.
 
-    A difference is called clear when its 95 % interval does not contain 0.
+    A difference is called clear when its 95 % interval, over seeds and images, does not contain 0.
+    Of one seed it says that the interval is over images only.
     """
     if error is None or nll is None:
         return "no large network to compare with: S=1 was not trained"
-    words = {"worse": "worse: dividing does not help here"}
+    words = {"clearly worse": "clearly worse: dividing does not help here"}
     found = [
         f"error {words.get(error.direction, error.direction)} ({_interval(error, 2)} points)",
         f"NLL {nll.direction} ({_interval(nll, 4)})",
     ]
     if not cost.equal:
         found.append(f"at {cost.params_ratio:.2f}x the params and {cost.macs_ratio:.2f}x the MACs")
+    if error.over == "images":
+        found.append("intervals over images only: one seed says nothing of other seeds")
     return ", ".join(found)
 
 
