@@ -1,8 +1,12 @@
-"""The run folder: where things stand, and a metrics table that is whole at any time."""
+"""The run folder: where things stand, how it came out, and a metrics table that is whole."""
 
+import json
 from pathlib import Path
 
-from cotrain.basics.run_folder import RunFolder
+import pytest
+
+from cotrain import ConfigError
+from cotrain.basics.run_folder import Outcome, RunFolder, possible_runs
 from cotrain.training.callbacks import MetricsTable
 
 
@@ -12,6 +16,33 @@ def test_everything_stands_in_the_folder(tmp_path: Path) -> None:
     assert folder.checkpoint == tmp_path / "checkpoints" / "last.ckpt"
     assert folder.ensemble == tmp_path / "ensemble"
     assert folder.evaluation == tmp_path / "evaluation.json"
+
+
+def test_a_run_begins_with_its_settings(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    for flag, start in (("", str(tmp_path)), ("--resume", f"--resume {tmp_path}")):
+        with pytest.raises(ConfigError) as error:
+            run.check_begun(flag)
+        assert str(error.value) == f"{start}: there is no run: it has no config.yaml"
+    run.config.touch()
+    assert run.check_begun() is None
+
+
+def test_the_outcome_is_that_of_the_ensemble(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    assert run.outcome() is None
+    run.evaluation.write_text(json.dumps({"images": 40, "ensemble": {"top1": 0.75}}))
+    assert run.outcome() == Outcome(top1=0.75, images=40)
+    run.ensemble.mkdir()
+    assert [each.outcome() for each in possible_runs(run.ensemble)] == [None, run.outcome()]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"ensemble": {"top1": 1}}'])
+def test_a_damaged_outcome_says_how_to_write_it_again(tmp_path: Path, text: str) -> None:
+    run = RunFolder(tmp_path)
+    run.evaluation.write_text(text)
+    with pytest.raises(ConfigError, match=r"is damaged .* cotrain evaluate .* --output .*\.json$"):
+        run.outcome()
 
 
 def test_table_is_written_row_by_row(tmp_path: Path) -> None:

@@ -1,7 +1,23 @@
-"""A run's folder: what stands where, and what its metrics table holds."""
+"""A run's folder: what stands where, whether a run was begun there, and how it came out."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+
+from cotrain.basics.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run's ensemble did on the test images.
+
+    Args:
+        top1: Share of them that it answers right.
+        images: How many there are.
+    """
+
+    top1: float
+    images: int
 
 
 @dataclass(frozen=True)
@@ -54,8 +70,45 @@ class RunFolder:
         """TensorBoard's events."""
         return self.root / "tensorboard"
 
+    @property
+    def seconds(self) -> Path:
+        """How long training took; a comparison writes it where nothing interrupted it."""
+        return self.root / "seconds.json"
+
+    def check_begun(self, flag: str = "") -> None:
+        """Raise ConfigError if no run was begun here.
+
+        Args:
+            flag: The flag that names the folder, such as ``--resume``.
+        """
+        if not self.config.is_file():
+            named = f"{flag} {self.root}".lstrip()
+            raise ConfigError(f"{named}: there is no run: it has no {self.config.name}")
+
+    def outcome(self) -> Outcome | None:
+        """What ``evaluation`` says; None where the run was not tested.
+
+        Raises:
+            ConfigError: It is damaged.
+        """
+        if not self.evaluation.is_file():
+            return None
+        try:
+            record = json.loads(self.evaluation.read_bytes())
+            return Outcome(top1=float(record["ensemble"]["top1"]), images=record["images"])
+        except (ValueError, KeyError, TypeError) as problem:
+            raise ConfigError(
+                f"{self.evaluation} is damaged ({problem!r}): write it again with "
+                f"cotrain evaluate {self.root} --output {self.evaluation}"
+            ) from None
+
     def remove_leftovers(self) -> None:
         """Remove the files that a killed process was still writing."""
         for folder in (self.root, self.checkpoint.parent, self.best, self.ensemble):
             for path in folder.glob("*.tmp"):
                 path.unlink()
+
+
+def possible_runs(path: Path) -> tuple[RunFolder, RunFolder]:
+    """The runs that a path may mean: the folder itself, or the one whose ``ensemble/`` it is."""
+    return RunFolder(path), RunFolder(path.resolve().parent)

@@ -9,7 +9,7 @@ import torch
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, write_json
-from cotrain.basics.run_folder import RunFolder
+from cotrain.basics.run_folder import RunFolder, possible_runs
 from cotrain.config import Data
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits, evaluation_loader, load_splits
@@ -115,10 +115,9 @@ def data_of(path: Path) -> Data:
     Raises:
         ConfigError: It is no run.
     """
-    for folder in (path, path.resolve().parent):
-        config = RunFolder(folder).config
-        if config.is_file():
-            return load_recipe(config).data
+    for run in possible_runs(path):
+        if run.config.is_file():
+            return load_recipe(run.config).data
     raise ConfigError(
         f"{path} does not say which images to test on: give --data.dataset and --data.root"
     )

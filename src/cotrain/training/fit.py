@@ -93,9 +93,9 @@ def _own(folder: RunFolder, experiment: Experiment, resume: bool) -> Iterator[No
     if rank_zero_only.rank:
         yield  # the first process has it, and may have written since
         return
-    if resume and not folder.config.exists():
-        raise ConfigError(f"--resume {folder.root}: there is no run: it has no config.yaml")
-    if not resume:
+    if resume:
+        folder.check_begun("--resume")
+    else:
         _check_outside_images(folder, experiment.data)
     with locked(folder.root):
         if resume:

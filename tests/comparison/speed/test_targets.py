@@ -22,7 +22,7 @@ def run(tmp_path, tiny_spec):
         divide(tiny_spec, into, seed=0).save(folder.ensemble)
         folder.config.write_text("into: 2\n")
         if top1 is not None:
-            folder.evaluation.write_text(json.dumps({"ensemble": {"top1": top1}}))
+            folder.evaluation.write_text(json.dumps({"images": 10, "ensemble": {"top1": top1}}))
         return folder.root
 
     return make

@@ -40,10 +40,9 @@ def train(
     if resume is not None:
         if experiment != Experiment():
             raise ConfigError(f"--resume {resume} keeps the run's own settings: give no others")
-        config = RunFolder(Path(resume)).config
-        if not config.is_file():
-            raise ConfigError(f"--resume {resume}: there is no run: it has no config.yaml")
-        experiment = load_recipe(config)
+        run = RunFolder(Path(resume))
+        run.check_begun("--resume")
+        experiment = load_recipe(run.config)
     result = fit(
         experiment,
         resume if resume is not None else output or "",

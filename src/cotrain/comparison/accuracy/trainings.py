@@ -56,12 +56,12 @@ class Run:
     @property
     def seconds(self) -> float | None:
         """How long the training took; None if it was interrupted or not trained by a comparison."""
-        path = self.folder.root / "seconds.json"
+        path = self.folder.seconds
         return json.loads(path.read_text()) if path.exists() else None
 
     def keep_seconds(self, seconds: float) -> None:
         """Write what ``seconds`` reads."""
-        atomic_write(self.folder.root / "seconds.json", f"{seconds:.2f}\n".encode())
+        atomic_write(self.folder.seconds, f"{seconds:.2f}\n".encode())
 
 
 def train_all(

@@ -1,6 +1,5 @@
 """The paper's rows with their exact cost, and the finished runs that each can be compared with."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -109,22 +108,17 @@ def finished_run(folder: Path) -> FinishedRun:
         ConfigError: It holds no run, or one that was not tested.
     """
     run = RunFolder(folder)
-    if not run.config.is_file():
-        raise ConfigError(f"{folder}: there is no run: it has no config.yaml")
-    if not run.evaluation.is_file():
+    run.check_begun()
+    outcome = run.outcome()
+    if outcome is None:
         raise ConfigError(
             f"{folder} is a run that was not tested: finish it with cotrain train --resume {folder}"
         )
-    try:
-        evaluation = json.loads(run.evaluation.read_bytes())
-        error, images = 100 * (1 - evaluation["ensemble"]["top1"]), evaluation["images"]
-    except (ValueError, KeyError, TypeError) as problem:
-        raise ConfigError(
-            f"{run.evaluation} is damaged ({problem!r}): write it again with "
-            f"cotrain evaluate {folder} --output {run.evaluation}"
-        ) from None
     return FinishedRun(
-        folder=str(folder), experiment=load_recipe(run.config), error=error, images=images
+        folder=str(folder),
+        experiment=load_recipe(run.config),
+        error=100 * (1 - outcome.top1),
+        images=outcome.images,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
-from cotrain.basics.run_folder import RunFolder
+from cotrain.basics.run_folder import possible_runs
 from cotrain.comparison.speed.records import Facts
 from cotrain.dividing.division import network_cost
 from cotrain.ensemble.divide import divide
@@ -109,17 +109,8 @@ def _members(folder: Path) -> list[Path]:
 
 def _top1(path: Path) -> float | None:
     """The accuracy that a run has left, also when its ``ensemble/`` is named."""
-    for folder in (path, path.resolve().parent):
-        record = RunFolder(folder).evaluation
-        if record.is_file():
-            try:
-                return float(json.loads(record.read_bytes())["ensemble"]["top1"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise ConfigError(
-                    f"{record} is damaged ({error!r}): write it again with cotrain evaluate "
-                    f"{folder} --output {record}"
-                ) from None
-    return None
+    outcomes = (run.outcome() for run in possible_runs(path))
+    return next((outcome.top1 for outcome in outcomes if outcome), None)
 
 
 def _fresh(large: NetworkSpec, into: int) -> Target:
