@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from cotrain.basics.errors import ConfigError
-from cotrain.data.folders import common_size, folder_source
+from cotrain.data.folders import folder_source, image_files
 
 
 def test_parts_and_classes_are_found_in_order(write_images):
@@ -62,10 +62,29 @@ def test_class_without_images(write_images):
         folder_source(str(root))
 
 
-def test_parts_with_different_classes(write_images):
+@pytest.mark.parametrize("make_folder", [False, True])
+def test_parts_that_are_held_out_may_lack_a_class(write_images, make_folder):
+    root = write_images("train", classes=("ant", "bee", "cat"))
+    write_images("test", count=2, classes=("ant", "cat"))
+    if make_folder:
+        (root / "test" / "bee").mkdir()
+    source = folder_source(str(root))
+    assert source.classes == ("ant", "bee", "cat")
+    assert source.targets[source.parts["test"]].tolist() == [0, 0, 2, 2]
+
+
+def test_parts_that_are_held_out_have_no_class_of_their_own(write_images):
     root = write_images("train")
-    write_images("test", classes=("ant", "wasp"))
-    with pytest.raises(ConfigError, match=r"different classes, \['bee', 'wasp'\]"):
+    write_images("val", classes=("ant", "wasp"))
+    with pytest.raises(ConfigError, match=r"val has the class folders \['wasp'\], but .*'bee'"):
+        folder_source(str(root))
+
+
+def test_a_part_without_images(write_images):
+    root = write_images("train")
+    (root / "val" / "ant").mkdir(parents=True)
+    (root / "val" / "ant" / "1.heic").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"val has no image file \(passed over: 1 .heic\)"):
         folder_source(str(root))
 
 
@@ -77,14 +96,132 @@ def test_test_without_train(write_images):
         folder_source(str(root))
 
 
-def test_common_size(write_images):
-    source = folder_source(str(write_images(size=(17, 17))))
-    assert common_size(list(source.images)) == 17
+PARTS = [
+    (("train", "val", "test"), ("train", "val", "test")),
+    (("training", "valid", "testing"), ("train", "val", "test")),
+    (("TRAIN", "Validation"), ("train", "val")),
+    (("Train", "Test"), ("train", "test")),
+]
 
 
-@pytest.mark.parametrize("size", [(12, 13), (13, 13)])
-def test_different_sizes_are_for_the_user_to_settle(write_images, size):
-    root = write_images()
-    Image.new("RGB", size).save(root / "ant" / "000.png")
-    with pytest.raises(ConfigError, match=r"2 different sizes\): .* --data.image_size"):
-        common_size(list(folder_source(str(root)).images))
+@pytest.mark.parametrize(("names", "parts"), PARTS)
+@pytest.mark.parametrize("layout", ["auto", "parts"])
+def test_parts_are_called_as_people_call_them(write_images, names, parts, layout):
+    for count, name in enumerate(names, start=2):
+        root = write_images(name, count=count)
+    source = folder_source(str(root), layout)
+    assert source.folders == dict(zip(parts, names, strict=True))
+    assert source.classes == ("ant", "bee")
+    for count, part in enumerate(parts, start=2):
+        assert len(source.parts[part]) == 2 * count
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "dev"),
+        ("train", "holdout"),
+        ("train2017", "val2017"),
+        ("training_set", "test_set"),
+        ("TrainImages", "TestImages"),
+        ("train", "tets"),
+        ("cat", "val"),
+    ],
+)
+def test_names_that_are_not_understood_as_parts(write_images, names):
+    for name in names:
+        root = write_images(name)
+    with pytest.raises(ConfigError, match=r"not understood as a part .* --data.layout classes"):
+        folder_source(str(root))
+    source = folder_source(str(root), "classes")
+    assert source.classes == tuple(sorted(names))
+    assert len(source.parts["all"]) == 20
+
+
+def test_one_part_under_two_names(write_images):
+    write_images("train")
+    write_images("val")
+    root = write_images("valid")
+    with pytest.raises(ConfigError, match="val/ and valid/, which both mean val"):
+        folder_source(str(root))
+
+
+@pytest.mark.parametrize(
+    "classes", [("bus", "car", "train"), ("Test", "cat"), ("bullet train", "test tube", "cat")]
+)
+def test_classes_may_be_called_train_or_test(write_images, classes):
+    source = folder_source(str(write_images(classes=classes)))
+    assert source.classes == tuple(sorted(classes))
+    assert list(source.parts) == ["all"]
+    assert source.folders == {}
+
+
+def test_a_class_called_train_that_has_folders_is_for_the_user_to_tell(write_images):
+    write_images("train", classes=("steam", "diesel"))
+    root = write_images("", classes=("bus", "car"))
+    with pytest.raises(ConfigError, match="bus/ beside train/ is not understood"):
+        folder_source(str(root))
+    assert folder_source(str(root), "classes").classes == ("bus", "car", "train")
+
+
+@pytest.mark.parametrize("layout", ["auto", "parts"])
+def test_parts_without_class_folders(write_images, layout):
+    root = write_images(classes=("train", "test"))
+    with pytest.raises(ConfigError, match="holds images but no folders of classes"):
+        folder_source(str(root), layout)
+    assert folder_source(str(root), "classes").classes == ("test", "train")
+
+
+def test_folders_without_images_beside_parts_do_not_matter(write_images):
+    root = write_images("train")
+    (root / "annotations" / "xml").mkdir(parents=True)
+    (root / "annotations" / "xml" / "1.xml").write_text("")
+    assert list(folder_source(str(root)).folders) == ["all"]
+
+
+def test_images_in_no_class_folder_are_left_out(write_images):
+    root = write_images("train")
+    write_images("test")
+    for place in (root, root / "train"):
+        Image.new("L", (2, 2)).save(place / "stray.png")
+    source = folder_source(str(root))
+    assert len(source.images) == 20
+    assert source.left_out == {"in no class folder": 2}
+
+
+def test_one_name_in_two_unicode_forms_is_one_class(write_images):
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    root = write_images("train", classes=(composed, "bar"))
+    write_images("train", classes=(decomposed,), count=2)
+    write_images("test", classes=(decomposed, "bar"), count=3)
+    source = folder_source(str(root))
+    assert source.classes == ("bar", composed)
+    assert source.targets[source.parts["train"]].tolist() == [0] * 5 + [1] * 7
+    assert source.targets[source.parts["test"]].tolist() == [0] * 3 + [1] * 3
+
+
+def test_classes_that_are_known_need_not_all_be_there(write_images):
+    root = write_images(classes=("bee",), count=1)
+    source = folder_source(str(root), classes=("ant", "bee", "cat"))
+    assert source.targets.tolist() == [1]
+    with pytest.raises(ConfigError, match=r"\['bee'\], but the classes .* \['ant'\]"):
+        folder_source(str(root), classes=("ant",))
+
+
+def test_a_test_folder_alone_with_known_classes(write_images):
+    root = write_images("test", count=2)
+    source = folder_source(str(root), classes=("ant", "bee"))
+    assert source.parts["test"].tolist() == [0, 1, 2, 3]
+
+
+def test_image_files_are_found_whatever_their_folders_are_called(write_images):
+    root = write_images("train", count=1)
+    write_images("", count=1)
+    assert image_files(root) == [str(root / name) for name in sorted(image_names(root))]
+    (root / "empty").mkdir()
+    with pytest.raises(ConfigError, match="empty has no image file: give another folder"):
+        image_files(root / "empty")
+
+
+def image_names(root):
+    return [path.relative_to(root) for path in root.rglob("*.png")]

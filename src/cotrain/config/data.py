@@ -6,6 +6,8 @@ from typing import Literal
 from cotrain.config.datasets import Dataset
 from cotrain.config.limits import PROBABILITY, SHARE, at_least, bounded
 
+FolderLayout = Literal["auto", "parts", "classes"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
@@ -14,6 +16,8 @@ class Data:
     Args:
         dataset: A named data set, or ``imagefolder`` for a folder of one's own.
         root: Folder of the data set; not needed for ``digits``.
+        layout: Whether the folders in ``root`` are parts (train, val, test; each holds one folder a
+            class) or classes, also when one is called train; ``auto`` looks where the images lie.
         download: Let torchvision download the data set into ``root``.
         train_images: Train on this many images only, drawn evenly over the classes; all if null.
         test_images: Test on this many images only, drawn evenly over the classes; all if null.
@@ -33,6 +37,7 @@ class Data:
 
     dataset: Dataset = "digits"
     root: str | None = None
+    layout: FolderLayout = "auto"
     download: bool = False
     train_images: int | None = bounded(None, at_least(1))
     test_images: int | None = bounded(None, at_least(1))

@@ -30,7 +30,7 @@ def open_source(data: Data) -> Source:
             f"data.download=True, but {data.dataset} cannot be downloaded: "
             "give its folder with --data.root and --data.download false"
         )
-    return _imagenet(data) if data.dataset == "imagenet" else folder_source(data.root)
+    return _imagenet(data) if data.dataset == "imagenet" else folder_source(data.root, data.layout)
 
 
 def _digits() -> Source:
@@ -99,7 +99,7 @@ def _open_torchvision(data: Data, part: str) -> Any:
 
 def _imagenet(data: Data) -> Source:
     """``root/train`` and ``root/val``; the validation images, whose labels are public, test."""
-    source, facts = folder_source(data.root), DATASETS["imagenet"]
+    source, facts = folder_source(data.root, "parts"), DATASETS["imagenet"]
     if set(source.parts) != {"train", "val"}:
         raise ConfigError(
             f"data.root={data.root!r} is not ImageNet, which is train/ and val/: "

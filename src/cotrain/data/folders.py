@@ -1,127 +1,158 @@
 """Image folders: one subfolder a class, in ``train/``, ``val/`` and ``test/`` or in one folder."""
 
 import os
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from cotrain.basics.errors import ConfigError
+from cotrain.config.data import FolderLayout
+from cotrain.data.part_names import Contents, find_parts
 from cotrain.data.sources import Source
+from cotrain.data.walking import Walk, walk
 
-# As torchvision.datasets.ImageFolder, not imported because that takes a second.
-_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+_Files = dict[str, list[str]]  # the files of every class
 
 
-def folder_source(root: str | None) -> Source:
+def folder_source(
+    root: str | None, layout: FolderLayout = "auto", classes: Sequence[str] | None = None
+) -> Source:
     """The images below ``root``, as files; nothing is decoded.
 
+    The names of classes are those of their folders in Unicode's composed form (NFC): a name that
+    was copied by way of another system is the same name.
+
     Args:
-        root: Has ``train/`` with ``val/`` or ``test/`` or both, each with one subfolder a class;
-            or has the class folders itself. Hidden files and other endings are passed over.
+        root: Has folders called ``train`` (or training), ``val`` (valid, validation) and ``test``
+            (testing) in any case, each with one subfolder a class; or the class folders itself.
+        layout: Which of both, where names do not tell.
+        classes: The classes that are known, of which the folder may lack some; if None they are
+            those that are trained on, of which only ``val`` and ``test`` may lack some.
 
     Raises:
-        ConfigError: No such folder, fewer than two classes, a class without images, or parts
-            with different classes.
+        ConfigError: No such folder, a folder that is not understood or cannot be read, fewer than
+            two classes, a class without images, or one that is not known.
     """
-    folders = _part_folders(_existing(root))
-    classes = _common_classes(folders)
+    top = _existing(root)
+    found = walk(top)
+    folders = find_parts(_contents(found, top), layout, top)
+    parts = _parts(found, top, folders)
+    if set(folders) == {"train"}:
+        parts, folders = {"all": parts["train"]}, {"all": folders["train"]}
+    known = tuple(classes) if classes is not None else _trained_classes(parts, folders, found, top)
+    _refuse_others(parts, folders, known, top)
     images: list[str] = []
     targets: list[int] = []
-    parts = {}
-    for part, folder in folders.items():
+    places = {}
+    for part, files in parts.items():
         start = len(images)
-        for target, name in enumerate(classes):
-            files = image_files(folder / name)
-            images += files
-            targets += [target] * len(files)
-        parts[part] = torch.arange(start, len(images))
+        for target, name in enumerate(known):
+            images += files.get(name, ())
+            targets += [target] * len(files.get(name, ()))
+        places[part] = torch.arange(start, len(images))
     return Source(
-        images=images, targets=torch.tensor(targets), classes=classes, parts=parts, in_channels=3
+        images=images,
+        targets=torch.tensor(targets, dtype=torch.int64),
+        classes=known,
+        parts=places,
+        in_channels=3,
+        root=top,
+        folders=folders,
+        left_out=found.left_out,
     )
 
 
-def _existing(root: str | None) -> Path:
+def _existing(root: str | None) -> str:
     if root is None:
         raise ConfigError("data.root is not set: give the folder of the images with --data.root")
-    folder = Path(root)
-    if not folder.is_dir():
+    if not os.path.isdir(root):
         raise ConfigError(f"data.root={root!r} is not a folder: give the folder of the images")
-    return folder
+    return str(Path(root))
 
 
-def _part_folders(root: Path) -> dict[str, Path]:
-    found = {part: root / part for part in ("train", "val", "test") if (root / part).is_dir()}
-    if not found:
-        return {"all": root}
-    if "train" not in found:
-        raise ConfigError(
-            f"data.root={str(root)!r} has {' and '.join(found)}/ but no train/: add train/"
-        )
-    return found if len(found) > 1 else {"all": root / "train"}
+def _way(path: str, top: str) -> list[str]:
+    """The names of the folders below ``top`` that lead to a file or folder, and its own."""
+    return path[len(top) :].strip(os.sep).split(os.sep)
 
 
-def _common_classes(folders: dict[str, Path]) -> tuple[str, ...]:
-    named = {part: _class_names(folder) for part, folder in folders.items()}
-    classes = next(iter(named.values()))
-    for part, names in named.items():
-        if different := sorted(set(names) ^ set(classes)):
-            raise ConfigError(
-                f"train/ and {part}/ have different classes, {different} being in one only: "
-                "give both the same class folders"
-            )
-    return classes
+def _contents(found: Walk, top: str) -> dict[str, Contents]:
+    """What the folders in ``top`` hold, by their names in order."""
+    ways = [_way(path, top) for path in found.files]
+    images = {way[0] for way in ways if len(way) == 2}
+    folders = {way[0] for way in ways if len(way) > 2}
+    names = sorted(way[0] for path in found.folders if len(way := _way(path, top)) == 1 and way[0])
+    return {name: Contents(images=name in images, folders=name in folders) for name in names}
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
-    names = sorted(each.name for each in folder.iterdir() if each.is_dir())
-    names = [name for name in names if not name.startswith(".")]
+def _parts(found: Walk, top: str, folders: Mapping[str, str]) -> dict[str, _Files]:
+    """The files of every class of every part; images that lie in no class folder are left out."""
+    named = {name: part for part, name in folders.items()}
+    depth = 2 if named else 1
+    parts: dict[str, _Files] = {part: {} for part in folders or ("all",)}
+    for path in found.folders:
+        way = _way(path, top)
+        if len(way) == depth and way[0] and (not named or way[0] in named):
+            parts[named.get(way[0], "all")].setdefault(_class_name(way[-1]), [])
+    for path in found.files:
+        way = _way(path, top)
+        if len(way) > depth:
+            parts[named.get(way[0], "all")][_class_name(way[depth - 1])].append(path)
+        else:
+            found.left_out["in no class folder"] += 1
+    return parts
+
+
+def _class_name(folder: str) -> str:
+    return unicodedata.normalize("NFC", folder)
+
+
+def _trained_classes(
+    parts: Mapping[str, _Files], folders: Mapping[str, str], found: Walk, top: str
+) -> tuple[str, ...]:
+    """The classes of the part that is trained on, each with images."""
+    part = "train" if "train" in parts else "all"
+    if part not in parts:
+        given = " and ".join(f"{name}/" for name in folders.values())
+        raise ConfigError(f"data.root={top!r} has {given} but no train/: add train/")
+    names, place = sorted(parts[part]), os.path.join(top, folders.get(part, ""))
     if len(names) < 2:
         raise ConfigError(
-            f"{folder} has {len(names)} class folders {names}: give at least two, one a class"
+            f"{place} has {len(names)} class folders {names}: give at least two, one a class"
+        )
+    empty = [os.path.join(place, name) for name in names if not parts[part][name]]
+    empty += [os.path.join(top, folders[each]) for each in folders if not any(parts[each].values())]
+    if empty:
+        raise ConfigError(
+            f"{empty[0]} has no image file{_passed_over(found)}: add some or remove it"
         )
     return tuple(names)
 
 
-def image_files(folder: Path) -> list[str]:
-    """Every image below the folder in a fixed order; links are followed."""
-    files = [
-        os.path.join(below, name)
-        for below, _, names in sorted(os.walk(folder, followlinks=True))
-        for name in sorted(names)
-        if name.lower().endswith(_EXTENSIONS) and not name.startswith(".")
-    ]
-    if not files:
-        raise ConfigError(
-            f"{folder} has no image file ({', '.join(_EXTENSIONS)}): add some or remove it"
-        )
-    return files
+def _refuse_others(
+    parts: Mapping[str, _Files], folders: Mapping[str, str], known: Sequence[str], top: str
+) -> None:
+    for part, files in parts.items():
+        if others := sorted(name for name in files.keys() - set(known) if files[name]):
+            raise ConfigError(
+                f"{os.path.join(top, folders.get(part, ''))} has the class folders {others}, but "
+                f"the classes that are trained are {list(known)}: rename or remove them"
+            )
 
 
-def common_size(paths: Sequence[str]) -> int:
-    """Height and width of the images, if all are squares of one size; only headers are read.
+def _passed_over(found: Walk) -> str:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in found.left_out.items())
+    return f" (passed over: {kinds})" if kinds else ""
+
+
+def image_files(folder: str | Path) -> list[str]:
+    """Every image below a folder, whatever its folders are called.
 
     Raises:
-        ConfigError: They are not: how to make them equal is for the user to say.
+        ConfigError: There is none, or a folder cannot be read.
     """
-    sizes = {size for path in paths if (size := _header_size(path))}
-    if not sizes:
-        return 1  # no file can be read: decoding them will say so
-    if len(sizes) == 1:
-        width, height = next(iter(sizes))
-        if width == height:
-            return width
-    raise ConfigError(
-        f"the images are not squares of one size ({len(sizes)} different sizes): give the size "
-        "to resize them to with --data.image_size"
-    )
-
-
-def _header_size(path: str) -> tuple[int, int] | None:
-    """None for a file that cannot be read: decoding it will say why."""
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except Exception:  # Pillow's plugins raise a dozen kinds for damaged files
-        return None
+    found = walk(folder)
+    if not found.files:
+        raise ConfigError(f"{folder} has no image file{_passed_over(found)}: give another folder")
+    return found.files

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.data.decoding import UnreadableImageError, decode
+from cotrain.data.formats import open_image
 from cotrain.data.images import fit, read_image, to_tensor
 from cotrain.ensemble.preprocessing import Preprocessing
 
@@ -121,3 +122,31 @@ def report_unreadable(reasons: Mapping[str, str], policy: Literal["error", "skip
         f"{len(reasons)} image files cannot be decoded: {shown}{more}: "
         "remove them or use --data.unreadable skip"
     )
+
+
+def common_size(paths: Sequence[str]) -> int:
+    """Height and width of the images, if all are squares of one size; only headers are read.
+
+    Raises:
+        ConfigError: They are not: how to make them equal is for the user to say.
+    """
+    sizes = {size for path in paths if (size := _header_size(path))}
+    if not sizes:
+        return 1  # no file can be read: decoding them will say so
+    if len(sizes) == 1:
+        width, height = next(iter(sizes))
+        if width == height:
+            return width
+    raise ConfigError(
+        f"the images are not squares of one size ({len(sizes)} different sizes): give the size "
+        "to resize them to with --data.image_size"
+    )
+
+
+def _header_size(path: str) -> tuple[int, int] | None:
+    """None for a file that cannot be read: decoding it will say why."""
+    try:
+        with open_image(path) as image:
+            return image.size
+    except Exception:  # Pillow's plugins raise a dozen kinds for damaged files
+        return None

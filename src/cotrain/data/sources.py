@@ -1,7 +1,7 @@
 """A data set as it is found, before it is split and decoded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from torch import Tensor
@@ -21,6 +21,9 @@ class Source:
         image_size: Height and width to use; None where the files decide.
         mean: Mean of each channel, of pixels in [0, 1]; None where the training images decide.
         std: Standard deviation of each channel; None where the training images decide.
+        root: The folder that the files lie in; None for images in memory.
+        folders: The name of each part's folder in ``root``; empty where it holds classes.
+        left_out: How many files were passed over, by reason.
     """
 
     images: list[str] | np.ndarray
@@ -31,3 +34,6 @@ class Source:
     image_size: int | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    root: str | None = None
+    folders: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)

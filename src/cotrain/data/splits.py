@@ -12,10 +12,10 @@ from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
 from cotrain.config.datasets import DATASETS, PHOTO_MARGIN
 from cotrain.data.datasets import open_source
-from cotrain.data.folders import common_size
 from cotrain.data.images import FileImages, Images, TensorImages
 from cotrain.data.partition import Partition, partition
 from cotrain.data.reading import (
+    common_size,
     decode_arrays,
     decode_files,
     pixel_statistics,
