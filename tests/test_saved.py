@@ -18,8 +18,9 @@ import cotrain
 from cotrain import Ensemble
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import load_recipe
+from cotrain.ensemble import load_shipped
 from cotrain.ensemble.spec import EnsembleSpec
-from cotrain.evaluation.folder import evaluate_folder
+from cotrain.evaluation.folder import data_of, evaluate_ensemble, splits_for
 from cotrain.networks import build
 from cotrain.networks.costs import count_params
 from cotrain.networks.meta import on_meta
@@ -31,7 +32,8 @@ SAVED = Path(__file__).parent / "saved" / "v0.1.0"
 def test_a_finished_run_gives_the_scores_that_it_wrote():
     run = RunFolder(SAVED / "run")
     written = json.loads(run.evaluation.read_bytes())
-    found = evaluate_folder(run.root, batch_size=16)
+    ensemble = load_shipped(run.root)
+    found = evaluate_ensemble(ensemble, splits_for(ensemble, data_of(run.root)), batch_size=16)
     assert found.evaluation.images == written["images"] == 50
     assert found.evaluation.ensemble.top1 == written["ensemble"]["top1"]
     assert found.evaluation.ensemble.nll == pytest.approx(written["ensemble"]["nll"], rel=1e-4)

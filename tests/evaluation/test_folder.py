@@ -1,16 +1,20 @@
-"""Evaluating a folder: a run, its ensemble, other data, and folders that hold neither."""
+"""Evaluating a run, its ensemble, an execution of it, other data, and folders that hold neither."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from training_runs import TINY, tiny
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Data
-from cotrain.evaluation.folder import evaluate_folder
+from cotrain.ensemble import load_shipped
+from cotrain.evaluation.folder import FolderEvaluation, data_of, evaluate_ensemble, splits_for
+from cotrain.execution import prepare
 from cotrain.training import fit
 
 
@@ -21,17 +25,43 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return RunFolder(folder)
 
 
+def evaluated(path: Path, data: Data | None = None, **options: Any) -> FolderEvaluation:
+    ensemble = load_shipped(path)
+    splits = splits_for(ensemble, data or data_of(path))
+    return evaluate_ensemble(ensemble, splits, batch_size=TINY.batch_size, **options)
+
+
 def test_run_and_its_ensemble_give_what_training_wrote(run: RunFolder) -> None:
     written = json.loads(run.evaluation.read_text())
     for path in (run.root, run.ensemble):
-        assert json.loads(json.dumps(evaluate_folder(path).to_dict())) == written
+        assert json.loads(json.dumps(evaluated(path).to_dict())) == written
     assert written["tested_on"] == "test"
     assert written["images"] == 50
 
 
+def test_an_execution_is_as_good_as_its_ensemble(run: RunFolder) -> None:
+    ensemble = load_shipped(run.root)
+    splits = splits_for(ensemble, data_of(run.root))
+    expected = evaluated(run.root)
+    with prepare(ensemble, "stacked") as execution:
+        found = evaluate_ensemble(execution, splits, batch_size=TINY.batch_size)
+    torch.testing.assert_close(found.logits, expected.logits)
+    assert found.evaluation.ensemble.nll == pytest.approx(expected.evaluation.ensemble.nll)
+
+
+def test_pixels_are_normalised_as_the_data_says_where_the_ensemble_does_not(
+    run: RunFolder,
+) -> None:
+    ensemble = load_shipped(run.root)
+    splits = splits_for(ensemble, data_of(run.root))
+    ensemble.spec = replace(ensemble.spec, preprocessing=None)
+    found = evaluate_ensemble(ensemble, splits, batch_size=TINY.batch_size)
+    assert torch.equal(found.logits, evaluated(run.root).logits)
+
+
 def test_other_data_and_combination(run: RunFolder) -> None:
     data = replace(TINY.data, test_images=20)
-    result = evaluate_folder(run.root, data=data, combine="max_logits")
+    result = evaluated(run.root, data, combine="max_logits")
     assert result.logits.shape == (2, 20, 10)
     assert result.evaluation.combine == "max_logits"
 
@@ -39,9 +69,9 @@ def test_other_data_and_combination(run: RunFolder) -> None:
 def test_unended_run_and_foreign_folder(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_bytes(run.config.read_bytes())
     with pytest.raises(ConfigError, match="has not ended: finish it with cotrain train --resume"):
-        evaluate_folder(tmp_path)
+        evaluated(tmp_path)
     with pytest.raises(ConfigError, match="is not an ensemble"):
-        evaluate_folder(tmp_path / "nothing")
+        evaluated(tmp_path / "nothing")
 
 
 def test_ensemble_alone_needs_data(run: RunFolder, tmp_path: Path) -> None:
@@ -50,7 +80,5 @@ def test_ensemble_alone_needs_data(run: RunFolder, tmp_path: Path) -> None:
     for name in ("spec.json", "model.safetensors"):
         (moved / name).write_bytes((run.ensemble / name).read_bytes())
     with pytest.raises(ConfigError, match="does not say which images to test on"):
-        evaluate_folder(moved)
-    assert (
-        evaluate_folder(moved, data=Data(test_images=20, train_images=100)).evaluation.images == 20
-    )
+        evaluated(moved)
+    assert evaluated(moved, Data(test_images=20, train_images=100)).evaluation.images == 20

@@ -14,6 +14,7 @@ from cotrain import ConfigError, divide, networks
 from cotrain.ensemble.combining import mutual_information
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.evaluation.prediction import Prediction, find_images, predict_files, to_csv, to_jsonl
+from cotrain.execution import prepare
 
 GREY = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.25,))
 
@@ -54,6 +55,21 @@ def test_rows_equal_the_ensembles_answer_to_the_pixels(ensemble, pictures):
     expected = mutual_information(logits).tolist()
     assert [row.mutual_information for row in rows] == pytest.approx(expected, rel=1e-4, abs=1e-7)
     assert {row.error for row in rows} == {None}
+
+
+def test_rows_of_an_execution_are_the_ensembles(ensemble, pictures):
+    _, paths = pictures
+    expected = list(predict_files(ensemble, paths, batch_size=3))
+    with prepare(ensemble, "threads") as execution:
+        assert list(predict_files(execution, paths, batch_size=3)) == expected
+
+
+def test_an_execution_of_bare_networks_says_what_is_missing(ensemble, pictures):
+    with (
+        prepare(ensemble.networks, "loop") as execution,
+        pytest.raises(ConfigError, match="'loop' has networks without a spec: prepare an Ensemble"),
+    ):
+        list(predict_files(execution, pictures[1]))
 
 
 def test_combination_and_unknown_names_come_from_the_spec(ensemble, pictures):

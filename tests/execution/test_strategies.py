@@ -79,6 +79,17 @@ def test_each_network_can_have_its_own_view(strategy):
         torch.testing.assert_close(execution(views), expected(ensemble, views))
 
 
+def test_stacked_networks_take_images_of_any_layout():
+    """Warnings are errors: torch warns where vmap has no fast path."""
+    ensemble = small()
+    pixels = torch.randn(2, 16, 16, 3).permute(0, 3, 1, 2)
+    views = torch.randn(3, 2, 16, 16, 3).permute(0, 1, 4, 2, 3)
+    with prepare(ensemble, "stacked") as execution:
+        for images in (pixels, views):
+            found = execution(images)
+            torch.testing.assert_close(found, expected(ensemble, images), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("strategy", ["loop", "threads"])
 def test_plain_answers_are_equal_bit_for_bit(strategy):
     ensemble, images = small(into=4), torch.randn(2, 3, 16, 16)

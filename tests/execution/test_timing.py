@@ -69,7 +69,6 @@ def test_no_round_is_refused():
 
 @pytest.mark.gpu
 def test_gpu_is_measured():
-    (found,) = measure_latency(
-        {"one": tiny_ensemble(1)}, SHAPE, batch_sizes=(2,), rounds=3, device="cuda"
-    )
+    candidates = {"one": tiny_ensemble(1).to("cuda")}
+    (found,) = measure_latency(candidates, SHAPE, batch_sizes=(2,), rounds=3)
     assert found.median_ms > 0

@@ -3,6 +3,7 @@
 import builtins
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -11,8 +12,15 @@ import torch
 from PIL import Image
 
 from cotrain import ConfigError
+from cotrain.ensemble.answering import logits_of
 from cotrain.evaluation.prediction import predict_files
-from cotrain.export import is_exported, load_exported
+from cotrain.export import (
+    ExportOptions,
+    export_ensemble,
+    is_exported,
+    load_exported,
+    open_answering,
+)
 
 
 @pytest.fixture
@@ -82,8 +90,27 @@ def test_normalised_images_are_prepared_outside(exported_to, ensemble, pixels):
 
 
 def test_exported_files_answer_on_the_cpu_only(onnx_file):
-    with pytest.raises(ConfigError, match="answer on the cpu"):
-        list(predict_files(load_exported(onnx_file), [], device="cuda"))
+    with pytest.raises(ConfigError, match="device='cuda': exported files answer on the cpu"):
+        open_answering(onnx_file, "cuda")
+
+
+def test_whatever_answers_is_opened_alike(onnx_file, split_folder, ensemble, tmp_path, pixels):
+    ensemble.save(tmp_path)
+    opened = [open_answering(path) for path in (tmp_path, onnx_file, split_folder)]
+    with torch.no_grad():
+        expected = ensemble(ensemble.prepare(pixels))
+    for each in opened:
+        assert (each.spec.arch, each.spec.into) == ("basic_resnet8_4", 2)
+        assert (each.spec.image_shape, each.spec.num_classes) == ((1, 8, 8), 3)
+        assert (each.spec.params, each.spec.macs) == (ensemble.params, ensemble.macs((1, 8, 8)))
+        torch.testing.assert_close(logits_of(each, each.prepare(pixels)), expected)
+
+
+def test_a_file_of_normalised_images_without_preprocessing_prepares_none(ensemble, tmp_path):
+    ensemble.spec = replace(ensemble.spec, preprocessing=None)
+    export_ensemble(ensemble, tmp_path / "f.pt2", ExportOptions(format="torch-export"))
+    with pytest.raises(ConfigError, match="no preprocessing"):
+        load_exported(tmp_path / "f.pt2").prepare(torch.zeros(1, 1, 8, 8))
 
 
 def test_what_is_exported(onnx_file, split_folder, tmp_path):

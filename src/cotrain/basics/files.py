@@ -54,7 +54,7 @@ def _check_replaceable(path: Path) -> None:
 
 
 def write_json(path: Path | str, record: Any) -> None:
-    """Replace ``path`` by a record of JSON-able values, as :func:`atomic_write` does."""
+    """Replace ``path`` by a record of JSON-able values, as ``atomic_write`` does."""
     atomic_write(path, (json.dumps(record, indent=2) + "\n").encode())
 
 

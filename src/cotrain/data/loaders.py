@@ -148,13 +148,14 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EvaluationBatches(Dataset[Batch]):
-    """Evaluation batches by their indices: normalised images without any augmentation."""
+    """Evaluation batches by their indices, without any augmentation."""
 
     images: Images
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | None
 
     def __getitem__(self, indices: Sequence[int]) -> Batch:
-        images = self.preprocessing.normalize(self.images.pixels(indices))
+        pixels = self.images.pixels(indices)
+        images = self.preprocessing.normalize(pixels) if self.preprocessing else pixels
         return Batch(images, self.images.targets[torch.as_tensor(indices)])
 
 
@@ -221,13 +222,16 @@ def training_loader(
 def evaluation_loader(
     images: Images,
     *,
-    preprocessing: Preprocessing,
+    preprocessing: Preprocessing | None,
     batch_size: int,
     workers: int = 0,
     rank: int = 0,
     world_size: int = 1,
 ) -> DataLoader[Batch]:
-    """All images in order; of the batches, rank r gets every ``world_size``-th from the r-th on."""
+    """All images in order; of the batches, rank r gets every ``world_size``-th from the r-th on.
+
+    Without ``preprocessing`` they are pixels in 0..255.
+    """
     starts = range(rank * batch_size, len(images), batch_size * world_size)
     indices = [range(start, min(start + batch_size, len(images))) for start in starts]
     return _loader(EvaluationBatches(images=images, preprocessing=preprocessing), indices, workers)

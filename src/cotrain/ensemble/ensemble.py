@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
+from cotrain.ensemble.answering import known_preprocessing
 from cotrain.ensemble.combining import Combine, combine_logits
 from cotrain.ensemble.folder import read_folder, write_folder
 from cotrain.ensemble.spec import EnsembleSpec
-from cotrain.networks import blank, image_shape_of
+from cotrain.networks import blank
 from cotrain.networks.costs import count_macs, count_params
 from cotrain.networks.evaluating import evaluating
 
@@ -53,10 +54,23 @@ class Ensemble(nn.Module):
         with evaluating(self), torch.no_grad():
             return combine_logits(self(images), combine or self.spec.combine)
 
+    def prepare(self, pixels: Tensor) -> Tensor:
+        """The images of a call, where the networks are, from pixels [B, C, H, W] in 0..255.
+
+        Raises:
+            ConfigError: The spec has no preprocessing.
+        """
+        return known_preprocessing(self.spec).normalize(pixels.to(self.device))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are; the first of them, if there are several places."""
+        return device_of(self.networks)
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """[C, H, W] of the images that the networks take."""
-        return image_shape_of(self.spec.network)
+        return self.spec.image_shape
 
     @property
     def params(self) -> int:
@@ -120,6 +134,12 @@ def split_views(images: Tensor, into: int) -> Sequence[Tensor]:
         f"images of shape {list(images.shape)}: give [B, C, H, W], or one view for each of "
         f"the S={into} networks as [S, B, C, H, W]"
     )
+
+
+def device_of(networks: Iterable[nn.Module]) -> torch.device:
+    """The one device that holds all weights; the first network's if there are several."""
+    devices = (tensor.device for network in networks for tensor in network.parameters())
+    return next(devices, torch.device("cpu"))
 
 
 def load_shipped(path: Path) -> Ensemble:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cotrain.dividing.division import network_cost
 from cotrain.ensemble.combining import Combine
 from cotrain.ensemble.preprocessing import Preprocessing
-from cotrain.networks import NetworkSpec, spec_from_dict, spec_to_dict
+from cotrain.networks import NetworkSpec, image_shape_of, spec_from_dict, spec_to_dict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,31 @@ class EnsembleSpec:
     combine: Combine = "mean_logits"
     classes: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
+
+    @property
+    def arch(self) -> str:
+        """Name of the large network that was divided."""
+        return self.large.arch
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return self.network.num_classes
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """[C, H, W] of an image."""
+        return image_shape_of(self.network)
+
+    @property
+    def params(self) -> int:
+        """Trainable parameters of all S networks."""
+        return self.into * network_cost(self.network).params
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of all S networks for one image (1 MAC = 2 FLOPs)."""
+        return self.into * network_cost(self.network).macs
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON-able values; ``from_dict`` reads it back."""

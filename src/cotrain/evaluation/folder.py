@@ -1,4 +1,4 @@
-"""Evaluating what a folder holds, a run or a shipped ensemble, on its test images."""
+"""Evaluating what answers, on test images: those of its run, or others."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +13,8 @@ from cotrain.basics.run_folder import RunFolder, possible_runs
 from cotrain.config import Data
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits, evaluation_loader, load_splits
+from cotrain.ensemble.answering import Answering
 from cotrain.ensemble.combining import Combine
-from cotrain.ensemble.ensemble import Ensemble, load_shipped
 from cotrain.evaluation.scores import Evaluation, check_classes, collect_logits, evaluate_logits
 
 
@@ -56,14 +56,21 @@ class FolderEvaluation:
 
 
 def evaluate_ensemble(
-    ensemble: Ensemble,
+    ensemble: Answering,
     splits: Splits,
     *,
     batch_size: int,
+    combine: Combine | None = None,
     workers: int = 0,
-    device: str | torch.device = "cpu",
 ) -> FolderEvaluation:
     """Evaluate on the test images.
+
+    Args:
+        ensemble: An ensemble, an execution of one, or an exported file.
+        splits: Their test images; how they are normalised where the ensemble does not say.
+        batch_size: Images at once.
+        combine: How the answers become one; the ensemble's own way if None.
+        workers: Processes that load images.
 
     Raises:
         ConfigError: There are none, or their classes are not the ensemble's.
@@ -71,15 +78,15 @@ def evaluate_ensemble(
     check_classes(ensemble, splits.classes)
     if splits.test is None:
         raise ConfigError("the data have no test images: give data.test a share such as 0.2")
+    known = ensemble.spec.preprocessing is not None
+    prepare = ensemble.prepare if known else splits.preprocessing.normalize
     loader = evaluation_loader(
-        splits.test,
-        preprocessing=ensemble.spec.preprocessing or splits.preprocessing,
-        batch_size=batch_size,
-        workers=workers,
+        splits.test, preprocessing=None, batch_size=batch_size, workers=workers
     )
-    logits, targets = collect_logits(ensemble, loader, device)
+    batches = ((prepare(pixels), classes) for pixels, classes in loader)
+    logits, targets = collect_logits(ensemble, batches)
     return FolderEvaluation(
-        evaluation=evaluate_logits(logits, targets, ensemble.spec.combine),
+        evaluation=evaluate_logits(logits, targets, combine or ensemble.spec.combine),
         logits=logits,
         targets=targets,
         tested_on=splits.tested_on,
@@ -87,30 +94,8 @@ def evaluate_ensemble(
     )
 
 
-def evaluate_folder(
-    path: Path,
-    *,
-    data: Data | None = None,
-    combine: Combine | None = None,
-    batch_size: int = 64,
-    device: str = "cpu",
-) -> FolderEvaluation:
-    """Evaluate a run, or a shipped ensemble, on ``data`` or on the images of the run.
-
-    Raises:
-        ConfigError: There is no ensemble, no data to test on, or their classes differ.
-    """
-    ensemble = load_shipped(path)
-    data = data or data_of(path)
-    splits = splits_for(ensemble, data)
-    ensemble.spec = replace(ensemble.spec, combine=combine or ensemble.spec.combine)
-    return evaluate_ensemble(
-        ensemble, splits, batch_size=batch_size, workers=data.workers, device=device
-    )
-
-
 def data_of(path: Path) -> Data:
-    """The images of a run, also when its ``ensemble/`` is named.
+    """The images of a run, also when its ``ensemble/`` or an exported file in it is named.
 
     Raises:
         ConfigError: It is no run.
@@ -123,7 +108,7 @@ def data_of(path: Path) -> Data:
     )
 
 
-def splits_for(ensemble: Ensemble, data: Data) -> Splits:
+def splits_for(ensemble: Answering, data: Data) -> Splits:
     """The images as the ensemble takes them.
 
     Raises:

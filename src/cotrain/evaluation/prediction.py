@@ -17,11 +17,8 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.data import UnreadableImageError, read_image
 from cotrain.data.folders import image_files
+from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
 from cotrain.ensemble.combining import Combine, answer
-from cotrain.ensemble.ensemble import Ensemble
-from cotrain.ensemble.preprocessing import Preprocessing
-from cotrain.export import Exported
-from cotrain.networks.evaluating import evaluating
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,49 +57,32 @@ def find_images(path: Path | str) -> list[str]:
 
 
 def predict_files(
-    ensemble: Ensemble | Exported,
+    ensemble: Answering,
     paths: Sequence[str],
     batch_size: int = 64,
-    device: str | torch.device = "cpu",
     combine: Combine | None = None,
 ) -> Iterator[Prediction]:
     """One row for every path, in order; files are decoded a batch at a time.
 
     Args:
-        ensemble: An ensemble, which is moved to ``device``, or an exported file.
+        ensemble: An ensemble, an execution of one, or an exported file.
         paths: Image files.
         batch_size: How many images are decoded and answered together.
-        device: Where to compute; exported files answer on the CPU.
         combine: How the answers become one; the ensemble's own way if None.
 
     Raises:
-        ConfigError: The ensemble does not say how images are preprocessed, or is an exported file
-            and the device not the CPU.
+        ConfigError: The ensemble does not say how images are preprocessed.
     """
-    preprocessing = ensemble.spec.preprocessing
-    if preprocessing is None:
-        raise ConfigError(
-            "the ensemble's spec has no preprocessing, so files cannot be made into its input: "
-            "preprocess them and use Ensemble.predict"
-        )
+    known_preprocessing(ensemble.spec)
     if batch_size < 1:
         raise ConfigError(f"batch_size={batch_size} is below 1: give at least 1")
-    if isinstance(ensemble, Ensemble):
-        ensemble.to(device)
-    elif torch.device(device).type != "cpu":
-        raise ConfigError(f"device={str(device)!r}: exported files answer on the cpu: use cpu")
     for start in range(0, len(paths), batch_size):
         batch = paths[start : start + batch_size]
-        yield from _batch(ensemble, batch, preprocessing, device, combine or ensemble.spec.combine)
+        yield from _batch(ensemble, batch, combine or ensemble.spec.combine)
 
 
-def _batch(
-    ensemble: Ensemble | Exported,
-    paths: Sequence[str],
-    preprocessing: Preprocessing,
-    device: str | torch.device,
-    combine: Combine,
-) -> list[Prediction]:
+def _batch(ensemble: Answering, paths: Sequence[str], combine: Combine) -> list[Prediction]:
+    preprocessing = known_preprocessing(ensemble.spec)
     pixels: dict[str, Tensor] = {}
     rows: dict[str, Prediction] = {}
     for path in paths:
@@ -111,23 +91,11 @@ def _batch(
         except UnreadableImageError as error:
             rows[path] = Prediction(path=path, error=error.reason)
     if pixels:
-        logits = _logits(ensemble, torch.stack(list(pixels.values())), preprocessing, device)
+        images = ensemble.prepare(torch.stack(list(pixels.values())))
+        logits = logits_of(ensemble, images)
         answers = _answers(list(pixels), logits, combine, ensemble.spec.classes)
         rows |= {row.path: row for row in answers}
     return [rows[path] for path in paths]
-
-
-def _logits(
-    ensemble: Ensemble | Exported,
-    pixels: Tensor,
-    preprocessing: Preprocessing,
-    device: str | torch.device,
-) -> Tensor:
-    """Logits [S, B, C] in float32, on the CPU, of pixels in 0..255."""
-    if isinstance(ensemble, Exported):
-        return ensemble(ensemble.prepare(pixels))
-    with evaluating(ensemble), torch.inference_mode():
-        return ensemble(preprocessing.normalize(pixels.to(device))).float().cpu()
 
 
 def _answers(

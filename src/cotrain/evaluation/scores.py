@@ -15,9 +15,8 @@ from torchmetrics.functional.classification import (
 )
 
 from cotrain.basics.errors import ConfigError
+from cotrain.ensemble.answering import Answering, logits_of
 from cotrain.ensemble.combining import Combine, log_probabilities, mutual_information
-from cotrain.ensemble.ensemble import Ensemble
-from cotrain.networks.evaluating import evaluating
 
 _BINS = 15  # the number of arXiv:1706.04599, which made ECE common
 _CHUNK = 4096  # images whose float64 probabilities are held at once
@@ -79,9 +78,9 @@ class Evaluation:
         return {**asdict(self), "networks": [asdict(each) for each in self.networks]}
 
 
-def check_classes(ensemble: Ensemble, classes: Sequence[str]) -> None:
+def check_classes(ensemble: Answering, classes: Sequence[str]) -> None:
     """Raise ConfigError unless the ensemble answers in the classes of the data, in their order."""
-    outputs, known = ensemble.spec.network.num_classes, ensemble.spec.classes
+    outputs, known = ensemble.spec.num_classes, ensemble.spec.classes
     if outputs != len(classes):
         raise ConfigError(
             f"the ensemble has {outputs} classes, but the data {len(classes)}: "
@@ -96,26 +95,21 @@ def check_classes(ensemble: Ensemble, classes: Sequence[str]) -> None:
 
 
 def collect_logits(
-    ensemble: Ensemble,
-    loader: Iterable[tuple[Tensor, Tensor]],
-    device: str | torch.device = "cpu",
+    ensemble: Answering, batches: Iterable[tuple[Tensor, Tensor]]
 ) -> tuple[Tensor, Tensor]:
     """Logits [S, N, C] (float32) and targets [N] of all images, on the CPU.
 
     Args:
-        ensemble: Is moved to ``device``, and run in evaluation mode.
-        loader: Batches of images [B, C, H, W] and classes [B].
-        device: Where to compute.
+        ensemble: Who answers, in evaluation mode.
+        batches: Images [B, C, H, W] and classes [B].
 
     Raises:
-        ConfigError: The loader is empty.
+        ConfigError: There are no batches.
     """
-    ensemble.to(device)
     logits, targets = [], []
-    with evaluating(ensemble), torch.inference_mode():
-        for images, classes in loader:
-            logits.append(ensemble(images.to(device)).float().cpu())
-            targets.append(classes)
+    for images, classes in batches:
+        logits.append(logits_of(ensemble, images))
+        targets.append(classes)
     if not logits:
         raise ConfigError("there are no images to evaluate: give a data set with a test split")
     return torch.cat(logits, dim=1), torch.cat(targets)

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cotrain.execution.execution import Answer, device_of
+from cotrain.ensemble.ensemble import device_of
+from cotrain.execution.execution import Answer
 from cotrain.execution.folding import folded
 
 # Torch's compiler is configured by global state, and one network compiles as fast as two at once.

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
+from cotrain.ensemble.ensemble import device_of
 from cotrain.execution.acceleration import Acceleration, accelerated
-from cotrain.execution.execution import Answer, Execution, answer, device_of
+from cotrain.execution.execution import Answer, Execution, answer
 
 # What torch asks for before a capture: libraries choose and allocate in the first runs.
 _WARM_UP = 3
@@ -17,14 +18,14 @@ _WARM_UP = 3
 def streams(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execution:
     """Each network on a stream of its own, so that small kernels run side by side."""
     ready, own = _ready("streams", networks, acceleration)
-    return Execution("streams", len(networks), partial(on_streams, ready, own))
+    return Execution("streams", networks, partial(on_streams, ready, own))
 
 
 def cuda_graphs(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execution:
     """The whole of ``streams`` captured once for each shape, then replayed without Python."""
     ready, own = _ready("cuda_graphs", networks, acceleration)
     graphs = _Graphs(ready, own)
-    return Execution("cuda_graphs", len(networks), graphs, close=graphs.clear)
+    return Execution("cuda_graphs", networks, graphs, close=graphs.clear)
 
 
 def make_streams(strategy: str, networks: Sequence[nn.Module]) -> list[torch.cuda.Stream]:

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
-from cotrain.ensemble.ensemble import Ensemble, split_views
+from cotrain.ensemble.answering import known_preprocessing
+from cotrain.ensemble.ensemble import Ensemble, device_of, split_views
+from cotrain.ensemble.spec import EnsembleSpec
 
 Answer = Callable[[Tensor], Tensor]
 
@@ -32,24 +34,50 @@ class Execution:
 
     Args:
         name: The strategy.
-        into: S.
+        networks: The S networks, where they were before they were prepared.
         run: Logits [S, B, C] of S views.
         close: Gives back what it holds, such as threads.
-        reason: Why this strategy, where it was chosen by measuring.
     """
 
     def __init__(
         self,
         name: str,
-        into: int,
+        networks: Sequence[nn.Module],
         run: Callable[[Sequence[Tensor]], Tensor],
         *,
         close: Callable[[], object] | None = None,
-        reason: str = "",
     ) -> None:
-        self.name, self.into, self.reason = name, into, reason
+        self.name, self.into, self.device = name, len(networks), device_of(networks)
+        self.reason = ""
+        """Why this strategy, where it was chosen by measuring."""
         self._run, self._close = run, close
         self._closed = False
+        self._spec: EnsembleSpec | None = None
+
+    @property
+    def spec(self) -> EnsembleSpec:
+        """The description of the ensemble that was prepared.
+
+        Raises:
+            ConfigError: Networks were prepared, and no ensemble.
+        """
+        if self._spec is None:
+            raise ConfigError(
+                f"the execution {self.name!r} has networks without a spec: prepare an Ensemble"
+            )
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnsembleSpec) -> None:
+        self._spec = spec
+
+    def prepare(self, pixels: Tensor) -> Tensor:
+        """The images of a call, on ``device``, from pixels [B, C, H, W] in 0..255.
+
+        Raises:
+            ConfigError: There is no spec, or it has no preprocessing.
+        """
+        return known_preprocessing(self.spec).normalize(pixels.to(self.device))
 
     def __call__(self, images: Tensor) -> Tensor:
         """Logits [S, B, C] in evaluation mode, without gradients.
@@ -102,9 +130,3 @@ def networks_of(networks: Ensemble | Iterable[nn.Module]) -> list[nn.Module]:
     if not found:
         raise ConfigError("networks: none given: give at least one")
     return found
-
-
-def device_of(networks: Iterable[nn.Module]) -> torch.device:
-    """The one device that holds all weights; the first network's if there are several."""
-    devices = (tensor.device for network in networks for tensor in network.parameters())
-    return next(devices, torch.device("cpu"))

@@ -37,16 +37,18 @@ def prepare(
     Raises:
         ConfigError: An unknown strategy, or one that networks or hardware do not allow.
     """
-    found = networks_of(networks)
-    if strategy != "auto":
-        how = acceleration or Acceleration()
-        return build(found, strategy, how, workers=workers, places=devices)
-    if example is None or acceleration or workers or devices:
-        raise ConfigError(
-            "strategy='auto' chooses the rest itself, measured on images: give example=images, "
-            "and no acceleration, workers or devices"
-        )
-    choice = choose(found, example.shape, device=example.device, dtype=example.dtype)
-    execution = build(found, choice.strategy, choice.acceleration)
-    execution.reason = choice.reason
+    found, reason = networks_of(networks), ""
+    how = acceleration or Acceleration()
+    if strategy == "auto":
+        if example is None or acceleration or workers or devices:
+            raise ConfigError(
+                "strategy='auto' chooses the rest itself, measured on images: give "
+                "example=images, and no acceleration, workers or devices"
+            )
+        choice = choose(found, example.shape, device=example.device, dtype=example.dtype)
+        strategy, how, reason = choice.strategy, choice.acceleration, choice.reason
+    execution = build(found, strategy, how, workers=workers, places=devices)
+    execution.reason = reason
+    if isinstance(networks, Ensemble):
+        execution.spec = networks.spec
     return execution

@@ -56,13 +56,15 @@ def stacked(networks: Sequence[nn.Module], how: Acceleration) -> Execution:
     copies = [evaluation_copy(network, lambda tensor: tensor) for network in networks]
     whole = Stacked([folded(network) for network in copies] if how.fold else copies)
     run = Compiled(whole, None) if how.compile else whole
-    return Execution("stacked", len(networks), lambda views: _run(run, views))
+    return Execution("stacked", networks, lambda views: _run(run, views))
 
 
 def _run(whole: Callable[[Tensor], Tensor], views: Sequence[Tensor]) -> Tensor:
     same = all(view is views[0] for view in views)
+    images = views[0] if same else torch.stack(list(views))
     try:
-        return whole(views[0] if same else torch.stack(list(views)))
+        # Convolutions under vmap have no fast path for images laid out as [B, H, W, C].
+        return whole(images.clone(memory_format=torch.contiguous_format))
     except Exception as error:
         raise ConfigError(
             f"strategy='stacked' fails for these networks or images ({error}): use strategy='loop'"

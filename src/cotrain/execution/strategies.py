@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
+from cotrain.ensemble.ensemble import device_of
 from cotrain.execution.acceleration import Acceleration, accelerated, evaluation_copy
 from cotrain.execution.cuda import cuda_graphs, streams
-from cotrain.execution.execution import Answer, Execution, answer, device_of
+from cotrain.execution.execution import Answer, Execution, answer
 from cotrain.execution.stacked import stacked
 from cotrain.execution.workers import Workers
 
@@ -22,7 +23,7 @@ def loop(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execution
     def run(views: Sequence[Tensor]) -> Tensor:
         return torch.stack([task() for task in _tasks(ready, views)])
 
-    return Execution("loop", len(networks), run)
+    return Execution("loop", networks, run)
 
 
 def threads(
@@ -36,7 +37,7 @@ def threads(
     def run(views: Sequence[Tensor]) -> Tensor:
         return torch.stack(pool.run(_tasks(ready, views)))
 
-    return Execution("threads", len(networks), run, close=pool.close)
+    return Execution("threads", networks, run, close=pool.close)
 
 
 def only_cpu(networks: Sequence[nn.Module]) -> None:
@@ -91,7 +92,7 @@ def devices(
     def run(views: Sequence[Tensor]) -> Tensor:
         return torch.stack(pool.run(_tasks(ready, views)))
 
-    return Execution("devices", len(networks), run, close=pool.close)
+    return Execution("devices", networks, run, close=pool.close)
 
 
 def _places(where: Sequence[str | torch.device] | None, into: int) -> list[torch.device]:

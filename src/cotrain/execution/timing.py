@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from cotrain.basics.errors import ConfigError
+from cotrain.ensemble.answering import Answering
 from cotrain.ensemble.combining import combine_logits
-from cotrain.ensemble.ensemble import Ensemble
 from cotrain.networks.evaluating import evaluating
 
 WARM_UP = 3
@@ -58,45 +58,44 @@ class Latency:
 
 
 def measure_latency(
-    candidates: Mapping[str, Ensemble],
+    candidates: Mapping[str, Answering],
     image_shape: Sequence[int],
     *,
     batch_sizes: Sequence[int] = (1, 64),
     rounds: int = 20,
-    device: str | torch.device = "cpu",
 ) -> list[Latency]:
-    """Time every candidate at every batch size, its networks one after the other.
+    """Time every candidate at every batch size, where it is; a GPU is waited for.
 
     Loading and preprocessing are left out.
 
     Args:
-        candidates: Ensembles by name; they are moved to ``device``.
+        candidates: Who answers, by name.
         image_shape: [C, H, W].
         batch_sizes: Each B to measure.
         rounds: Timed passes of each candidate.
-        device: Where to compute; a GPU is waited for.
 
     Raises:
         ConfigError: Fewer than one round.
     """
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode())
-        for ensemble in candidates.values():
-            stack.enter_context(evaluating(ensemble.to(device)))
+        for each in candidates.values():
+            stack.enter_context(evaluating(each))
         found = []
         for batch_size in batch_sizes:
-            images = torch.randn(batch_size, *image_shape, device=device)
+            images = torch.randn(batch_size, *image_shape)
             passes = {
-                name: partial(seconds_of, partial(_answer, ensemble, images), images.device)
-                for name, ensemble in candidates.items()
+                name: partial(seconds_of, _pass(each, images.to(each.device)), each.device)
+                for name, each in candidates.items()
             }
             times = take_turns(passes, rounds)
             found += [Latency.of(name, batch_size, each) for name, each in times.items()]
     return found
 
 
-def _answer(ensemble: Ensemble, images: torch.Tensor) -> torch.Tensor:
-    return combine_logits(ensemble(images), ensemble.spec.combine)
+def _pass(answering: Answering, images: torch.Tensor) -> Callable[[], torch.Tensor]:
+    """From images to probabilities."""
+    return lambda: combine_logits(answering(images), answering.spec.combine)
 
 
 def take_turns(

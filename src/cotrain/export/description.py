@@ -20,7 +20,7 @@ class Description:
     Args:
         format: Kind of the file.
         precision: What the networks compute in.
-        arch: Name that the networks were made from.
+        arch: Name of the large network that was divided.
         into: S.
         num_classes: C.
         in_channels: Channels of an image.

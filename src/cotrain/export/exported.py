@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
+from cotrain.ensemble.answering import known_preprocessing
+from cotrain.ensemble.ensemble import Ensemble, load_shipped
 from cotrain.export.description import Description
 from cotrain.export.formats.registry import Run, open_file
 from cotrain.export.split import MANIFEST, open_split
@@ -15,12 +17,15 @@ class Exported:
     """An ensemble that was exported; ``load_exported`` makes it.
 
     Args:
-        spec: What the file says about itself.
+        path: The file, or the split folder.
+        spec: What it says about itself.
         run: Outputs by name of float32 images [B, C, H, W].
     """
 
-    def __init__(self, spec: Description, run: Run) -> None:
-        self.spec = spec
+    device = torch.device("cpu")
+
+    def __init__(self, path: Path, spec: Description, run: Run) -> None:
+        self.path, self.spec = path, spec
         self._run = run
 
     def run(self, images: Tensor) -> dict[str, Tensor]:
@@ -46,10 +51,12 @@ class Exported:
         return self.run(images)["logits"]
 
     def prepare(self, pixels: Tensor) -> Tensor:
-        """What ``run`` takes, from pixels [B, C, H, W] in 0..255."""
-        if self.spec.normalize or self.spec.preprocessing is None:
-            return pixels
-        return self.spec.preprocessing.normalize(pixels)
+        """What ``run`` takes, from pixels [B, C, H, W] in 0..255.
+
+        Raises:
+            ConfigError: The file takes normalised images, and does not say how they become so.
+        """
+        return pixels if self.spec.normalize else known_preprocessing(self.spec).normalize(pixels)
 
 
 def is_exported(path: Path | str) -> bool:
@@ -75,4 +82,21 @@ def load_exported(path: Path | str, *, threads: int | None = None, parallel: int
     if not is_exported(path):
         raise ConfigError(f"{path} is not an exported ensemble: write one with cotrain export")
     open_path = open_split if path.is_dir() else open_file
-    return Exported(*open_path(path, threads=threads, parallel=parallel))
+    return Exported(path, *open_path(path, threads=threads, parallel=parallel))
+
+
+def open_answering(path: Path | str, device: str | torch.device = "cpu") -> Ensemble | Exported:
+    """What answers in a run folder, an ensemble's own folder, or what was exported.
+
+    Args:
+        path: The folder or file.
+        device: Where to answer; what was exported answers on the CPU.
+
+    Raises:
+        ConfigError: There is nothing, it is damaged, or it cannot answer there.
+    """
+    if not is_exported(path):
+        return load_shipped(Path(path)).to(device)
+    if torch.device(device).type != "cpu":
+        raise ConfigError(f"device={str(device)!r}: exported files answer on the cpu: use cpu")
+    return load_exported(path)

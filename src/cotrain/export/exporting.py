@@ -83,9 +83,9 @@ def describe(ensemble: Ensemble, options: ExportOptions) -> Description:
     return Description(
         format=options.format,
         precision=options.precision,
-        arch=network.arch,
+        arch=spec.arch,
         into=spec.into,
-        num_classes=network.num_classes,
+        num_classes=spec.num_classes,
         in_channels=network.in_channels,
         image_size=network.image_size,
         normalize=known if options.normalize is None else options.normalize,
@@ -93,7 +93,7 @@ def describe(ensemble: Ensemble, options: ExportOptions) -> Description:
         classes=spec.classes,
         preprocessing=spec.preprocessing,
         params=ensemble.params,
-        macs=ensemble.macs((network.in_channels, network.image_size, network.image_size)),
+        macs=ensemble.macs(spec.image_shape),
         cotrain=__version__,
         torch=torch.__version__,
     )

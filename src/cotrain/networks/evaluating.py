@@ -7,10 +7,16 @@ from torch import nn
 
 
 @contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put ``module`` into evaluation mode inside; every layer has its own mode back after."""
-    modes = [(layer, layer.training) for layer in module.modules()]
-    module.eval()
+def evaluating(answering: object) -> Iterator[None]:
+    """Put a module into evaluation mode inside; every layer has its own mode back after.
+
+    What is no module, such as an exported file, is in that mode always.
+    """
+    if not isinstance(answering, nn.Module):
+        yield
+        return
+    modes = [(layer, layer.training) for layer in answering.modules()]
+    answering.eval()
     try:
         yield
     finally:

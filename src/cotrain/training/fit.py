@@ -214,11 +214,10 @@ def _ship(module: CoTraining, folder: RunFolder, splits: Splits) -> RunResult:
     evaluation = None
     if splits.test is not None:
         result = evaluate_ensemble(
-            ensemble,
+            ensemble.to(module.device),
             splits,
             batch_size=module.experiment.batch_size,
             workers=module.experiment.data.workers,
-            device=module.device,
         )
         result.write(folder)
         evaluation = result.evaluation

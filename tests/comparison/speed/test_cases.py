@@ -18,8 +18,8 @@ from cotrain.comparison.speed.cases import (
     tried,
 )
 from cotrain.comparison.speed.records import Case
-from cotrain.comparison.speed.targets import File, find_targets
-from cotrain.execution import Acceleration, Choice
+from cotrain.comparison.speed.targets import find_targets, target_of
+from cotrain.execution import Acceleration, Choice, prepare
 from cotrain.export import ExportOptions, export_ensemble
 
 IMAGES = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -113,12 +113,22 @@ def test_one_torch_file_has_nothing_at_once(exported):
         ready(target, threads, IMAGES, ExitStack())
 
 
-def test_a_file_answers_on_the_cpu_only(tmp_path, tiny):
-    target = tiny()[0]
-    file = type(target)(facts=target.facts, source=File(path=tmp_path, format="onnx"))
-    case = Case(target="file", into=1, strategy="loop", level="onnx")
+def test_a_file_answers_on_the_cpu_only(exported):
+    target = exported("two.pt2", format="torch-export")
+    (loop,) = own_cases(target, ["loop"], ["none"], IMAGES)
     with pytest.raises(ConfigError, match="use --device cpu"):
-        ready(file, case, torch.empty(1, device="meta"), ExitStack())
+        ready(target, loop, torch.empty(1, device="meta"), ExitStack())
+
+
+def test_an_execution_is_timed_as_it_is(tiny_spec):
+    ensemble = divide(tiny_spec, 2, seed=0)
+    with prepare(ensemble, "threads") as execution:
+        target = target_of("mine", execution)
+        (case,) = own_cases(target, ["stacked", "auto"], ["light"], IMAGES)
+        assert (case.strategy, case.level, case.into) == ("threads", "prepared", 2)
+        found = ready(target, case, IMAGES, ExitStack())()
+    torch.testing.assert_close(found, ensemble.predict(IMAGES))
+    assert target.facts.params == ensemble.params
 
 
 @pytest.mark.parametrize(

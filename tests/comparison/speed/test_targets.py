@@ -7,7 +7,7 @@ import pytest
 
 from cotrain import ConfigError, divide
 from cotrain.basics.run_folder import RunFolder
-from cotrain.comparison.speed.targets import File, find_targets
+from cotrain.comparison.speed.targets import find_targets
 from cotrain.export import ExportOptions, export_ensemble
 
 LARGE = "basic_resnet8_4 3x8x8, 10 classes"
@@ -72,7 +72,7 @@ def test_an_exported_file_knows_its_large_network(tmp_path, tiny_spec):
     path = tmp_path / "two.pt2"
     export_ensemble(divide(tiny_spec, 2, seed=0), path, ExportOptions(format="torch-export"))
     (target,) = find_targets([str(path)])
-    assert target.source == File(path=path, format="torch-export")
+    assert (target.source.path, target.source.spec.format) == (path, "torch-export")
     assert (target.facts.large, target.facts.into) == (LARGE, 2)
 
 

@@ -40,6 +40,18 @@ ROWS = [
 ]
 
 
+def test_there_is_no_verdict_on_what_was_not_timed():
+    found = [(v.batch_size, v.target) for v in verdicts(ROWS, FACTS)]
+    assert found == [(1, "four"), (1, "file"), (8, "four")]
+
+
+def test_a_prepared_execution_is_compared_with_pytorch():
+    rows = [*ROWS, row("four", "threads", "prepared", 2.0)]
+    verdict = next(iter(verdicts(rows, FACTS)))
+    assert verdict.best.case.level == "prepared"
+    assert verdict.against_large == 2.0 / 5.0
+
+
 @pytest.fixture
 def ratios():
     return {

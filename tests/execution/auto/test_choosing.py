@@ -3,13 +3,13 @@
 import json
 import threading
 from functools import partial
+from importlib import import_module
 
 import pytest
 import torch
 
 from cotrain import divide, networks
 from cotrain.execution import Acceleration, NetworkError, choose, prepare
-from cotrain.execution import prepare as preparing
 from cotrain.execution import timing as latency
 from cotrain.execution.auto import choosing, measuring, remembering
 
@@ -141,7 +141,8 @@ def test_training_with_dropout_stays_in_the_loop_and_says_why():
 
 
 def test_auto_prepares_the_choice(clock, monkeypatch):
-    monkeypatch.setattr(preparing, "choose", partial(choose, accelerations=PLAIN))
+    module = import_module("cotrain.execution.prepare")  # beside the function of that name
+    monkeypatch.setattr(module, "choose", partial(choose, accelerations=PLAIN))
     clock.update(loop=1.0, threads=0.5)
     ensemble, images = small().eval(), torch.randn(2, 3, 8, 8)
     with prepare(ensemble, "auto", example=images) as execution:

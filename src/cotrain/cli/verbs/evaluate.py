@@ -23,23 +23,26 @@ def evaluate(
     """Evaluate every network and the ensemble: accuracy, calibration, diversity.
 
     Args:
-        path: A run folder or an ensemble's folder.
+        path: A run folder, an ensemble's folder, or what cotrain export wrote.
         data: Images to test on; those of the run if not given.
         combine: How the answers are combined; the ensemble's own way if not given.
         batch_size: Images at once.
-        device: cpu or cuda.
+        device: cpu or cuda; what was exported answers on the cpu.
         output: JSON file to write.
         json: Print JSON instead of a table.
     """
-    from cotrain.evaluation.folder import evaluate_folder
+    from cotrain.evaluation.folder import data_of, evaluate_ensemble, splits_for
+    from cotrain.export import open_answering
     from cotrain.report.evaluation import evaluation_table
 
-    result = evaluate_folder(
-        Path(path),
-        data=data,
-        combine=combine,
+    loaded = open_answering(path, checked_device(device))
+    data = data or data_of(Path(path))
+    result = evaluate_ensemble(
+        loaded,
+        splits_for(loaded, data),
         batch_size=batch_size,
-        device=checked_device(device),
+        combine=combine,
+        workers=data.workers,
     )
     if output is not None:
         result.write_json(Path(output))

@@ -29,14 +29,12 @@ def predict(
         batch_size: Images at once.
         device: cpu or cuda; what was exported answers on the cpu.
     """
-    from cotrain.ensemble.ensemble import load_shipped
     from cotrain.evaluation.prediction import find_images, predict_files, to_csv, to_jsonl
-    from cotrain.export import is_exported, load_exported
+    from cotrain.export import open_answering
     from cotrain.report.evaluation import prediction_table
 
-    loaded = load_exported(ensemble) if is_exported(ensemble) else load_shipped(Path(ensemble))
-    paths = find_images(Path(images))
-    rows = list(predict_files(loaded, paths, batch_size, checked_device(device), combine))
+    loaded = open_answering(ensemble, checked_device(device))
+    rows = list(predict_files(loaded, find_images(Path(images)), batch_size, combine))
     if format == "table":
         Console().print(prediction_table(rows))
     else:

@@ -176,9 +176,11 @@ def _results(
 ) -> tuple[tuple[CandidateResult, ...], int]:
     """A result for every candidate, and the number of test images."""
     answers = read_answers({name: [run.folder for run in each] for name, each in runs.items()})
-    ensembles = {name: Ensemble.load(each[0].folder.ensemble) for name, each in runs.items()}
+    ensembles = {
+        name: Ensemble.load(each[0].folder.ensemble).to(device) for name, each in runs.items()
+    }
     shape = ensembles[candidates[0].name].image_shape
-    latencies = measure_latency(ensembles, shape, device=device)
+    latencies = measure_latency(ensembles, shape)
     results = tuple(
         judge(
             candidate,

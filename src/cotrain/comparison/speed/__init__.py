@@ -3,7 +3,7 @@
 from cotrain.comparison.speed.benchmarking import Plan, benchmark
 from cotrain.comparison.speed.cases import LEVELS, STRATEGIES
 from cotrain.comparison.speed.records import Benchmark, Case, Facts, Refusal, Row, Verdict
-from cotrain.comparison.speed.targets import Target, find_targets
+from cotrain.comparison.speed.targets import Target, find_targets, target_of
 
 __all__ = [
     "LEVELS",
@@ -18,4 +18,5 @@ __all__ = [
     "Verdict",
     "benchmark",
     "find_targets",
+    "target_of",
 ]

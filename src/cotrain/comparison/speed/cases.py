@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.comparison.speed.records import Case, Condition
-from cotrain.comparison.speed.targets import File, Target
-from cotrain.ensemble.combining import Combine, combine_logits
+from cotrain.comparison.speed.targets import Target
+from cotrain.ensemble.combining import combine_logits
+from cotrain.ensemble.ensemble import Ensemble
 from cotrain.execution import Acceleration, Execution, choose, prepare
 from cotrain.execution.auto.choosing import ACCELERATIONS
 from cotrain.execution.strategies import Strategy
-from cotrain.export import load_exported
+from cotrain.export import Exported, load_exported
 
 STRATEGIES: Sequence[str] = get_args(Strategy)
 # By the names that the user gives: from nothing to all.
@@ -33,19 +34,36 @@ Pass = Callable[[], object]
 def own_cases(
     target: Target, strategies: Sequence[str], levels: Sequence[str], images: Tensor
 ) -> Iterator[Case]:
-    """All S networks together, plain loop first; for ``auto`` what it chooses for ``images``."""
+    """All S networks together, plain loop first; for ``auto`` what it chooses for ``images``.
+
+    An execution has one case: itself.
+    """
     into = target.facts.into
     make = partial(Case, target=target.facts.name, into=into)
     possible = [each for each in strategies if into > 1 or each in _LONELY]
-    if isinstance(target.source, File):
+    source = target.source
+    if isinstance(source, Exported):
         at_once = ["threads"] if "threads" in possible else []
-        yield from (make(strategy=each, level=target.source.format) for each in ["loop", *at_once])
-        return
-    pairs = [(each, level) for each in possible if each != "auto" for level in levels]
+        yield from (make(strategy=each, level=source.spec.format) for each in ["loop", *at_once])
+    elif isinstance(source, Execution):
+        yield make(strategy=source.name, level="prepared", reason=source.reason)
+    elif isinstance(source, Ensemble):
+        yield from _cases_of(source, make, possible, levels, images)
+
+
+def _cases_of(
+    ensemble: Ensemble,
+    make: Callable[..., Case],
+    strategies: Sequence[str],
+    levels: Sequence[str],
+    images: Tensor,
+) -> Iterator[Case]:
+    """Every strategy at every level."""
+    pairs = [(each, level) for each in strategies if each != "auto" for level in levels]
     for strategy, level in dict.fromkeys([("loop", "none"), *pairs]):
         yield make(strategy=strategy, level=level)
     if "auto" in strategies:
-        choice = choose(target.source, images.shape, device=images.device)
+        choice = choose(ensemble, images.shape, device=images.device)
         level = _level(choice.acceleration)
         yield make(strategy=choice.strategy, level=level, reason=choice.reason)
 
@@ -81,22 +99,19 @@ def ready(target: Target, case: Case, images: Tensor, stack: ExitStack) -> Pass:
     Raises:
         ConfigError: It is not possible here.
     """
-    if isinstance(target.source, File):
-        return tried(partial(_file_pass, target.source, case, images))
-    networks: Sequence[nn.Module] = list(target.source.networks)
-    if case.role == "alone":
-        networks = [networks[case.network]]
-    combine = target.source.spec.combine
+    source = target.source
+    if isinstance(source, Exported):
+        return tried(partial(_file_pass, source, case, images))
 
     def make() -> Pass:
-        execution = stack.enter_context(execute(networks, case, images))
-        return partial(_answer, execution, images, combine)
+        run = source
+        if isinstance(source, Ensemble):
+            alone = case.network if case.role == "alone" else None
+            networks = [n for i, n in enumerate(source.networks) if alone in (None, i)]
+            run = stack.enter_context(execute(networks, case, images))
+        return lambda: combine_logits(run(images), source.spec.combine)
 
     return tried(make)
-
-
-def _answer(execution: Execution, images: Tensor, combine: Combine) -> Tensor:
-    return combine_logits(execution(images), combine)
 
 
 def execute(networks: Sequence[nn.Module], case: Case, images: Tensor) -> Execution:
@@ -118,14 +133,15 @@ def execute(networks: Sequence[nn.Module], case: Case, images: Tensor) -> Execut
     return prepare(networks, case.strategy, acceleration=how)
 
 
-def _file_pass(file: File, case: Case, images: Tensor) -> Pass:
+def _file_pass(file: Exported, case: Case, images: Tensor) -> Pass:
     """One network after the other with all cores, or as many at once as there are cores."""
     if images.device.type != "cpu":
         raise ConfigError("exported files answer on the CPU: use --device cpu")
     at_once = case.strategy == "threads"
-    if at_once and file.format != "onnx" and file.path.is_file():
+    name = file.spec.format
+    if at_once and name != "onnx" and file.path.is_file():
         raise ConfigError(
-            f"strategy='threads': one {file.format} file runs its networks one after the other: "
+            f"strategy='threads': one {name} file runs its networks one after the other: "
             "export it with --format onnx or --split"
         )
     cores = torch.get_num_threads()

@@ -8,26 +8,12 @@ from pathlib import Path
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import possible_runs
 from cotrain.comparison.speed.records import Facts
-from cotrain.dividing.division import network_cost
+from cotrain.ensemble.answering import Answering, AnsweringSpec
 from cotrain.ensemble.divide import divide
-from cotrain.ensemble.ensemble import Ensemble, load_shipped
-from cotrain.export import is_exported, load_exported
-from cotrain.export.description import Description
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.export import is_exported, open_answering
 from cotrain.networks import NetworkSpec
 from cotrain.networks import spec as named_spec
-
-
-@dataclass(frozen=True, kw_only=True)
-class File:
-    """What ``cotrain export`` wrote.
-
-    Args:
-        path: A file, or a split folder.
-        format: ``onnx``, ``torch-export`` or ``aot``.
-    """
-
-    path: Path
-    format: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,11 +22,11 @@ class Target:
 
     Args:
         facts: Who it is.
-        source: What answers.
+        source: An ensemble, which is timed in many ways; an execution of one, or an exported file.
     """
 
     facts: Facts
-    source: Ensemble | File
+    source: Answering
 
 
 def find_targets(
@@ -65,10 +51,8 @@ def find_targets(
         raise ConfigError("nothing to measure: name a network, a run folder or an exported file")
     given: list[Target] = []
     for text in texts:
-        if is_exported(text):
-            given.append(_exported(Path(text)))
-        elif _is_folder(text):
-            given += [_trained(path) for path in _members(Path(text))]
+        if is_exported(text) or _is_folder(text):
+            given += [_opened(path) for path in _members(Path(text))]
         else:
             large = named_spec(text, dataset=dataset, image_size=image_size)
             given += [_fresh(large, s) for s in dict.fromkeys([1, *into])]
@@ -81,9 +65,31 @@ def _is_folder(text: str) -> bool:
     return Path(text).is_dir() or "/" in text.partition(":")[0]
 
 
-def _trained(path: Path) -> Target:
-    ensemble = load_shipped(path)
-    return Target(facts=_facts(str(path), ensemble, _top1(path)), source=ensemble)
+def _opened(path: Path) -> Target:
+    found = open_answering(path)
+    # A file may be of lower precision than what was evaluated.
+    return target_of(str(path), found, _top1(path) if isinstance(found, Ensemble) else None)
+
+
+def target_of(name: str, source: Answering, top1: float | None = None) -> Target:
+    """What answers as something to be timed.
+
+    Args:
+        name: As it is shown.
+        source: Who answers.
+        top1: Its accuracy, if it is known.
+    """
+    spec = source.spec
+    facts = Facts(
+        name=name,
+        large=_name(spec),
+        into=spec.into,
+        image_shape=spec.image_shape,
+        params=spec.params,
+        macs=spec.macs,
+        top1=top1,
+    )
+    return Target(facts=facts, source=source)
 
 
 def _large_networks(given: Sequence[Target]) -> Iterator[Target]:
@@ -116,40 +122,12 @@ def _top1(path: Path) -> float | None:
 def _fresh(large: NetworkSpec, into: int) -> Target:
     """An untrained ensemble: how fast it is does not depend on its weights."""
     ensemble = divide(large, into, seed=0)
-    return Target(facts=_facts(f"{_name(large)}, S={into}", ensemble), source=ensemble)
+    return target_of(f"{_name(ensemble.spec)}, S={into}", ensemble)
 
 
-def _facts(name: str, ensemble: Ensemble, top1: float | None = None) -> Facts:
-    spec = ensemble.spec
-    cost = network_cost(spec.network)
-    return Facts(
-        name=name,
-        large=_name(spec.large),
-        into=spec.into,
-        image_shape=ensemble.image_shape,
-        params=cost.params * spec.into,
-        macs=cost.macs * spec.into,
-        top1=top1,
-    )
-
-
-def _exported(path: Path) -> Target:
-    spec = load_exported(path).spec
-    facts = Facts(
-        name=str(path),
-        large=_name(spec),
-        into=spec.into,
-        image_shape=spec.image_shape,
-        params=spec.params,
-        macs=spec.macs,
-    )
-    return Target(facts=facts, source=File(path=path, format=spec.format))
-
-
-def _name(large: NetworkSpec | Description) -> str:
+def _name(spec: AnsweringSpec) -> str:
     """What tells large networks apart, also in a file that does not hold their spec."""
-    size = large.image_size
-    return f"{large.arch} {large.in_channels}x{size}x{size}, {large.num_classes} classes"
+    return f"{spec.arch} {'x'.join(map(str, spec.image_shape))}, {spec.num_classes} classes"
 
 
 def _ordered(targets: Iterable[Target]) -> list[Target]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import get_args
 
-from cotrain.comparison.speed.cases import LEVELS
 from cotrain.comparison.speed.records import Facts, Row, Verdict
+from cotrain.config.export import Format
 
 
 def slowest_alone(rows: Sequence[Row]) -> list[Row]:
@@ -54,10 +55,11 @@ def _ratio(row: Row, others: Sequence[Row]) -> float | None:
 
 
 def verdicts(rows: Sequence[Row], facts: Mapping[str, Facts]) -> Iterator[Verdict]:
-    """One for every ensemble of several networks and every batch size."""
+    """One for every ensemble of several networks and every batch size that it was timed at."""
+    timed = {(r.latency.batch_size, r.case.target) for r in rows if r.case.role == "together"}
     for batch_size in dict.fromkeys(row.latency.batch_size for row in rows):
         for name, each in facts.items():
-            if each.into > 1:
+            if each.into > 1 and (batch_size, name) in timed:
                 yield _verdict(name, [r for r in rows if r.latency.batch_size == batch_size], facts)
 
 
@@ -85,4 +87,4 @@ def _median(row: Row) -> float:
 
 def _runtime(row: Row) -> str:
     """PyTorch, or a format of exported files: one is not compared with the other."""
-    return "torch" if row.case.level in LEVELS else row.case.level
+    return row.case.level if row.case.level in get_args(Format) else "torch"

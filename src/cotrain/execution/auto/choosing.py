@@ -7,11 +7,11 @@ from statistics import median
 import torch
 from torch import nn
 
-from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.ensemble import Ensemble, device_of
 from cotrain.execution.acceleration import Acceleration
 from cotrain.execution.auto import remembering
 from cotrain.execution.auto.measuring import Candidate, measure, name_of
-from cotrain.execution.execution import device_of, networks_of
+from cotrain.execution.execution import networks_of
 
 # A candidate replaces loop if it is faster by more than this in the median round, and not slower
 # in three rounds of four: less may be the machine's mood.

@@ -1,0 +1,107 @@
+"""What answers: S networks that give logits [S, B, C], in whatever form they are.
+
+An ensemble, an execution of one and an exported file are asked, evaluated and timed alike.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from cotrain.basics.errors import ConfigError
+from cotrain.ensemble.combining import Combine
+from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.networks.evaluating import evaluating
+
+
+class AnsweringSpec(Protocol):
+    """What is known of S networks that answer together."""
+
+    @property
+    def arch(self) -> str:
+        """Name of the large network that was divided."""
+        ...
+
+    @property
+    def into(self) -> int:
+        """S."""
+        ...
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        ...
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """[C, H, W] of an image."""
+        ...
+
+    @property
+    def combine(self) -> Combine:
+        """How the S answers become one."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes in the order of the logits; empty when unknown."""
+        ...
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """What an image goes through first; None when unknown."""
+        ...
+
+    @property
+    def params(self) -> int:
+        """Trainable parameters of all S networks."""
+        ...
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of all S networks for one image (1 MAC = 2 FLOPs)."""
+        ...
+
+
+class Answering(Protocol):
+    """S networks that answer together."""
+
+    @property
+    def spec(self) -> AnsweringSpec: ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the images have to be."""
+        ...
+
+    def prepare(self, pixels: Tensor) -> Tensor:
+        """The images of a call, on ``device``, from pixels [B, C, H, W] in 0..255.
+
+        Raises:
+            ConfigError: The spec does not say how.
+        """
+        ...
+
+    def __call__(self, images: Tensor, /) -> Tensor:
+        """Logits [S, B, C] of images [B, C, H, W]."""
+        ...
+
+
+def logits_of(answering: Answering, images: Tensor) -> Tensor:
+    """Logits [S, B, C] in float32 on the CPU, in evaluation mode and without gradients."""
+    with evaluating(answering), torch.inference_mode():
+        return answering(images.to(answering.device)).float().cpu()
+
+
+def known_preprocessing(spec: AnsweringSpec) -> Preprocessing:
+    """What an image goes through first.
+
+    Raises:
+        ConfigError: The spec does not say.
+    """
+    if spec.preprocessing is None:
+        raise ConfigError(
+            "the ensemble's spec has no preprocessing, so pixels cannot be made into its images: "
+            "preprocess them and use Ensemble.predict"
+        )
+    return spec.preprocessing
