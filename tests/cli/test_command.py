@@ -181,19 +181,21 @@ def test_compare_takes_ablations(run, compared):
         assert compared.pop()[2]["ablations"] == expected
 
 
-def false_by_default() -> list[str]:
-    """The dotted flags of all settings that are off."""
+def switches_that_are(default_value: bool) -> list[str]:
+    """The dotted flags of all settings that are on, or off."""
     default = Experiment()
     parts = [("", default)] + [
         (f"{each.name}.", getattr(default, each.name))
         for each in fields(default)
         if is_dataclass(getattr(default, each.name))
     ]
-    return [f"--{p}{f.name}" for p, r in parts for f in fields(r) if getattr(r, f.name) is False]
+    return [
+        f"--{p}{f.name}" for p, r in parts for f in fields(r) if getattr(r, f.name) is default_value
+    ]
 
 
 def test_a_switch_alone_means_true(run, trained):
-    switches = false_by_default()
+    switches = switches_that_are(False)
     assert "--hardware.compile" in switches
     run("train", "--output", "r", *(switch.replace("_", "-") for switch in switches))
     experiment = load_recipe("digits", [f"{switch}=true" for switch in switches])
@@ -202,6 +204,12 @@ def test_a_switch_alone_means_true(run, trained):
     assert made.optimizer.divide_weight_decay
     assert made.data.download
     assert made.views.same_view
+
+
+def test_a_switch_that_is_on_can_be_named_too():
+    switches = switches_that_are(True)
+    assert set(switches) == {"--data.scan", "--views.flip", "--co_training.together"}
+    assert readable(["train", *switches]) == ["train", *(f"{each}=true" for each in switches)]
 
 
 @pytest.mark.parametrize(

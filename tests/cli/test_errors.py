@@ -99,7 +99,7 @@ def test_exit_codes(monkeypatch, capsys, error, code, line):
     def raises():
         raise error
 
-    monkeypatch.setitem(cli._VERBS, "recipes", raises)
+    monkeypatch.setitem(cli.VERBS, "recipes", raises)
     with pytest.raises(SystemExit) as caught:
         main(["recipes"])
     assert caught.value.code == code

@@ -8,23 +8,9 @@ from collections.abc import Sequence
 from cotrain.basics.errors import CotrainError
 from cotrain.basics.files import unwritable
 from cotrain.basics.machine import __version__
-from cotrain.cli import verbs as commands
+from cotrain.cli.verbs import VERBS
 from cotrain.cli.words import readable
 from cotrain.config.recipes import one_line
-
-_VERBS = {
-    "divide": commands.divide,
-    "train": commands.train,
-    "evaluate": commands.evaluate,
-    "predict": commands.predict,
-    "benchmark": commands.benchmark,
-    "export": commands.export,
-    "compare": commands.compare,
-    "import-checkpoint": commands.import_checkpoint,
-    "recipes": commands.recipes,
-    "table": commands.table,
-}
-
 
 # What libraries that write for us (TensorBoard) raise on a full or read-only disk.
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
@@ -41,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         auto_cli(
-            _VERBS,
+            VERBS,
             args=readable(words),
             prog="cotrain",
             exit_on_error=False,
@@ -49,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             version=__version__,
         )
     except ArgumentError as error:
-        verb = words[0] if words and words[0] in _VERBS else ""
+        verb = words[0] if words and words[0] in VERBS else ""
         _fail(f"{one_line(error)}: see cotrain {verb} --help".replace("  ", " "), 2)
     except CotrainError as error:
         _fail(_message(error), error.exit_code)

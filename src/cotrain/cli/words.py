@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from inspect import signature
 from itertools import pairwise
 
+from cotrain.cli.verbs import VERBS
+from cotrain.config import Experiment, flat_settings
 from cotrain.config.recipes import read_recipe, recipe_text
 
 
@@ -39,19 +42,15 @@ def readable(words: Sequence[str]) -> list[str]:
 _PARAMETERS = {("compare", "--into"): "--sizes", ("import-checkpoint", "--from"): "--source"}
 
 
-_SWITCHES = (
-    "--json",
-    "--progress",
-    "--independent",
-    "--split",
-    "--normalize",
-    "--without_best",
-    "--data.download",
-    "--views.same_view",
-    "--optimizer.divide_weight_decay",
-    "--hardware.channels_last",
-    "--hardware.compile",
-)
+# Flags that are true or false: settings of an experiment, and parameters of the verbs.
+_SWITCHES = {
+    f"--{name}" for name, value in flat_settings(Experiment()).items() if isinstance(value, bool)
+} | {
+    f"--{each.name}"
+    for verb in VERBS.values()
+    for each in signature(verb).parameters.values()
+    if each.annotation in (bool, bool | None)
+}
 
 
 # Verbs that take any number of plain words, and the parameter that these are for.

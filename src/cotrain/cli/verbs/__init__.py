@@ -11,15 +11,16 @@ from cotrain.cli.verbs.recipes import recipes
 from cotrain.cli.verbs.table import table
 from cotrain.cli.verbs.train import train
 
-__all__ = [
-    "benchmark",
-    "compare",
-    "divide",
-    "evaluate",
-    "export",
-    "import_checkpoint",
-    "predict",
-    "recipes",
-    "table",
-    "train",
-]
+# In the order in which help lists them.
+VERBS = {
+    "divide": divide,
+    "train": train,
+    "evaluate": evaluate,
+    "predict": predict,
+    "benchmark": benchmark,
+    "export": export,
+    "compare": compare,
+    "import-checkpoint": import_checkpoint,
+    "recipes": recipes,
+    "table": table,
+}
