@@ -129,7 +129,9 @@ def test_dropout_is_shown_divided(run):
 def test_train_takes_a_recipe_by_name_and_overrides(run, trained):
     run("train", "--config", "digits", "--epochs", "2", "--optimizer.weight-decay=0", "--output=r")
     experiment = load_recipe("digits", ["--epochs=2", "--optimizer.weight_decay=0"])
-    assert trained == [(experiment, "r", {"resume": False, "progress": True})]
+    assert trained == [
+        (experiment, "r", {"resume": False, "progress": True, "without_best": False})
+    ]
     assert experiment.optimizer.weight_decay == 0
 
 
@@ -145,7 +147,11 @@ def test_train_resumes_with_the_runs_own_settings(run, trained, tmp_path):
     (tmp_path / "config.yaml").write_text("into: 2\nepochs: 3\n")
     run("train", "--resume", str(tmp_path))
     assert trained == [
-        (Experiment(into=2, epochs=3), str(tmp_path), {"resume": True, "progress": True})
+        (
+            Experiment(into=2, epochs=3),
+            str(tmp_path),
+            {"resume": True, "progress": True, "without_best": False},
+        )
     ]
 
 
