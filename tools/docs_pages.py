@@ -36,10 +36,8 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Name the pages of the root as the site does; blocks that tests run are blocks as others."""
-    linked = re.sub(
-        r"\]\((?:\.\./)?([A-Z]+\.md)", lambda found: f"]({site_name(found[1])}", markdown
-    )
-    return re.sub(r"^```(bash|console) run$", r"```\1", linked, flags=re.MULTILINE)
+    blocks = re.sub(r"^```(bash|console) run$", r"```\1", markdown, flags=re.MULTILINE)
+    return LINK.sub(lambda link: f"]({site_name(link[1])}", blocks)
 
 
 def on_post_page(output: str, page: object, **_: object) -> str:
