@@ -49,8 +49,7 @@ def _scores(logits: Tensor, combine: Combine) -> Tensor:
 def mutual_information(logits: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
     """Mutual information [B] of the class and the network: ``H(mean_i p_i) - mean_i H(p_i)``.
 
-    In nats, from 0 (equal answers) to log S. It is the Jensen-Shannon divergence of each image,
-    computed as mean_i KL(p_i || mean_j p_j), which is the same and never below 0.
+    In nats, from 0 (equal answers) to log S. It is the Jensen-Shannon divergence of each image.
 
     Source: arXiv:1703.02910, Eq. 2 (there of BALD).
 
@@ -58,9 +57,21 @@ def mutual_information(logits: Tensor, dtype: torch.dtype = torch.float64) -> Te
         logits: [S, B, C].
         dtype: What to compute in; float32 is off by about 1e-7.
     """
-    log_p = logits.to(dtype).log_softmax(-1)
+    return divergence_to_mean(logits.to(dtype)).mean(0).clamp(min=0)
+
+
+def divergence_to_mean(logits: Tensor) -> Tensor:
+    """KL(p_i || mean_j p_j) [S, B] of each network's prediction, in nats.
+
+    Its mean over the networks is the Jensen-Shannon divergence H(mean_i p_i) - mean_i H(p_i),
+    and stays finite where a probability underflows.
+
+    Args:
+        logits: [S, B, C].
+    """
+    log_p = logits.log_softmax(-1)
     log_mean = log_p.logsumexp(0) - math.log(len(log_p))
-    return (log_p.exp() * (log_p - log_mean)).sum(-1).mean(0).clamp(min=0)
+    return (log_p.exp() * (log_p - log_mean)).sum(-1)
 
 
 OUTPUTS = ("probabilities", "disagreement", "mutual_information", "logits")

@@ -3,7 +3,6 @@
 Shapes: S networks, B batch, C classes.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
+from cotrain.ensemble.combining import divergence_to_mean
 
 # The paper's recipes never train with a smaller weight than this: epoch 0 would have none.
 _SMALLEST_WEIGHT = 0.005
@@ -85,21 +85,15 @@ class CoTrainingLoss:
 def js_divergence(logits: Tensor) -> Tensor:
     """Jensen-Shannon divergence ``H(mean_i p_i) - mean_i H(p_i)``, mean over the batch.
 
-    In nats, from 0 (equal predictions) to log S. Computed as mean_i KL(p_i || mean_j p_j), which
-    is the same and stays finite where a probability underflows. The gradient flows to all
-    networks. Exactly 0 and without gradient for S=1.
+    In nats, from 0 (equal predictions) to log S. The gradient flows to all networks. Exactly 0 and
+    without gradient for S=1.
 
     Source: arXiv:2011.14660.
 
     Args:
         logits: ``[S, B, C]``.
     """
-    into = len(logits)
-    if into == 1:
-        return _no_divergence(logits)
-    log_p = F.log_softmax(_full(logits), dim=-1)
-    log_mean = torch.logsumexp(log_p, dim=0) - math.log(into)
-    return (log_p.exp() * (log_p - log_mean)).sum(dim=-1).mean()
+    return divergence_to_mean(_full(logits)).mean() if len(logits) > 1 else _no_divergence(logits)
 
 
 def kl_divergence(logits: Tensor) -> Tensor:
