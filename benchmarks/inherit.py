@@ -26,7 +26,7 @@ from torch.optim.swa_utils import update_bn
 from cotrain.config import Experiment
 from cotrain.config.recipes import load_recipe
 from cotrain.data import evaluation_loader
-from cotrain.evaluation.folder import evaluate_ensemble
+from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.training import fit
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 

@@ -20,7 +20,7 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import load_recipe
 from cotrain.ensemble import load_shipped
 from cotrain.ensemble.spec import EnsembleSpec
-from cotrain.evaluation.folder import data_of, evaluate_ensemble, splits_for
+from cotrain.evaluation.evaluate import data_of, evaluate_ensemble, splits_for
 from cotrain.networks import build
 from cotrain.networks.costs import count_params
 from cotrain.networks.meta import on_meta

@@ -15,7 +15,6 @@ from cotrain import ConfigError, divide, networks
 from cotrain.ensemble.combining import combine_logits, mutual_information
 from cotrain.evaluation.scores import (
     check_classes,
-    collect_logits,
     evaluate_logits,
     log_probabilities,
 )
@@ -159,20 +158,6 @@ def test_record_is_json():
     assert [each["top5"] for each in record["networks"]] == [None] * 3
 
 
-def test_logits_are_collected_in_order_and_in_evaluation_mode():
-    ensemble = tiny_ensemble().train()
-    images, targets = torch.randn(5, 1, 8, 8), torch.arange(5)
-    loader = [(images[:3], targets[:3]), (images[3:], targets[3:])]
-    before = {name: tensor.clone() for name, tensor in ensemble.state_dict().items()}
-    logits, classes = collect_logits(ensemble, loader)
-    assert ensemble.training
-    assert all(torch.equal(before[name], t) for name, t in ensemble.state_dict().items())
-    assert torch.equal(classes, targets)
-    assert logits.dtype == torch.float32
-    with torch.no_grad():
-        torch.testing.assert_close(logits, ensemble.eval()(images))
-
-
 @pytest.mark.parametrize(
     ("logits", "targets", "message"),
     [
@@ -188,11 +173,9 @@ def test_unfit_logits_are_refused(logits, targets, message):
     assert message in str(error.value)
 
 
-def test_unknown_combination_and_empty_loader_are_refused():
+def test_an_unknown_combination_is_refused():
     with pytest.raises(ConfigError, match="combine='median'"):
         evaluate_logits(*random_logits(), combine="median")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="no images"):
-        collect_logits(tiny_ensemble(), [])
 
 
 def test_classes_of_data_and_ensemble_must_be_equal():

@@ -111,11 +111,11 @@ def test_networks_that_overflow_in_half_precision_are_not_written(ensemble):
             return {name: torch.full((2,), torch.nan) for name in answers}
 
     answers = dict.fromkeys(("probabilities", "mutual_information", "logits"), torch.zeros(2))
-    difference = checking.compare(Overflowing(), lambda images: answers, batches)
-    assert difference.probabilities == torch.inf
+    distance = checking.largest_distance(Overflowing(), lambda images: answers, batches)
+    assert distance.probabilities == torch.inf
     for precision in ("fp32", "fp16", "int8"):
         with pytest.raises(ConfigError, match="does not answer"):
-            checking.refuse_difference(difference, precision)
+            checking.refuse_distance(distance, precision)
 
 
 @pytest.mark.parametrize(

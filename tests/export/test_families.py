@@ -6,8 +6,8 @@ import onnxruntime
 import pytest
 import torch
 
+from cotrain.export.formats.graph import graph_of
 from cotrain.export.formats.onnx import to_model
-from cotrain.export.formats.tracing import trace
 from cotrain.export.program import NetworkProgram
 from cotrain.networks import build, spec
 
@@ -41,7 +41,7 @@ def test_family(name: str) -> None:
     description = FAMILIES[name]()
     network = build(description).eval()
     shape = (3, description.image_size, description.image_size)
-    model = to_model(trace(NetworkProgram([network]), shape), ("logits",))
+    model = to_model(graph_of(NetworkProgram([network]), shape), ("logits",))
     session = onnxruntime.InferenceSession(model.SerializeToString())
     for size in (1, 5):
         images = torch.randn(size, *shape)

@@ -87,6 +87,18 @@ class Answering(Protocol):
         ...
 
 
+def prepared(answering: Answering, pixels: Tensor, otherwise: Preprocessing) -> Tensor:
+    """The images of a call, from pixels [B, C, H, W] in 0..255.
+
+    Args:
+        answering: Who answers.
+        pixels: uint8 or float.
+        otherwise: How they are normalised where the spec does not say.
+    """
+    known = answering.spec.preprocessing is not None
+    return answering.prepare(pixels) if known else otherwise.normalize(pixels)
+
+
 def logits_of(answering: Answering, images: Tensor) -> Tensor:
     """Logits [S, B, C] in float32 on the CPU, in evaluation mode and without gradients."""
     with evaluating(answering), torch.inference_mode():

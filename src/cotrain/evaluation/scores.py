@@ -3,7 +3,7 @@
 Shapes: S networks, N images, C classes. Accuracies, Brier and ECE are plain numbers, not percent.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from torchmetrics.functional.classification import (
 )
 
 from cotrain.basics.errors import ConfigError
-from cotrain.ensemble.answering import Answering, logits_of
+from cotrain.ensemble.answering import Answering
 from cotrain.ensemble.combining import Combine, log_probabilities, mutual_information
 
 _BINS = 15  # the number of arXiv:1706.04599, which made ECE common
@@ -92,27 +92,6 @@ def check_classes(ensemble: Answering, classes: Sequence[str]) -> None:
                 f"class {index} is {own!r} in the ensemble, but {other!r} in the data: "
                 "give data with the classes that it was trained on, in the same order"
             )
-
-
-def collect_logits(
-    ensemble: Answering, batches: Iterable[tuple[Tensor, Tensor]]
-) -> tuple[Tensor, Tensor]:
-    """Logits [S, N, C] (float32) and targets [N] of all images, on the CPU.
-
-    Args:
-        ensemble: Who answers, in evaluation mode.
-        batches: Images [B, C, H, W] and classes [B].
-
-    Raises:
-        ConfigError: There are no batches.
-    """
-    logits, targets = [], []
-    for images, classes in batches:
-        logits.append(logits_of(ensemble, images))
-        targets.append(classes)
-    if not logits:
-        raise ConfigError("there are no images to evaluate: give a data set with a test split")
-    return torch.cat(logits, dim=1), torch.cat(targets)
 
 
 def evaluate_logits(

@@ -1,6 +1,6 @@
 """Whether an exported file answers as PyTorch does, and what lower precision costs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,9 +8,11 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config.export import Precision
-from cotrain.data import Images, Splits
+from cotrain.data import Splits
 from cotrain.data.splits import held_out
+from cotrain.ensemble.answering import Answering
 from cotrain.ensemble.combining import Combine
+from cotrain.evaluation.evaluate import collect_logits
 from cotrain.evaluation.scores import evaluate_logits
 from cotrain.export.exported import Exported
 
@@ -25,7 +27,7 @@ TOLERANCES: dict[Precision, float] = {"fp32": 1e-4, "fp16": 2e-2, "int8": float(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class Distance:
     """How far a file is from PyTorch in float32: the largest distance over all compared images.
 
     Args:
@@ -40,7 +42,7 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
+class PrecisionCost:
     """What the file's precision costs on images that did not train.
 
     Args:
@@ -56,8 +58,8 @@ class Cost:
     nll: tuple[float, float]
 
 
-def compare(exported: Exported, program: nn.Module, batches: Sequence[Tensor]) -> Difference:
-    """The largest differences between the file's outputs and the module's.
+def largest_distance(exported: Exported, program: nn.Module, batches: Sequence[Tensor]) -> Distance:
+    """The largest distances between the file's outputs and the module's.
 
     Args:
         exported: The file.
@@ -70,21 +72,21 @@ def compare(exported: Exported, program: nn.Module, batches: Sequence[Tensor]) -
             expected = program(images.float())
         found = exported.run(images)
         for name in ("probabilities", "mutual_information", "logits"):
-            distance = (found[name] - expected[name]).abs()
+            off = (found[name] - expected[name]).abs()
             # NaN is as far as can be.
-            largest = distance.nan_to_num(nan=torch.inf, posinf=torch.inf).max().item()
+            largest = off.nan_to_num(nan=torch.inf, posinf=torch.inf).max().item()
             worst[name] = max(worst.get(name, 0.0), largest)
-    return Difference(**worst)
+    return Distance(**worst)
 
 
-def refuse_difference(difference: Difference, precision: Precision) -> None:
+def refuse_distance(found: Distance, precision: Precision) -> None:
     """Raise ConfigError unless probabilities are as near to PyTorch's as the precision allows."""
     tolerance = TOLERANCES[precision]
-    found = max(difference.probabilities, difference.mutual_information)
-    if found > tolerance or found == torch.inf:
+    largest = max(found.probabilities, found.mutual_information)
+    if largest > tolerance or largest == torch.inf:
         raise ConfigError(
             f"the exported ensemble does not answer as PyTorch does: probabilities differ by up "
-            f"to {difference.probabilities:.1e}, above the tolerance of {tolerance:.0e} for "
+            f"to {found.probabilities:.1e}, above the tolerance of {tolerance:.0e} for "
             f"precision={precision!r}: use another --precision or --format; nothing was written"
         )
 
@@ -99,31 +101,26 @@ def random_batches(image_shape: Sequence[int], *, pixels: bool, seed: int = 0) -
 
 
 def measure_cost(
-    splits: Splits,
-    answers: tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]],
-    combine: Combine,
-) -> Cost:
+    splits: Splits, before: Answering, after: Answering, combine: Combine
+) -> PrecisionCost:
     """Accuracy and NLL before and after.
 
     Args:
         splits: Of which the validation images are used, else those of the test.
-        answers: Logits [S, B, C] of uint8 pixels [B, C, H, W]: of PyTorch in float32, of the file.
+        before: PyTorch in float32.
+        after: The file.
         combine: How the S answers become one.
     """
     images = held_out(splits)
-    before, after = (
-        evaluate_logits(_logits(images, each), images.targets, combine).ensemble for each in answers
+    old, new = (
+        evaluate_logits(
+            *collect_logits(each, images, splits.preprocessing, batch_size=_CHUNK), combine
+        ).ensemble
+        for each in (before, after)
     )
-    return Cost(
+    return PrecisionCost(
         split="test" if splits.val is None else "validation",
         images=len(images),
-        top1=(before.top1, after.top1),
-        nll=(before.nll, after.nll),
+        top1=(old.top1, new.top1),
+        nll=(old.nll, new.nll),
     )
-
-
-def _logits(images: Images, answer: Callable[[Tensor], Tensor]) -> Tensor:
-    """Logits [S, N, C] of all images."""
-    parts = torch.arange(len(images)).split(_CHUNK)
-    with torch.no_grad():
-        return torch.cat([answer(images.pixels(part.tolist())) for part in parts], dim=1)

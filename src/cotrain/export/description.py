@@ -56,6 +56,11 @@ class Description:
         """[C, H, W] of an image."""
         return (self.in_channels, self.image_size, self.image_size)
 
+    @property
+    def normalization(self) -> Preprocessing | None:
+        """How the file makes images of pixels; None if it takes normalised images."""
+        return self.preprocessing if self.normalize else None
+
     def to_json(self) -> str:
         """The record as JSON; ``from_json`` reads it back."""
         return json.dumps(asdict(self))

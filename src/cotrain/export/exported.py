@@ -9,7 +9,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.ensemble.answering import known_preprocessing
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
 from cotrain.export.description import Description
-from cotrain.export.formats.registry import Run, open_file
+from cotrain.export.formats.registry import Runner, open_file
 from cotrain.export.split import MANIFEST, open_split
 
 
@@ -24,7 +24,7 @@ class Exported:
 
     device = torch.device("cpu")
 
-    def __init__(self, path: Path, spec: Description, run: Run) -> None:
+    def __init__(self, path: Path, spec: Description, run: Runner) -> None:
         self.path, self.spec = path, spec
         self._run = run
 

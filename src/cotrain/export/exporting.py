@@ -1,38 +1,37 @@
 """Export an ensemble: convert it, check the result against PyTorch, and only then write it."""
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from cotrain.basics.files import atomic_write
 from cotrain.basics.machine import __version__
 from cotrain.config import ExportOptions
 from cotrain.data import Splits
+from cotrain.ensemble.answering import prepared
+from cotrain.ensemble.combining import OUTPUTS
 from cotrain.ensemble.ensemble import Ensemble
-from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.evaluation.scores import check_classes
 from cotrain.export.checking import (
     BATCH_SIZES,
-    Cost,
-    Difference,
-    compare,
+    Distance,
+    largest_distance,
     measure_cost,
     random_batches,
-    refuse_difference,
-)
-from cotrain.export.converting import (
-    calibration_batches,
-    ensemble_program,
-    split_files,
-    whole_file,
+    refuse_distance,
 )
 from cotrain.export.description import Description
 from cotrain.export.exported import Exported, load_exported
+from cotrain.export.formats.graph import graph_of, refuse_untraceable
+from cotrain.export.formats.quantization import calibration_batches
+from cotrain.export.formats.registry import FORMATS, Draft
 from cotrain.export.options import check_options
-from cotrain.export.split import manifest_of, write_split
+from cotrain.export.program import EnsembleProgram, NetworkProgram
+from cotrain.export.split import write_split
 from cotrain.export.summary import Report
 from cotrain.networks.evaluating import evaluating
 
@@ -63,22 +62,23 @@ def export_ensemble(
         check_classes(ensemble, images.classes)
     description = describe(ensemble.cpu(), options)
     with evaluating(ensemble), TemporaryDirectory() as scratch:
-        write, size = _draft(ensemble, description, options, images)
+        files = _convert(ensemble, description, options, images)
         draft = Path(scratch) / output.name
-        write(draft)
+        _write(draft, files, description, split=options.split)
         exported = load_exported(draft)
-        difference = _difference(exported, ensemble, images)
-        refuse_difference(difference, options.precision)
+        distance = _distance(exported, ensemble, images)
+        refuse_distance(distance, options.precision)
         cost = None
         if images is not None and options.precision != "fp32":
-            cost = _cost(exported, ensemble, images)
-    write(output)
-    return Report(path=output, size=size, spec=description, difference=difference, cost=cost)
+            cost = measure_cost(images, ensemble, exported, ensemble.spec.combine)
+    _write(output, files, description, split=options.split)
+    size = sum(map(len, files.values()))
+    return Report(path=output, size=size, spec=description, distance=distance, cost=cost)
 
 
 def describe(ensemble: Ensemble, options: ExportOptions) -> Description:
     """What the file will say about itself."""
-    spec, network = ensemble.spec, ensemble.spec.network
+    spec = ensemble.spec
     known = spec.preprocessing is not None
     return Description(
         format=options.format,
@@ -86,8 +86,8 @@ def describe(ensemble: Ensemble, options: ExportOptions) -> Description:
         arch=spec.arch,
         into=spec.into,
         num_classes=spec.num_classes,
-        in_channels=network.in_channels,
-        image_size=network.image_size,
+        in_channels=spec.network.in_channels,
+        image_size=spec.network.image_size,
         normalize=known if options.normalize is None else options.normalize,
         combine=spec.combine,
         classes=spec.classes,
@@ -99,48 +99,81 @@ def describe(ensemble: Ensemble, options: ExportOptions) -> Description:
     )
 
 
-def _draft(
+def _convert(
     ensemble: Ensemble, description: Description, options: ExportOptions, images: Splits | None
-) -> tuple[Callable[[Path], None], int]:
-    """What writes the output to a path, and its size in bytes."""
-    calibration = []
-    if images is not None and options.calibration_images:
-        outside = None if description.normalize else _preprocessing(ensemble, images)
-        calibration = calibration_batches(images, options.calibration_images, outside)
-    if not options.split:
-        content = whole_file(ensemble, description, calibration)
-        return lambda path: atomic_write(path, content), len(content)
-    files = split_files(ensemble, description, calibration)
-    manifest = manifest_of(files, description)
-    return lambda path: write_split(path, files, manifest), sum(map(len, files.values()))
+) -> dict[str, bytes]:
+    """The content of each file by name: of one for the ensemble, or of one for each network."""
+    calibration = _calibration(description, options, images)
+    kind, files = FORMATS[description.format], {}
+    for name, program in _programs(ensemble, description, options.split):
+        draft = Draft(
+            graph=_graph(program, ensemble, description),
+            outputs=("logits",) if options.split else OUTPUTS,
+            description=description,
+            calibration=calibration,
+        )
+        files[name + kind.suffix] = kind.write(draft)
+    return files
 
 
-def _preprocessing(ensemble: Ensemble, images: Splits) -> Preprocessing:
-    return ensemble.spec.preprocessing or images.preprocessing
+def _calibration(
+    description: Description, options: ExportOptions, images: Splits | None
+) -> list[Tensor]:
+    """Batches as the file takes them."""
+    if images is None or not options.calibration_images:
+        return []
+    outside = description.preprocessing or images.preprocessing
+    normalization = None if description.normalize else outside
+    return calibration_batches(images.train, options.calibration_images, normalization)
 
 
-def _prepare(exported: Exported, ensemble: Ensemble, images: Splits) -> Callable[[Tensor], Tensor]:
-    """How pixels become what the file takes."""
-    return Tensor.float if exported.spec.normalize else _preprocessing(ensemble, images).normalize
+def _programs(
+    ensemble: Ensemble, description: Description, split: bool
+) -> Iterator[tuple[str, NetworkProgram]]:
+    """What each file computes, by the name of the file."""
+    half = description.precision == "fp16"
+    if not split:
+        yield "ensemble", _whole(ensemble, description, half=half)
+        return
+    normalization = description.normalization
+    for index, network in enumerate(ensemble.networks):
+        program = NetworkProgram([network], normalization=normalization, half=half)
+        yield f"network_{index}", program
 
 
-def _difference(exported: Exported, ensemble: Ensemble, images: Splits | None) -> Difference:
+def _whole(ensemble: Ensemble, description: Description, *, half: bool) -> EnsembleProgram:
+    """What the file with this description computes, in PyTorch."""
+    return EnsembleProgram(
+        ensemble.networks,
+        combine=description.combine,
+        normalization=description.normalization,
+        half=half,
+    )
+
+
+def _graph(program: nn.Module, ensemble: Ensemble, description: Description) -> ExportedProgram:
+    try:
+        return graph_of(program, description.image_shape)
+    except Exception:  # whatever a network's own code raises
+        refuse_untraceable(list(ensemble.networks), description.image_shape)
+        raise
+
+
+def _write(
+    path: Path, files: Mapping[str, bytes], description: Description, *, split: bool
+) -> None:
+    if split:
+        write_split(path, files, description)
+    else:
+        (content,) = files.values()
+        atomic_write(path, content)
+
+
+def _distance(exported: Exported, ensemble: Ensemble, images: Splits | None) -> Distance:
     """The distance to PyTorch on random images and, where there are, real ones."""
     spec = exported.spec
     batches = random_batches(spec.image_shape, pixels=spec.normalize)
     if images is not None:
         real = images.train.pixels(range(min(max(BATCH_SIZES), len(images.train))))
-        prepare = _prepare(exported, ensemble, images)
-        batches += [prepare(real[:size]) for size in BATCH_SIZES]
-    return compare(exported, ensemble_program(ensemble, spec), batches)
-
-
-def _cost(exported: Exported, ensemble: Ensemble, images: Splits) -> Cost:
-    """What the file's precision costs in accuracy."""
-    normalize = _preprocessing(ensemble, images).normalize
-    prepare = _prepare(exported, ensemble, images)
-    return measure_cost(
-        images,
-        (lambda pixels: ensemble(normalize(pixels)), lambda pixels: exported(prepare(pixels))),
-        ensemble.spec.combine,
-    )
+        batches += [prepared(exported, real[:size], images.preprocessing) for size in BATCH_SIZES]
+    return largest_distance(exported, _whole(ensemble, spec, half=False), batches)

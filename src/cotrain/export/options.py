@@ -7,6 +7,7 @@ from cotrain.config import ExportOptions, check_settings
 from cotrain.data import Splits
 from cotrain.data.splits import held_out
 from cotrain.ensemble.spec import EnsembleSpec
+from cotrain.export.formats.registry import FORMATS
 
 
 def check_options(
@@ -19,10 +20,12 @@ def check_options(
         raise ConfigError(
             "normalize=True, but the ensemble's spec has no preprocessing: use --normalize false"
         )
-    if options.precision == "int8" and options.format != "onnx":
+    possible = FORMATS[options.format].precisions
+    if options.precision not in possible:
+        others = [name for name, each in FORMATS.items() if options.precision in each.precisions]
         raise ConfigError(
-            f"precision='int8' needs ONNX Runtime's kernels, which format={options.format!r} has "
-            "not: use --format onnx, or --precision fp16"
+            f"precision={options.precision!r} needs kernels that format={options.format!r} has "
+            f"not: use --format {' or '.join(others)}, or --precision {possible[-1]}"
         )
     if options.precision != "fp32" and images is None:
         raise ConfigError(
@@ -41,7 +44,7 @@ def _check_output(options: ExportOptions, output: Path) -> None:
         if output.is_file():
             raise ConfigError(f"output={str(output)!r} is a file: --split writes a folder")
         return
-    suffix = ".onnx" if options.format == "onnx" else ".pt2"
+    suffix = FORMATS[options.format].suffix
     if output.suffix != suffix or output.is_dir():
         raise ConfigError(
             f"output={str(output)!r}: format={options.format!r} writes one file whose name ends "

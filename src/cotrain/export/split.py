@@ -12,12 +12,12 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, digest
 from cotrain.ensemble.combining import answer
 from cotrain.export.description import Description
-from cotrain.export.formats.registry import Run, open_file
+from cotrain.export.formats.registry import Runner, open_file
 
 MANIFEST = "manifest.json"
 
 
-def manifest_of(files: Mapping[str, bytes], description: Description) -> bytes:
+def _manifest(files: Mapping[str, bytes], description: Description) -> bytes:
     """The manifest: names and digests of the files in the order of the networks, and the rest."""
     record = {
         "files": [{"name": name, "sha256": digest(content)} for name, content in files.items()],
@@ -26,7 +26,7 @@ def manifest_of(files: Mapping[str, bytes], description: Description) -> bytes:
     return (json.dumps(record, indent=2) + "\n").encode()
 
 
-def open_split(folder: Path, *, threads: int | None, parallel: int) -> tuple[Description, Run]:
+def open_split(folder: Path, *, threads: int | None, parallel: int) -> tuple[Description, Runner]:
     """The manifest's description, and what answers float32 images with all networks.
 
     Args:
@@ -75,8 +75,8 @@ def _checked(folder: Path, name: str, expected: str) -> Path:
     return path
 
 
-def write_split(folder: Path, files: Mapping[str, bytes], manifest: bytes) -> None:
+def write_split(folder: Path, files: Mapping[str, bytes], description: Description) -> None:
     """Write the networks, then the manifest, whose presence makes the folder whole."""
     for name, content in files.items():
         atomic_write(folder / name, content)
-    atomic_write(folder / MANIFEST, manifest)
+    atomic_write(folder / MANIFEST, _manifest(files, description))

@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from cotrain.export.checking import (
-    Cost,
-    Difference,
-)
+from cotrain.export.checking import Distance, PrecisionCost
 from cotrain.export.description import Description
 
 
@@ -18,19 +15,19 @@ class Report:
         path: The file or folder.
         size: Bytes of all networks' files.
         spec: What it says about itself.
-        difference: How far it is from PyTorch in float32.
+        distance: How far it is from PyTorch in float32.
         cost: What its precision costs; None for fp32.
     """
 
     path: Path
     size: int
     spec: Description
-    difference: Difference
-    cost: Cost | None
+    distance: Distance
+    cost: PrecisionCost | None
 
     def summary(self) -> str:
         """A few lines for the terminal."""
-        spec, off = self.spec, self.difference
+        spec, off = self.spec, self.distance
         takes = "pixels in 0..255" if spec.normalize else "normalised images"
         lines = [
             f"{self.path}: {self.size / 1e6:.1f} MB, {spec.format}, {spec.precision}, "

@@ -22,7 +22,7 @@ from cotrain.config.difference import first_difference, record_settings
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits
 from cotrain.ensemble.ensemble import Ensemble
-from cotrain.evaluation.folder import evaluate_ensemble
+from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.evaluation.scores import Evaluation
 from cotrain.training.datamodule import Loaders
 from cotrain.training.finite import NotFiniteError

@@ -10,7 +10,7 @@ from cotrain import ConfigError
 from cotrain.data import Splits, TensorImages
 from cotrain.data.splits import held_out
 from cotrain.export import ExportOptions, export_ensemble, load_exported
-from cotrain.export.converting import calibration_batches
+from cotrain.export.formats.quantization import calibration_batches
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_half_precision_is_half_the_size_and_its_cost_is_measured(
     assert floats == {onnx.TensorProto.FLOAT16}
     types = {each.type.tensor_type.elem_type for each in (*model.graph.input, *model.graph.output)}
     assert types == {onnx.TensorProto.FLOAT}
-    assert 1e-6 < report.difference.probabilities < 2e-2
+    assert 1e-6 < report.distance.probabilities < 2e-2
     cost = report.cost
     assert (cost.split, cost.images, cost.top1[0]) == ("validation", 30, 1.0)
     assert cost.nll[0] == pytest.approx(nll(ensemble, splits.val), rel=1e-4)
@@ -65,7 +65,7 @@ def test_int8_computes_in_8_bits(ensemble, splits, tmp_path, calibration_images)
     report = export_ensemble(ensemble, path, options, replace(splits, val=None))
     operations = {node.op_type for node in onnx.load(path).graph.node}
     assert ("QuantizeLinear" if calibration_images else "ConvInteger") in operations
-    assert report.difference.probabilities > 1e-4
+    assert report.distance.probabilities > 1e-4
     assert (report.cost.split, report.cost.images) == ("test", 20)
     assert report.cost.top1[1] >= 0.75
     assert load_exported(path).spec.precision == "int8"
@@ -74,18 +74,18 @@ def test_int8_computes_in_8_bits(ensemble, splits, tmp_path, calibration_images)
 def test_half_precision_in_a_graph_of_pytorch(linear_ensemble, splits, tmp_path, pixels):
     options = ExportOptions(format="torch-export", precision="fp16")
     report = export_ensemble(linear_ensemble, tmp_path / "half.pt2", options, splits)
-    assert 0 < report.difference.logits < 0.05
+    assert 0 < report.distance.logits < 0.05
     assert load_exported(tmp_path / "half.pt2")(pixels).dtype == torch.float32
 
 
 def test_calibration_images_are_drawn_from_those_trained_on(splits):
-    batches = calibration_batches(splits, 24, None)
+    batches = calibration_batches(splits.train, 24, None)
     assert [len(batch) for batch in batches] == [16, 8]
     trained = {tuple(image.flatten().tolist()) for image in splits.train.tensor}
     drawn = {tuple(map(int, image.flatten().tolist())) for image in torch.cat(batches)}
     assert len(drawn) == 24
     assert drawn <= trained
-    again = calibration_batches(splits, 24, splits.preprocessing)
+    again = calibration_batches(splits.train, 24, splits.preprocessing)
     torch.testing.assert_close(torch.cat(again), splits.preprocessing.normalize(torch.cat(batches)))
 
 

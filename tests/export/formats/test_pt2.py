@@ -90,7 +90,7 @@ def test_a_cut_archive_is_one_line(graph_file, tmp_path):
 def test_machine_code_is_told_apart_by_content_and_answers_alike(linear_ensemble, pixels, tmp_path):
     path = tmp_path / "machine.pt2"
     report = export_ensemble(linear_ensemble, path, ExportOptions(format="aot"))
-    assert report.difference.probabilities < 1e-5
+    assert report.distance.probabilities < 1e-5
     exported = load_exported(path)
     assert exported.spec == report.spec
     assert (exported.spec.format, exported.spec.classes[2]) == ("aot", "owl")

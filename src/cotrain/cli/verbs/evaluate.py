@@ -31,7 +31,7 @@ def evaluate(
         output: JSON file to write.
         json: Print JSON instead of a table.
     """
-    from cotrain.evaluation.folder import data_of, evaluate_ensemble, splits_for
+    from cotrain.evaluation.evaluate import data_of, evaluate_ensemble, splits_for
     from cotrain.export import open_answering
     from cotrain.report.evaluation import evaluation_table
 

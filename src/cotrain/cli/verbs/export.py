@@ -32,7 +32,7 @@ def export(
         data: Images to check and measure on; fp16 and int8 use those of the run if not given.
     """
     from cotrain.ensemble.ensemble import load_shipped
-    from cotrain.evaluation.folder import data_of, splits_for
+    from cotrain.evaluation.evaluate import data_of, splits_for
     from cotrain.export import ExportOptions, export_ensemble
 
     loaded = load_shipped(Path(ensemble))

@@ -19,6 +19,7 @@ from cotrain.execution import Acceleration, Execution, choose, prepare
 from cotrain.execution.auto.choosing import ACCELERATIONS
 from cotrain.execution.strategies import Strategy
 from cotrain.export import Exported, load_exported
+from cotrain.export.formats.registry import FORMATS
 
 STRATEGIES: Sequence[str] = get_args(Strategy)
 # By the names that the user gives: from nothing to all.
@@ -139,7 +140,7 @@ def _file_pass(file: Exported, case: Case, images: Tensor) -> Pass:
         raise ConfigError("exported files answer on the CPU: use --device cpu")
     at_once = case.strategy == "threads"
     name = file.spec.format
-    if at_once and name != "onnx" and file.path.is_file():
+    if at_once and not FORMATS[name].parallel and file.path.is_file():
         raise ConfigError(
             f"strategy='threads': one {name} file runs its networks one after the other: "
             "export it with --format onnx or --split"

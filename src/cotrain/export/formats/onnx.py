@@ -1,7 +1,6 @@
 """ONNX: the graph and its weights in one file that ONNX Runtime answers with."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from torch.export import ExportedProgram
 
 from cotrain.basics.errors import ConfigError
 from cotrain.export.description import KEY, Description
-from cotrain.export.formats.tracing import quiet, reason
+from cotrain.export.formats.exporters import needs_export_extra, reason, silenced
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 _LARGEST = 2**31 - 1  # of a protobuf message, in bytes
 
 
-def to_model(traced: ExportedProgram, outputs: tuple[str, ...]) -> "ModelProto":
+def to_model(traced: ExportedProgram, outputs: Sequence[str]) -> "ModelProto":
     """The graph as an ONNX model with input ``images`` [batch, C, H, W].
 
     Raises:
@@ -28,7 +27,7 @@ def to_model(traced: ExportedProgram, outputs: tuple[str, ...]) -> "ModelProto":
     with needs_export_extra():
         import onnxscript  # noqa: F401 - torch.onnx would name it, but not where it comes from
     try:
-        with quiet():
+        with silenced():
             program = torch.onnx.export(
                 traced,
                 dynamo=True,
@@ -60,7 +59,7 @@ def to_bytes(model: "ModelProto", description: Description) -> bytes:
 
 
 def open_session(
-    path: Path, *, threads: int | None, parallel: int
+    path: Path, /, *, threads: int | None, parallel: int
 ) -> tuple[str, Callable[[Tensor], dict[str, Tensor]]]:
     """The description (JSON) in the file, and what answers images on the CPU.
 
@@ -92,12 +91,3 @@ def open_session(
         return dict(zip(names, map(torch.from_numpy, found), strict=True))
 
     return session.get_modelmeta().custom_metadata_map.get(KEY, ""), run
-
-
-@contextmanager
-def needs_export_extra() -> Iterator[None]:
-    """Make a missing library of the ``export`` extra one clear line."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is not installed: pip install 'cotrain[export]'") from None

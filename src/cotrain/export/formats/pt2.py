@@ -17,14 +17,14 @@ from torch.export import ExportedProgram
 
 from cotrain.basics.errors import ConfigError
 from cotrain.export.description import RECORD, Description
-from cotrain.export.formats.tracing import quiet, reason
+from cotrain.export.formats.exporters import reason, silenced
 
 
 def to_graph(traced: ExportedProgram, description: Description) -> bytes:
     """The file that ``torch.export.load`` reads."""
     traced.example_inputs = None  # they would be pickled
     buffer = io.BytesIO()
-    with quiet():
+    with silenced():
         torch.export.save(traced, buffer, extra_files={RECORD: description.to_json()})
     return buffer.getvalue()
 
@@ -37,7 +37,7 @@ def to_machine_code(traced: ExportedProgram, description: Description) -> bytes:
     """
     buffer = io.BytesIO()
     try:
-        with quiet():
+        with silenced():
             torch._inductor.aoti_compile_and_package(traced, package_path=buffer)
     except Exception as error:  # compilers fail in many ways
         raise ConfigError(
@@ -51,8 +51,10 @@ def to_machine_code(traced: ExportedProgram, description: Description) -> bytes:
     return buffer.getvalue()
 
 
-def open_archive(path: Path) -> tuple[str, Callable[[Tensor], dict[str, Tensor]]]:
+def open_archive(path: Path, /, **_: object) -> tuple[str, Callable[[Tensor], dict[str, Tensor]]]:
     """The description (JSON) in the file, and what answers images on the CPU.
+
+    It runs one operation after the other, with the threads of ``torch.set_num_threads``.
 
     Raises:
         ConfigError: The file is damaged, not from here, or holds a pickle.
@@ -63,7 +65,7 @@ def open_archive(path: Path) -> tuple[str, Callable[[Tensor], dict[str, Tensor]]
             root = archive.namelist()[0].partition("/")[0]
             description = archive.read(f"{root}/extra/{RECORD}").decode()
             compiled = any("/data/aotinductor/" in name for name in archive.namelist())
-        with quiet():
+        with silenced():
             run = _load_machine_code(path) if compiled else _load_graph(path)
     except ConfigError:
         raise

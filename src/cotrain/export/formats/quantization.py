@@ -5,16 +5,36 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
-from cotrain.export.formats.onnx import needs_export_extra
-from cotrain.export.formats.tracing import quiet
+from cotrain.basics.seeds import derive_seed
+from cotrain.data import Images
+from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.export.formats.exporters import needs_export_extra, silenced
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 # Where the arithmetic is; normalising and combining, where rounding would show, stay float32.
 _QUANTIZED = ["Conv", "Gemm", "MatMul"]
+_BATCH = 16  # calibration images answered at once, of which every intermediate result is kept
+
+
+def calibration_batches(
+    images: Images, number: int, normalization: Preprocessing | None
+) -> list[Tensor]:
+    """Some images, drawn at random but always the same, as the file takes them.
+
+    Args:
+        images: Training images.
+        number: How many.
+        normalization: What is done to pixels before the file; None leaves them.
+    """
+    generator = torch.Generator().manual_seed(derive_seed(0, "calibration"))
+    chosen = torch.randperm(len(images), generator=generator)[:number]
+    batches = [images.pixels(part.tolist()) for part in chosen.split(_BATCH)]
+    return [normalization.normalize(each) if normalization else each.float() for each in batches]
 
 
 def quantize(model: "ModelProto", calibration: Sequence[Tensor]) -> "ModelProto":
@@ -28,7 +48,7 @@ def quantize(model: "ModelProto", calibration: Sequence[Tensor]) -> "ModelProto"
     with needs_export_extra():
         import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic, quantize_static
-    with TemporaryDirectory() as folder, quiet():
+    with TemporaryDirectory() as folder, silenced():
         path = Path(folder) / "model.onnx"
         if calibration:
             quantize_static(

@@ -9,11 +9,18 @@ import pytest
 import torch
 from training_runs import TINY, tiny
 
-from cotrain.basics.errors import ConfigError
+from cotrain import ConfigError, divide, networks
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Data
-from cotrain.ensemble import load_shipped
-from cotrain.evaluation.folder import FolderEvaluation, data_of, evaluate_ensemble, splits_for
+from cotrain.data import TensorImages
+from cotrain.ensemble import Preprocessing, load_shipped
+from cotrain.evaluation.evaluate import (
+    EvaluatedAnswers,
+    collect_logits,
+    data_of,
+    evaluate_ensemble,
+    splits_for,
+)
 from cotrain.execution import prepare
 from cotrain.training import fit
 
@@ -25,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return RunFolder(folder)
 
 
-def evaluated(path: Path, data: Data | None = None, **options: Any) -> FolderEvaluation:
+def evaluated(path: Path, data: Data | None = None, **options: Any) -> EvaluatedAnswers:
     ensemble = load_shipped(path)
     splits = splits_for(ensemble, data or data_of(path))
     return evaluate_ensemble(ensemble, splits, batch_size=TINY.batch_size, **options)
@@ -82,3 +89,23 @@ def test_ensemble_alone_needs_data(run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not say which images to test on"):
         evaluated(moved)
     assert evaluated(moved, Data(test_images=20, train_images=100)).evaluation.images == 20
+
+
+def test_logits_are_collected_in_order_and_in_evaluation_mode() -> None:
+    spec = networks.spec("basic_resnet8_8", num_classes=10, in_channels=1, image_size=8)
+    ensemble = divide(spec, 2, seed=0).train()
+    pixels = torch.randint(256, (5, 1, 8, 8), dtype=torch.uint8)
+    images, targets = TensorImages(tensor=pixels, targets=torch.arange(5)), torch.arange(5)
+    grey = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.25,))
+    before = {name: tensor.clone() for name, tensor in ensemble.state_dict().items()}
+    logits, classes = collect_logits(ensemble, images, grey, batch_size=3)
+    assert ensemble.training
+    assert all(torch.equal(before[name], t) for name, t in ensemble.state_dict().items())
+    assert torch.equal(classes, targets)
+    assert logits.dtype == torch.float32
+    with torch.no_grad():
+        expected = ensemble.eval()((pixels.float() / 255 - 0.5) / 0.25)
+    torch.testing.assert_close(logits, expected)
+    empty = TensorImages(tensor=pixels[:0], targets=targets[:0])
+    with pytest.raises(ConfigError, match="no images"):
+        collect_logits(ensemble, empty, grey, batch_size=3)

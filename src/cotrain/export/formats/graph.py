@@ -1,20 +1,18 @@
 """From a module to the graph that every format is made of."""
 
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 from torch.export import ExportedProgram
 
 from cotrain.basics.errors import ConfigError
+from cotrain.export.formats.exporters import reason, silenced
 
 _EXAMPLES = 2  # a batch of one would be taken for a constant
 
 
-def trace(program: nn.Module, image_shape: Sequence[int]) -> ExportedProgram:
+def graph_of(program: nn.Module, image_shape: Sequence[int]) -> ExportedProgram:
     """The graph of ``program`` for any number of images, without the paths of its source files.
 
     Args:
@@ -22,7 +20,7 @@ def trace(program: nn.Module, image_shape: Sequence[int]) -> ExportedProgram:
         image_shape: [C, H, W].
     """
     batch = torch.export.Dim("batch")
-    with quiet(), torch.no_grad():
+    with silenced(), torch.no_grad():
         traced = torch.export.export(
             program, (torch.zeros(_EXAMPLES, *image_shape),), dynamic_shapes=({0: batch},)
         )
@@ -31,30 +29,11 @@ def trace(program: nn.Module, image_shape: Sequence[int]) -> ExportedProgram:
     return traced
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing is logged and nobody is warned inside: exporters comment on their own internals."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
-
-
-def reason(error: Exception) -> str:
-    """The first line of an exporter's error, which may be pages long."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300]
-
-
 def refuse_untraceable(networks: Sequence[nn.Module], image_shape: Sequence[int]) -> None:
     """Raise ConfigError that names the first of the networks that cannot be traced alone."""
     for index, network in enumerate(networks):
         try:
-            trace(network, image_shape)
+            graph_of(network, image_shape)
         except Exception as error:  # whatever a network's own code raises
             raise ConfigError(
                 f"network {index} ({type(network).__name__}) cannot be exported: {_cause(error)}"

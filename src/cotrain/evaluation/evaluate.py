@@ -6,21 +6,23 @@ from typing import Any
 
 import safetensors.torch
 import torch
+from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, write_json
 from cotrain.basics.run_folder import RunFolder, possible_runs
 from cotrain.config import Data
 from cotrain.config.recipes import load_recipe
-from cotrain.data import Splits, evaluation_loader, load_splits
-from cotrain.ensemble.answering import Answering
+from cotrain.data import Images, Splits, evaluation_loader, load_splits
+from cotrain.ensemble.answering import Answering, logits_of, prepared
 from cotrain.ensemble.combining import Combine
-from cotrain.evaluation.scores import Evaluation, check_classes, collect_logits, evaluate_logits
+from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.evaluation.scores import Evaluation, check_classes, evaluate_logits
 
 
 @dataclass(frozen=True, kw_only=True)
-class FolderEvaluation:
-    """An ensemble's answers on the test images.
+class EvaluatedAnswers:
+    """An ensemble's answers to the test images, and how good they are.
 
     Args:
         evaluation: How good they are.
@@ -31,8 +33,8 @@ class FolderEvaluation:
     """
 
     evaluation: Evaluation
-    logits: torch.Tensor
-    targets: torch.Tensor
+    logits: Tensor
+    targets: Tensor
     tested_on: str
     skipped: int
 
@@ -62,7 +64,7 @@ def evaluate_ensemble(
     batch_size: int,
     combine: Combine | None = None,
     workers: int = 0,
-) -> FolderEvaluation:
+) -> EvaluatedAnswers:
     """Evaluate on the test images.
 
     Args:
@@ -78,20 +80,47 @@ def evaluate_ensemble(
     check_classes(ensemble, splits.classes)
     if splits.test is None:
         raise ConfigError("the data have no test images: give data.test a share such as 0.2")
-    known = ensemble.spec.preprocessing is not None
-    prepare = ensemble.prepare if known else splits.preprocessing.normalize
-    loader = evaluation_loader(
-        splits.test, preprocessing=None, batch_size=batch_size, workers=workers
+    logits, targets = collect_logits(
+        ensemble, splits.test, splits.preprocessing, batch_size=batch_size, workers=workers
     )
-    batches = ((prepare(pixels), classes) for pixels, classes in loader)
-    logits, targets = collect_logits(ensemble, batches)
-    return FolderEvaluation(
+    return EvaluatedAnswers(
         evaluation=evaluate_logits(logits, targets, combine or ensemble.spec.combine),
         logits=logits,
         targets=targets,
         tested_on=splits.tested_on,
         skipped=len(splits.unreadable),
     )
+
+
+def collect_logits(
+    ensemble: Answering,
+    images: Images,
+    otherwise: Preprocessing,
+    *,
+    batch_size: int,
+    workers: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Logits [S, N, C] (float32) and classes [N] of all images, on the CPU.
+
+    Args:
+        ensemble: Who answers, in evaluation mode.
+        images: N images.
+        otherwise: How pixels are normalised where the ensemble does not say.
+        batch_size: Images at once.
+        workers: Processes that load images.
+
+    Raises:
+        ConfigError: There are no images.
+    """
+    if not len(images):
+        raise ConfigError("there are no images to evaluate: give a data set with a test split")
+    loader = evaluation_loader(images, preprocessing=None, batch_size=batch_size, workers=workers)
+    answers = [
+        (logits_of(ensemble, prepared(ensemble, pixels, otherwise)), classes)
+        for pixels, classes in loader
+    ]
+    logits, targets = zip(*answers, strict=True)
+    return torch.cat(logits, dim=1), torch.cat(targets)
 
 
 def data_of(path: Path) -> Data:
