@@ -1,19 +1,20 @@
 """The ``cotrain`` command; the only file, beside the recipes' reader, that imports jsonargparse."""
 
 import errno
-import os
 import sys
 from collections.abc import Sequence
 
 from cotrain.basics.errors import CotrainError
 from cotrain.basics.files import unwritable
 from cotrain.basics.machine import __version__
+from cotrain.basics.streams import drop_output, make_streams_tolerant
 from cotrain.cli.verbs import VERBS
 from cotrain.cli.words import readable
 from cotrain.config.recipes import one_line
 
-# What libraries that write for us (TensorBoard) raise on a full or read-only disk.
-_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+# What is raised on a full or read-only disk by all that does not write through ``basics.files``:
+# libraries (TensorBoard), and standard output.
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from jsonargparse import ArgumentError, auto_cli
 
     words = list(sys.argv[1:] if arguments is None else arguments)
+    make_streams_tolerant()
     try:
         auto_cli(
             VERBS,
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             allow_abbrev=False,
             version=__version__,
         )
+        sys.stdout.flush()
     except ArgumentError as error:
         verb = words[0] if words and words[0] in VERBS else ""
         _fail(f"{one_line(error)}: see cotrain {verb} --help".replace("  ", " "), 2)
@@ -41,13 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(_message(error), error.exit_code)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
-    except BrokenPipeError:
-        # The reader of our output has gone (cotrain ... | head); that is no error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        if error.errno not in _DISK_FAULTS:
-            raise
-        _fail(one_line(unwritable(error.filename or "the output", error)), 2)
+        drop_output()
+        _fail(_system_message(error), 2)
+
+
+def _system_message(error: OSError) -> str:
+    """The line for what the system refused, of an input or an output."""
+    if error.errno in _DISK_FAULTS:
+        return one_line(unwritable(error.filename or "the output", error))
+    reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return f"{' '.join(reason.split())}: check that it is there, and that you may use it"
 
 
 def _message(error: CotrainError) -> str:

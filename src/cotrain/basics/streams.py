@@ -1,0 +1,85 @@
+"""Standard output and error that take every text, and whose readers may go away."""
+
+import codecs
+import errno
+import io
+import os
+import sys
+from typing import TextIO
+
+# What stands for our own signs where an encoding has none.
+_SIGNS = {"±": "+-", "×": "x", "…": "...", "→": "->", "≤": "<=", "≥": ">="}  # noqa: RUF001
+# The other end of a pipe, or the terminal, is gone.
+_READER_GONE = (errno.EPIPE, errno.EIO)
+
+
+def make_streams_tolerant() -> None:
+    """From here on, printing fails only where a disk does.
+
+    A character that the encoding has not is written as its number (``\\xe9``). When the reader is
+    gone (``| head``), the rest is dropped. A closed stream (``>&-``) is one that nobody reads.
+    Streams that are not the process's own, as a notebook's, are left alone.
+    """
+    codecs.register_error("cotrain.readable", _readable)
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif stream is getattr(sys, f"__{name}__"):
+            setattr(sys, name, _tolerant(stream, descriptor))
+
+
+def drop_output() -> None:
+    """Give up on what is not written yet, which could not be."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if isinstance(raw, _Output):
+        raw.dropped = True
+
+
+def _tolerant(stream: TextIO, descriptor: int) -> TextIO:
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Output(descriptor)),
+        encoding=stream.encoding,
+        errors="cotrain.readable",
+        line_buffering=stream.isatty() or descriptor == 2,
+    )
+
+
+class _Output(io.RawIOBase):
+    """A descriptor; what is written after its reader is gone, is dropped."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.dropped = False
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    def write(self, content) -> int:  # type: ignore[override]
+        if not self.dropped:
+            try:
+                return os.write(self._descriptor, content)
+            except OSError as error:
+                if error.errno not in _READER_GONE:
+                    raise
+                self.dropped = True
+        return len(content)
+
+
+def _readable(error: UnicodeError) -> tuple[str, int]:
+    """What is written for characters that the encoding has not."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(map(_spelled, text)), error.end
+
+
+def _spelled(character: str) -> str:
+    return _SIGNS.get(character) or character.encode("ascii", "backslashreplace").decode()
