@@ -16,7 +16,7 @@ from torchvision.io import write_jpeg
 
 import cotrain
 from cotrain.config import Data, Views
-from cotrain.data import TensorImages, load_splits, training_loader
+from cotrain.data import TensorImages, TrainingBatches, load_splits, training_loader
 from cotrain.ensemble.preprocessing import Preprocessing
 
 N = 15
@@ -36,10 +36,10 @@ def make_batch(views: Views) -> Callable[[], object]:
         tensor=torch.randint(256, (B * 64, 3, 32, 32), dtype=torch.uint8),
         targets=torch.randint(CLASSES, (B * 64,)),
     )
-    loader = training_loader(
-        images, views=views, preprocessing=SHAPE, num_classes=CLASSES, into=S, batch_size=B, seed=0
+    batches = TrainingBatches(
+        images=images, views=views, preprocessing=SHAPE, num_classes=CLASSES, into=S, seed=0
     )
-    return partial(next, iter(loader))
+    return partial(next, iter(training_loader(batches, batch_size=B)))
 
 
 def make_step(network: str) -> Callable[[], object]:

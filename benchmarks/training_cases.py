@@ -95,7 +95,7 @@ class BareStep:
 def our_batches(setup: Setup, waits: list[float] | None = None) -> Iterator[Batch]:
     """Batches of one epoch after the other; ``waits`` takes the seconds spent on each."""
     loaders = Loaders(setup.experiment, setup.splits)
-    loader = loaders.training(0, 1, drawn=setup.device.type == "cuda")
+    loader = loaders.training(drawn=setup.device.type == "cuda")
     while True:
         epoch = iter(loader)
         for _ in range(setup.steps):

@@ -9,9 +9,10 @@ import torch
 from training_runs import read_metrics, tiny
 
 from cotrain.config import Experiment
-from cotrain.data import load_splits, training_loader
+from cotrain.data import load_splits
 from cotrain.ensemble.losses import js_divergence
 from cotrain.training import CoTraining, fit
+from cotrain.training.datamodule import Loaders
 from cotrain.training.from_experiment import experiment_ensemble
 
 STEPS = {
@@ -54,15 +55,7 @@ def test_same_views_and_seeds_give_the_same_loss_curve(
     splits = load_splits(experiment.data)
     networks = list(experiment_ensemble(experiment, splits).networks)
     step = reference.ReferenceStep(networks, lr=0.05, weight_decay=5e-4)
-    loader = training_loader(
-        splits.train,
-        views=experiment.views,
-        preprocessing=splits.preprocessing,
-        num_classes=10,
-        into=experiment.into,
-        batch_size=experiment.batch_size,
-        seed=experiment.seed,
-    )
+    loader = Loaders(experiment, splits).training()
     plain = []
     for epoch in range(2):
         loader.sampler.set_epoch(epoch)

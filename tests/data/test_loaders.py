@@ -10,7 +10,9 @@ from cotrain.data import (
     Batch,
     EpochSampler,
     FileImages,
+    Share,
     TensorImages,
+    TrainingBatches,
     evaluation_loader,
     training_loader,
 )
@@ -28,9 +30,10 @@ def images(count=20):
     return TensorImages(tensor=tensor, targets=torch.arange(count) % 5)
 
 
-def loader(views=None, **options) -> DataLoader[Batch]:
-    settings = {"into": 3, "batch_size": 4, "seed": 0, "num_classes": 5, "preprocessing": GREY}
-    return training_loader(images(), views=views or Views(padding=1), **(settings | options))
+def loader(views=None, *, batch_size=4, workers=0, **options) -> DataLoader[Batch]:
+    settings = {"images": images(), "into": 3, "seed": 0, "num_classes": 5, "preprocessing": GREY}
+    batches = TrainingBatches(views=views or Views(padding=1), **(settings | options))
+    return training_loader(batches, batch_size=batch_size, workers=workers)
 
 
 def epochs(batches: DataLoader[Batch], count: int) -> list[Batch]:
@@ -74,17 +77,17 @@ def test_batches_change_with_epoch_and_seed_but_not_with_the_network_count():
 
 def test_the_views_of_an_image_differ_and_change_from_epoch_to_epoch():
     one = TensorImages(tensor=images().tensor[:1], targets=torch.zeros(1).long())
-    options = {"preprocessing": GREY, "num_classes": 1, "into": 4, "batch_size": 1, "seed": 0}
-    batches = training_loader(one, views=Views(padding=2), **options)
+    options = {"images": one, "num_classes": 1, "into": 4, "batch_size": 1}
+    batches = loader(Views(padding=2), **options)
     first, second = epochs(batches, 2)
     assert all(not torch.equal(first.images[0], view) for view in first.images[1:])
     assert not torch.equal(first.images, second.images)
-    same = next(iter(training_loader(one, views=Views(padding=2, same_view=True), **options)))
+    same = next(iter(loader(Views(padding=2, same_view=True), **options)))
     assert all(torch.equal(first.images[0], view) for view in same.images)
 
 
 def test_every_image_is_seen_at_most_once_and_ranks_are_disjoint():
-    ranks = [EpochSampler(23, batch_size=3, seed=5, rank=rank, world_size=2) for rank in range(2)]
+    ranks = [EpochSampler(23, batch_size=3, seed=5, share=Share(rank, 2)) for rank in range(2)]
     for epoch in range(2):
         seen = []
         for sampler in ranks:
@@ -98,7 +101,7 @@ def test_every_image_is_seen_at_most_once_and_ranks_are_disjoint():
 
 def test_one_process_takes_what_two_share():
     together = list(EpochSampler(20, batch_size=6, seed=1))
-    halves = [EpochSampler(20, batch_size=3, seed=1, rank=r, world_size=2) for r in range(2)]
+    halves = [EpochSampler(20, batch_size=3, seed=1, share=Share(r, 2)) for r in range(2)]
     for whole, left, right in zip(together, *halves, strict=True):
         assert whole.indices == left.indices + right.indices
 
@@ -136,7 +139,7 @@ def test_loading_leaves_the_random_state_alone():
 
 def test_fewer_images_than_a_batch():
     with pytest.raises(ConfigError, match=r"batch_size=11 on 2 processes .* 20 .* at most 10"):
-        loader(batch_size=11, world_size=2)
+        loader(batch_size=11, share=Share(0, 2))
 
 
 def test_impossible_views_are_refused_before_the_first_batch():
@@ -154,10 +157,10 @@ def test_evaluation_is_in_order_and_whole():
 
 def test_evaluation_ranks_share_the_batches():
     def firsts(rank):
-        loader = evaluation_loader(
-            images(), preprocessing=GREY, batch_size=8, rank=rank, world_size=2
+        batches = evaluation_loader(
+            images(), preprocessing=GREY, batch_size=8, share=Share(rank, 2)
         )
-        return [batch.images for batch in loader]
+        return [batch.images for batch in batches]
 
     whole = [b.images for b in evaluation_loader(images(), preprocessing=GREY, batch_size=8)]
     left, right = firsts(0), firsts(1)
@@ -169,9 +172,8 @@ def test_files_are_cropped_at_full_size(write_images):
     root = write_images(count=2, size=(30, 20))
     paths = sorted(str(path) for path in root.rglob("*.png"))
     files = FileImages(paths=paths, targets=torch.tensor([0, 0, 1, 1]), preprocessing=RGB)
-    options = {"preprocessing": RGB, "num_classes": 2, "into": 2, "batch_size": 4, "seed": 0}
     views = Views(crop="resized", mixup=0.2)
-    [batch] = training_loader(files, views=views, **options)
+    [batch] = loader(views, images=files, preprocessing=RGB, num_classes=2, into=2)
     assert batch.images.shape == (2, 4, 3, 12, 12)
     assert not torch.equal(batch.images[0], batch.images[1])
 

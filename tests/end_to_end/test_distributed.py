@@ -13,10 +13,11 @@ from training_runs import final_weights, read_metrics, same, tiny
 from cotrain.basics.errors import TrainingError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import dump_experiment
-from cotrain.data import load_splits, training_loader
+from cotrain.data import Share, load_splits
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.losses import CoTrainingLoss
 from cotrain.networks import spec_for_images
+from cotrain.training.datamodule import Loaders
 
 EXPERIMENT = tiny(
     batch_size=8,
@@ -66,20 +67,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def loaders(splits) -> list:
-    return [
-        training_loader(
-            splits.train,
-            views=EXPERIMENT.views,
-            preprocessing=splits.preprocessing,
-            num_classes=10,
-            into=2,
-            batch_size=8,
-            seed=0,
-            rank=rank,
-            world_size=2,
-        )
-        for rank in range(2)
-    ]
+    return [Loaders(EXPERIMENT, splits).training(Share(rank, 2)) for rank in range(2)]
 
 
 def test_processes_see_disjoint_halves() -> None:

@@ -4,8 +4,7 @@ import pytest
 import torch
 from training_runs import tiny
 
-from cotrain.data import load_splits
-from cotrain.data.loaders import DrawnBatch
+from cotrain.data import DrawnBatch, load_splits
 from cotrain.data.views.mixing import Batch
 from cotrain.training.datamodule import Loaders
 
@@ -31,9 +30,9 @@ def test_views_are_the_same_wherever_they_are_made(views: dict, workers: int) ->
     made = loaders(views)
     drawn = loaders(views)
     drawn.experiment = tiny(views=views, data={"in_channels": 3, "workers": workers})
-    expected = list(made.training(0, 1))
+    expected = list(made.training())
     assert len(expected) == 5
-    for batch, before in zip(drawn.training(0, 1, drawn=True), expected, strict=True):
+    for batch, before in zip(drawn.training(drawn=True), expected, strict=True):
         assert isinstance(batch, DrawnBatch)
         after = drawn.transfer_batch_to_device(batch, torch.device("cpu"), 0)
         assert torch.equal(after.images, before.images)
@@ -41,7 +40,7 @@ def test_views_are_the_same_wherever_they_are_made(views: dict, workers: int) ->
 
 
 def test_what_is_sent_is_bytes() -> None:
-    batch = next(iter(loaders({"flip": True}).training(0, 1, drawn=True)))
+    batch = next(iter(loaders({"flip": True}).training(drawn=True)))
     assert batch.views.pixels.dtype == torch.uint8
     assert batch.views.pixels.shape == (1, 16, 3, 8, 8)  # not S times
 
@@ -53,8 +52,8 @@ def test_made_batches_are_sent_as_they_are() -> None:
 
 
 def test_channels_last_views_need_no_conversion() -> None:
-    plain = next(iter(loaders({}).training(0, 1)))
-    last = next(iter(loaders({}, hardware={"channels_last": True}).training(0, 1)))
+    plain = next(iter(loaders({}).training()))
+    last = next(iter(loaders({}, hardware={"channels_last": True}).training()))
     assert torch.equal(plain.images, last.images)
     assert last.images[1].is_contiguous(memory_format=torch.channels_last)
 
@@ -63,7 +62,7 @@ def test_channels_last_views_need_no_conversion() -> None:
 @pytest.mark.parametrize("views", VIEWS.values(), ids=VIEWS)
 def test_a_gpu_makes_the_same_views(views: dict) -> None:
     made, drawn = loaders(views), loaders(views)
-    pairs = zip(drawn.training(0, 1, drawn=True), made.training(0, 1), strict=True)
+    pairs = zip(drawn.training(drawn=True), made.training(), strict=True)
     for batch, expected in pairs:
         after = drawn.transfer_batch_to_device(batch, torch.device("cuda"), 0)
         assert torch.equal(after.targets.cpu(), expected.targets)

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from training_runs import final_state, final_weights, read_metrics, same, tiny
 
 from cotrain.config import Experiment
-from cotrain.data import Splits, load_splits, training_loader
+from cotrain.data import Splits, load_splits
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.networks import spec_for_images
 from cotrain.training import fit
+from cotrain.training.datamodule import Loaders
 from cotrain.training.ema import MovingAverage
 
 
@@ -27,15 +28,7 @@ def initial(experiment: Experiment) -> Ensemble:
 
 
 def batches(experiment: Experiment, splits: Splits, epoch: int) -> list:
-    loader = training_loader(
-        splits.train,
-        views=experiment.views,
-        preprocessing=splits.preprocessing,
-        num_classes=10,
-        into=experiment.into,
-        batch_size=experiment.batch_size,
-        seed=experiment.seed,
-    )
+    loader = Loaders(experiment, splits).training()
     loader.sampler.set_epoch(epoch)
     return list(loader)
 

@@ -1,18 +1,23 @@
 """Images: from files and data sets to training, validation and test batches."""
 
+from cotrain.data.batches import DrawnBatch, TrainingBatches
 from cotrain.data.decoding import UnreadableImageError
+from cotrain.data.epoch_order import EpochSampler, Share
 from cotrain.data.images import FileImages, Images, TensorImages, read_image
-from cotrain.data.loaders import EpochSampler, evaluation_loader, training_loader
+from cotrain.data.loaders import evaluation_loader, training_loader
 from cotrain.data.splits import Splits, load_splits
 from cotrain.data.views.mixing import Batch
 
 __all__ = [
     "Batch",
+    "DrawnBatch",
     "EpochSampler",
     "FileImages",
     "Images",
+    "Share",
     "Splits",
     "TensorImages",
+    "TrainingBatches",
     "UnreadableImageError",
     "evaluation_loader",
     "load_splits",

@@ -1,15 +1,22 @@
 """The loaders of a training run, as the LightningDataModule that the Trainer asks for them."""
 
 from contextlib import nullcontext
-from typing import Any
 
 import pytorch_lightning as lightning
 import torch
 from torch.utils.data import DataLoader
 
 from cotrain.config import Experiment
-from cotrain.data import Batch, Splits, evaluation_loader, training_loader
-from cotrain.data.loaders import DrawnBatch, TrainingBatches
+from cotrain.data import (
+    Batch,
+    DrawnBatch,
+    Share,
+    Splits,
+    TrainingBatches,
+    evaluation_loader,
+    training_loader,
+)
+from cotrain.data.epoch_order import ALONE
 from cotrain.training.module import CoTraining
 from cotrain.training.signals import ignore_signals
 
@@ -29,41 +36,44 @@ class Loaders(lightning.LightningDataModule):
         self.experiment = experiment
         self.splits = splits
         self._stream: torch.cuda.Stream | None = None
-        self._batches: Any = None
+        self._batches: TrainingBatches | None = None
 
     def steps(self, world_size: int) -> int:
         """Optimizer steps of one epoch."""
-        return -(-len(self.training(0, world_size)) // self.experiment.optimizer.accumulate)
+        return -(-len(self.training(Share(0, world_size))) // self.experiment.optimizer.accumulate)
 
     def train_dataloader(self) -> DataLoader:
         """Training batches, from the one at which a resumed run goes on."""
         assert self.trainer is not None
         on_gpu = self.trainer.strategy.root_device.type == "cuda"
-        loader = self.training(*self._place(), drawn=on_gpu)
+        loader = self.training(self._share(), drawn=on_gpu)
         module = self.trainer.lightning_module
         assert isinstance(module, CoTraining)
         loader.sampler.resume(*module.next_batch)  # type: ignore[union-attr]
         return loader
 
-    def training(self, rank: int, world_size: int, *, drawn: bool = False) -> DataLoader:
+    def training(self, share: Share = ALONE, *, drawn: bool = False) -> DataLoader:
         """Training batches; if ``drawn`` those that become views on the device."""
-        loader = training_loader(
-            self.splits.train,
-            views=self.experiment.views,
-            preprocessing=self.splits.preprocessing,
-            num_classes=len(self.splits.classes),
-            into=self.experiment.into,
-            batch_size=self.experiment.batch_size,
-            seed=self.experiment.seed,
-            epochs=self.experiment.epochs,
-            workers=self.experiment.data.workers,
-            rank=rank,
-            world_size=world_size,
+        experiment, splits = self.experiment, self.splits
+        batches = TrainingBatches(
+            images=splits.train,
+            views=experiment.views,
+            preprocessing=splits.preprocessing,
+            num_classes=len(splits.classes),
+            into=experiment.into,
+            seed=experiment.seed,
+            share=share,
             drawn=drawn,
-            channels_last=self.experiment.hardware.channels_last,
+            channels_last=experiment.hardware.channels_last,
+        )
+        loader = training_loader(
+            batches,
+            batch_size=experiment.batch_size,
+            epochs=experiment.epochs,
+            workers=experiment.data.workers,
         )
         loader.worker_init_fn = ignore_signals
-        self._batches = loader.dataset
+        self._batches = batches
         return loader
 
     def transfer_batch_to_device(
@@ -78,7 +88,7 @@ class Loaders(lightning.LightningDataModule):
             return super().transfer_batch_to_device(batch, device, dataloader_idx)
         if device.type == "cuda" and self._stream is None:
             self._stream = torch.cuda.Stream(device)
-        assert isinstance(self._batches, TrainingBatches)
+        assert self._batches is not None
         with nullcontext() if self._stream is None else torch.cuda.stream(self._stream):
             sent = super().transfer_batch_to_device(batch, device, dataloader_idx)
             finished = self._batches.finish(sent)
@@ -92,20 +102,19 @@ class Loaders(lightning.LightningDataModule):
     def val_dataloader(self) -> DataLoader:
         """Validation batches; there are some whenever the Trainer asks."""
         assert self.splits.val is not None
-        rank, world_size = self._place()
+        share = self._share()
         # Every process must have a batch: all take part in what follows a validation.
-        share = max(len(self.splits.val) // world_size, 1)
+        most = max(len(self.splits.val) // share.world_size, 1)
         loader = evaluation_loader(
             self.splits.val,
             preprocessing=self.splits.preprocessing,
-            batch_size=min(self.experiment.batch_size, share),
+            batch_size=min(self.experiment.batch_size, most),
             workers=self.experiment.data.workers,
-            rank=rank,
-            world_size=world_size,
+            share=share,
         )
         loader.worker_init_fn = ignore_signals
         return loader
 
-    def _place(self) -> tuple[int, int]:
+    def _share(self) -> Share:
         assert self.trainer is not None
-        return self.trainer.global_rank, self.trainer.world_size
+        return Share(self.trainer.global_rank, self.trainer.world_size)

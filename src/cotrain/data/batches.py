@@ -1,0 +1,101 @@
+"""What a batch is made of: images read, views drawn and made, targets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from cotrain.basics.seeds import derive_seed
+from cotrain.config import Views
+from cotrain.data.epoch_order import ALONE, Key, Share
+from cotrain.data.images import Images
+from cotrain.data.views.mixing import Batch, Mix, apply_mix, draw_mix
+from cotrain.data.views.views import DrawnViews, apply_views, draw_views
+from cotrain.ensemble.preprocessing import Preprocessing
+
+
+class DrawnBatch(NamedTuple):
+    """A training batch before its views are made: few bytes, to be sent to a device."""
+
+    views: DrawnViews
+    targets: Tensor
+    mix: Mix | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingBatches(Dataset[Batch | DrawnBatch]):
+    """Training batches by key: S views of every image, mixed.
+
+    Args:
+        images: Training images.
+        views: How an image becomes a view; mixup and cutmix.
+        preprocessing: Size, mean and standard deviation.
+        num_classes: Length of a soft target.
+        into: S, the number of views of an image.
+        seed: The run's seed.
+        share: Which of the processes that train together this is.
+        drawn: Give a ``DrawnBatch``, of which ``finish`` makes the same batch on any device.
+        channels_last: Lay views out as [S, B, H, W, C] in memory.
+    """
+
+    images: Images
+    views: Views
+    preprocessing: Preprocessing
+    num_classes: int
+    into: int
+    seed: int
+    share: Share = ALONE
+    drawn: bool = False
+    channels_last: bool = False
+
+    def __getitem__(self, key: Key) -> Batch | DrawnBatch:
+        batch = self.draw(key)
+        return batch if self.drawn else self.finish(batch)
+
+    def draw(self, key: Key) -> DrawnBatch:
+        """Read the images and decide what is done to them, on the CPU."""
+        place = (key.epoch, key.step, self.share.rank)
+        seeds = [derive_seed(self.seed, "view", *place, network) for network in range(self.into)]
+        images: Tensor | list[Tensor]
+        if self.views.crop == "resized":
+            images = [self.images.original(index) for index in key.indices]
+        else:
+            images = self.images.pixels(key.indices)
+        return DrawnBatch(
+            views=draw_views(images, self.views, self.preprocessing, seeds),
+            targets=self.images.targets[torch.as_tensor(key.indices)],
+            mix=draw_mix(
+                len(key.indices),
+                self.preprocessing.image_size,
+                mixup=self.views.mixup,
+                cutmix=self.views.cutmix,
+                seed=derive_seed(self.seed, "mix", *place),
+            ),
+        )
+
+    def finish(self, batch: DrawnBatch) -> Batch:
+        """Make the views, and mix them, on the device that the batch is on."""
+        views = apply_views(
+            batch.views,
+            self.views,
+            self.preprocessing,
+            into=self.into,
+            channels_last=self.channels_last,
+        )
+        return apply_mix(Batch(views, batch.targets), batch.mix, self.num_classes)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EvaluationBatches(Dataset[Batch]):
+    """Evaluation batches by their indices, without any augmentation."""
+
+    images: Images
+    preprocessing: Preprocessing | None
+
+    def __getitem__(self, indices: Sequence[int]) -> Batch:
+        pixels = self.images.pixels(indices)
+        images = self.preprocessing.normalize(pixels) if self.preprocessing else pixels
+        return Batch(images, self.images.targets[torch.as_tensor(indices)])
