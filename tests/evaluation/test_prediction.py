@@ -97,6 +97,25 @@ def test_unreadable_files_are_rows_with_an_error(ensemble, pictures, tmp_path):
     )
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_an_answer_that_is_not_finite_is_a_row_with_an_error(ensemble, pictures, value):
+    """Only the picture at which network 2 fails is without an answer."""
+    arrays, paths = pictures
+
+    def spoil(module, inputs, logits):
+        return torch.where((inputs[0] == bad).all((1, 2, 3))[:, None], value, logits)
+
+    before = list(predict_files(ensemble, paths))
+    bad = GREY.normalize(torch.from_numpy(arrays[3])[None, None])
+    ensemble.networks[2].register_forward_hook(spoil)
+    rows = list(predict_files(ensemble, paths))
+    error = "network 2 gives NaN or infinite logits"
+    assert rows[3] == Prediction(path=paths[3], error=error)
+    assert rows[:3] + rows[4:] == before[:3] + before[4:]
+    for line in to_jsonl(rows).splitlines():
+        json.loads(line, parse_constant=pytest.fail)
+
+
 def test_an_ensemble_without_preprocessing_cannot_read_files(ensemble):
     ensemble.spec = replace(ensemble.spec, preprocessing=None)
     with pytest.raises(ConfigError, match="no preprocessing"):

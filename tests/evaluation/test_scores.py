@@ -96,6 +96,29 @@ def test_top5_is_none_up_to_five_classes(classes, known):
     assert 0 <= scores.top1 <= (scores.top5 or 1)
 
 
+@pytest.mark.parametrize("classes", [6, 8, 100])
+def test_of_equally_probable_classes_the_first_counts(classes):
+    """One class is ruled out, the others tie: the places are those of a stable sort."""
+    targets = torch.arange(60) % classes
+    logits = torch.zeros(2, 60, classes)
+    logits[:, :, 1] = -9
+    scores = evaluate_logits(logits, targets).ensemble
+    order = [0, *range(2, classes), 1]
+    places = [order.index(target) for target in targets.tolist()]
+    assert scores.top1 == np.mean([place < 1 for place in places])
+    assert scores.top5 == np.mean([place < 5 for place in places])
+    assert scores.top1 == (logits.mean(0).argmax(-1) == targets).double().mean()
+
+
+@given(st.lists(st.lists(st.integers(-2, 2), min_size=7, max_size=7), min_size=1, max_size=20))
+def test_the_right_class_is_in_five_if_it_is_first_however_many_tie(rows):
+    scores = evaluate_logits(torch.tensor([rows]).float(), torch.arange(len(rows)) % 7).ensemble
+    order = [sorted(range(7), key=lambda c: (-row[c], c)) for row in rows]
+    assert scores.top1 == np.mean([each[0] == i % 7 for i, each in enumerate(order)])
+    assert scores.top5 == np.mean([i % 7 in each[:5] for i, each in enumerate(order)])
+    assert scores.top1 <= scores.top5
+
+
 @pytest.mark.parametrize("combine", COMBINATIONS)
 def test_logarithms_are_those_of_the_combined_probabilities(combine):
     logits, targets = random_logits()

@@ -1,7 +1,7 @@
 """The ensemble's answer to image files: label, probability, and how far the networks agree.
 
-A file that cannot be decoded gives a row with its ``error`` and stops nothing; the command fails
-only when no file could be decoded.
+A file that cannot be decoded, or that a network answers with NaN, gives a row with its ``error``
+and stops nothing; the command fails only when no file got an answer.
 """
 
 import csv
@@ -31,7 +31,8 @@ class Prediction:
         probability: Of that class, as the ensemble sees it.
         disagreement: Share of the networks that name another class than the ensemble.
         mutual_information: Of the class and the network, in nats: 0 where all answer alike.
-        error: Why the file could not be decoded; everything above but the path is None then.
+        error: Why there is no answer: the file could not be decoded, or a network's logits are not
+            finite. Everything above but the path is None then.
     """
 
     path: str
@@ -101,11 +102,15 @@ def _batch(ensemble: Answering, paths: Sequence[str], combine: Combine) -> list[
 def _answers(
     paths: Sequence[str], logits: Tensor, combine: Combine, classes: tuple[str, ...]
 ) -> Iterator[Prediction]:
+    sound = logits.isfinite().all(-1)
     found = answer(logits.double(), combine)
     probabilities, labels = found["probabilities"].max(-1)
-    columns = (labels, probabilities, found["disagreement"], found["mutual_information"])
-    for path, label, *numbers in zip(paths, *(column.tolist() for column in columns), strict=True):
-        probability, disagreement, information = numbers
+    columns = (sound.T, labels, probabilities, found["disagreement"], found["mutual_information"])
+    for path, *row in zip(paths, *(column.tolist() for column in columns), strict=True):
+        finite, label, probability, disagreement, information = row
+        if not all(finite):
+            yield Prediction(path=path, error=_not_finite(finite.index(False)))
+            continue
         yield Prediction(
             path=path,
             label=classes[label] if classes else str(label),
@@ -113,6 +118,10 @@ def _answers(
             disagreement=disagreement,
             mutual_information=information,
         )
+
+
+def _not_finite(network: int) -> str:
+    return f"network {network} gives NaN or infinite logits"
 
 
 def to_csv(rows: Iterable[Prediction]) -> str:

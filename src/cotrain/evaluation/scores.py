@@ -9,10 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import (
-    multiclass_accuracy,
-    multiclass_calibration_error,
-)
+from torchmetrics.functional.classification import multiclass_calibration_error
 
 from cotrain.basics.errors import ConfigError
 from cotrain.ensemble.answering import Answering
@@ -27,7 +24,8 @@ class Scores:
     """How good one network, or the ensemble, is on the test images.
 
     Args:
-        top1: Share of the images whose most probable class is right.
+        top1: Share of the images whose most probable class is right; of equally probable ones the
+            first counts, as in every answer.
         top5: Share of the images whose class is among the five most probable; None up to 5 classes.
         nll: Negative log-likelihood in nats, mean over the images.
         brier: Squared distance of the probabilities to the one-hot class, from 0 to 2.
@@ -137,9 +135,10 @@ def _scores(log_p: Tensor, targets: Tensor) -> Scores:
     classes = log_p.shape[-1]
     p = log_p.exp()
     hit = p.gather(1, targets[:, None]).squeeze(1)
+    places = _places(log_p, targets)
     return Scores(
-        top1=_accuracy(log_p, targets, 1),
-        top5=_accuracy(log_p, targets, 5) if classes > 5 else None,
+        top1=(places < 1).double().mean().item(),
+        top5=(places < 5).double().mean().item() if classes > 5 else None,
         nll=-log_p.gather(1, targets[:, None]).mean().item(),
         brier=(p.square().sum(-1) - 2 * hit + 1).mean().item(),
         # A confidence of exactly 1 would get a bin of its own, the 16th.
@@ -149,10 +148,11 @@ def _scores(log_p: Tensor, targets: Tensor) -> Scores:
     )
 
 
-def _accuracy(log_p: Tensor, targets: Tensor, top_k: int) -> float:
-    return multiclass_accuracy(
-        log_p, targets, num_classes=log_p.shape[-1], top_k=top_k, average="micro"
-    ).item()
+def _places(log_p: Tensor, targets: Tensor) -> Tensor:
+    """Place of the right class [N] among all, from 0: below how many classes it stands."""
+    right = log_p.gather(1, targets[:, None])
+    earlier = torch.arange(log_p.shape[-1]) < targets[:, None]
+    return ((log_p > right) | ((log_p == right) & earlier)).sum(-1)
 
 
 def _check(logits: Tensor, targets: Tensor) -> None:

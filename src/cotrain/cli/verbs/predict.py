@@ -40,4 +40,4 @@ def predict(
     else:
         print({"csv": to_csv, "jsonl": to_jsonl}[format](rows), end="")
     if all(row.error for row in rows):
-        raise ConfigError(f"{images}: none of {len(rows)} images could be read: {rows[0].error}")
+        raise ConfigError(f"{images}: none of {len(rows)} images got an answer: {rows[0].error}")
