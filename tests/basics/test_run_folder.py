@@ -37,7 +37,10 @@ def test_the_outcome_is_that_of_the_ensemble(tmp_path: Path) -> None:
     assert [each.outcome() for each in possible_runs(run.ensemble)] == [None, run.outcome()]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"ensemble": {"top1": 1}}'])
+DAMAGED = ["{", "[]", "{}", '{"ensemble": {"top1": 1}}', '{"ensemble": {"top1": "1"}, "images": 3}']
+
+
+@pytest.mark.parametrize("text", DAMAGED)
 def test_a_damaged_outcome_says_how_to_write_it_again(tmp_path: Path, text: str) -> None:
     run = RunFolder(tmp_path)
     run.evaluation.write_text(text)

@@ -11,7 +11,7 @@ from cotrain.cli.command import main
 from cotrain.cli.words import readable
 from cotrain.comparison.accuracy import compare as comparison
 from cotrain.config import Experiment
-from cotrain.config.recipes import load_recipe, recipe_text
+from cotrain.config.recipes import load_recipe, read_recipe
 
 # wide_resnet28_10 for CIFAR-100: params and MACs of the large network and of one of S.
 PUBLISHED = {
@@ -218,6 +218,9 @@ def test_a_switch_that_is_on_can_be_named_too():
     assert readable(["train", *switches]) == ["train", *(f"{each}=true" for each in switches)]
 
 
+DIGITS = json.dumps(read_recipe("digits"))
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -233,8 +236,8 @@ def test_a_switch_that_is_on_can_be_named_too():
         (["import-checkpoint", "--from", "x"], ["import-checkpoint", "--source", "x"]),
         (["import-checkpoint", "--from=x"], ["import-checkpoint", "--source=x"]),
         (["train", "--from=x"], ["train", "--from=x"]),
-        (["train", "--config", "digits"], ["train", "--config", recipe_text("digits")]),
-        (["train", "--config=digits"], ["train", f"--config={recipe_text('digits')}"]),
+        (["train", "--config", "digits"], ["train", "--config", DIGITS]),
+        (["train", "--config=digits"], ["train", f"--config={DIGITS}"]),
     ],
 )
 def test_words_become_readable_for_the_parser(words, expected):

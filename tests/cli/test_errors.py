@@ -29,6 +29,10 @@ def fails(capsys, monkeypatch):
     return run_words
 
 
+# Python's module `this` prints when it is imported, and the command here must print nothing.
+CODE = '{"class_path": "this.s", "init_args": {}}'
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -45,6 +49,12 @@ def fails(capsys, monkeypatch):
         (("divide", "resnet110", "--image-size", "7"), "image_size=7 is below 8"),
         (("divide", "resnet110", "--dataset", "mnist"), "dataset='mnist'"),
         (("divide", "resnet110", "--weight-decay", "nan"), "weight_decay"),
+        (("divide", "timm:resnet18", "--network-options", '{"num_classes": 5}'), "is no option"),
+        (("divide", "timm:resnet18", "--network-options.image-size=64"), "image_size is no option"),
+        (("divide", "resnet110", "--network-options", CODE), "names code to run"),
+        (("train", "--output", "x", "--optimizer.options", CODE), "names code to run"),
+        (("train", "--output", "x", "--optimizer", CODE), "Importing 'this.s' is not allowed"),
+        (("evaluate", "nonexistent", "--data", CODE), "Importing 'this.s' is not allowed"),
         (("divide",), "divide.network: see cotrain divide --help"),
         (("divide", "resnet110", "--bogus", "1"), "--bogus"),
         (("bogus",), "invalid choice: 'bogus'"),
@@ -72,6 +82,10 @@ def test_errors_are_one_line(fails, words, message):
     ("text", "message"),
     [
         ("bogus: 1", "'bogus'"),
+        (f"network_options: {{x: {CODE}}}", "network_options.x.class_path names code to run"),
+        ("into: &a [*a]", "own.yaml: *a is an alias"),
+        ("into: 2\ninto: 4", "own.yaml: into is given twice"),
+        ("seed: " + "9" * 5000, "a number has 5,000 digits"),
         ("schedule: 7", "schedule=7 is not a group of settings"),
         ("optimizer: {lrr: 1}", "lrr"),
         ("epochs: many", "epochs"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from training_runs import TINY, tiny
 
@@ -19,6 +20,7 @@ from cotrain.evaluation.evaluate import (
     collect_logits,
     data_of,
     evaluate_ensemble,
+    read_predictions,
     splits_for,
 )
 from cotrain.execution import prepare
@@ -109,3 +111,34 @@ def test_logits_are_collected_in_order_and_in_evaluation_mode() -> None:
     empty = TensorImages(tensor=pixels[:0], targets=targets[:0])
     with pytest.raises(ConfigError, match="no images"):
         collect_logits(ensemble, empty, grey, batch_size=3)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {},
+        {"logits": torch.zeros(2, 3, 4)},
+        {"logits": torch.zeros(3, 4), "targets": torch.zeros(3).long()},
+        {"logits": torch.zeros(2, 3, 4), "targets": torch.zeros(2).long()},
+        {"logits": torch.zeros(2, 3, 4), "targets": torch.tensor([0, 1, 4])},
+        {"logits": torch.zeros(2, 3, 4), "targets": torch.tensor([0, 1, -1])},
+        {"logits": torch.zeros(2, 3, 4), "targets": torch.zeros(3)},
+        {"logits": torch.zeros(2, 3, 4).long(), "targets": torch.zeros(3).long()},
+        {"logits": torch.full((2, 3, 4), torch.nan), "targets": torch.zeros(3).long()},
+        {"logits": torch.zeros(2, 0, 4), "targets": torch.zeros(0).long()},
+    ],
+)
+def test_damaged_predictions_are_refused(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    folder = RunFolder(tmp_path)
+    folder.predictions.write_bytes(safetensors.torch.save(tensors))
+    with pytest.raises(ConfigError, match=r"holds no finite logits \[S, N, C\] and classes \[N\]"):
+        read_predictions(folder)
+
+
+def test_predictions_are_read_back(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    stored = {"logits": torch.randn(2, 3, 4), "targets": torch.tensor([0, 3, 1])}
+    folder.predictions.write_bytes(safetensors.torch.save(stored))
+    logits, targets = read_predictions(folder)
+    assert torch.equal(logits, stored["logits"])
+    assert torch.equal(targets, stored["targets"])

@@ -1,10 +1,11 @@
 """A run's folder: what stands where, whether a run was begun there, and how it came out."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.reading import read_json
+from cotrain.basics.records import record_from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +95,13 @@ class RunFolder:
         if not self.evaluation.is_file():
             return None
         try:
-            record = json.loads(self.evaluation.read_bytes())
-            return Outcome(top1=float(record["ensemble"]["top1"]), images=record["images"])
-        except (ValueError, KeyError, TypeError) as problem:
+            record = read_json(self.evaluation)
+            values = {"top1": record["ensemble"]["top1"], "images": record["images"]}
+            return record_from(Outcome, values)
+        except (ConfigError, KeyError, TypeError) as problem:
+            reason = f"no {problem}" if isinstance(problem, KeyError) else problem
             raise ConfigError(
-                f"{self.evaluation} is damaged ({problem!r}): write it again with "
+                f"{self.evaluation} is damaged ({reason}): write it again with "
                 f"cotrain evaluate {self.root} --output {self.evaluation}"
             ) from None
 

@@ -1,4 +1,4 @@
-"""The ``cotrain`` command; the only file, beside the recipes' reader, that imports jsonargparse."""
+"""The ``cotrain`` command; the only file that imports jsonargparse."""
 
 import errno
 import sys
@@ -8,9 +8,9 @@ from cotrain.basics.errors import CotrainError
 from cotrain.basics.files import unwritable
 from cotrain.basics.machine import __version__
 from cotrain.basics.streams import drop_output, make_streams_tolerant
+from cotrain.basics.text import one_line
 from cotrain.cli.verbs import VERBS
 from cotrain.cli.words import readable
-from cotrain.config.recipes import one_line
 
 # What is raised on a full or read-only disk by all that does not write through ``basics.files``:
 # libraries (TensorBoard), and standard output.
@@ -23,7 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after ``cotrain``; those of the process if None.
     """
-    from jsonargparse import ArgumentError, auto_cli
+    from jsonargparse import ArgumentError, auto_cli, set_parsing_settings
+
+    # A value never makes an object, and never imports the module that it names.
+    set_parsing_settings(instantiate_subclass_spec_in_any=False, import_path_denylist=["*"])
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     make_streams_tolerant()

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from cotrain.cli.verbs import VERBS
 from cotrain.config import Experiment, flat_settings
-from cotrain.config.recipes import read_recipe, recipe_text
+from cotrain.config.recipes import read_recipe
 
 
 def readable(words: Sequence[str]) -> list[str]:
@@ -76,9 +76,8 @@ def _underscored(word: str) -> str:
 
 
 def _config(name: str, without_into: bool) -> str:
-    """What a recipe says, for ``compare`` without its S."""
+    """What a recipe says, as JSON; the parser reads no file, and for ``compare`` no S."""
     content = read_recipe(name)
-    if not without_into:
-        return recipe_text(name)
-    content.pop("into", None)
-    return json.dumps(content, default=str)
+    if without_into:
+        content.pop("into", None)
+    return json.dumps(content)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
 from cotrain.config.limits import SHARE, at_least, bounded, check_settings
+from cotrain.config.options import check_network_options, check_options
 from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule
 
 
@@ -63,8 +64,10 @@ class Experiment:
     on_nan: Literal["error", "skip"] = "error"
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a word or a number that no experiment can have."""
+        """Raise ConfigError for a word, a number or an option that no experiment can have."""
         check_settings(self)
+        check_network_options(self.network_options)
+        check_options("optimizer.options", self.optimizer.options)
 
 
 def flat_settings(record: Any, prefix: str = "") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, write_json
 from cotrain.basics.run_folder import RunFolder, possible_runs
+from cotrain.basics.tensors import read_tensors
 from cotrain.config import Data
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Images, Splits, evaluation_loader, load_splits
@@ -55,6 +56,26 @@ class EvaluatedAnswers:
     def write_json(self, path: Path) -> None:
         """Write the JSON-able part."""
         write_json(path, self.to_dict())
+
+
+def read_predictions(folder: RunFolder) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits [S, N, C] and classes [N] of a run's test images, as ``write`` left them.
+
+    Raises:
+        ConfigError: They are missing or damaged.
+    """
+    path, again = folder.predictions, f"test again with cotrain train --resume {folder.root}"
+    stored = read_tensors(path, again)
+    logits, targets = (stored.get(name, torch.empty(0)) for name in ("logits", "targets"))
+    if (
+        logits.dim() != 3
+        or targets.shape != logits.shape[1:2]
+        or (logits.is_floating_point(), targets.dtype) != (True, torch.int64)
+        or not logits.isfinite().all()
+        or not (targets.numel() and targets.min() >= 0 and targets.max() < logits.shape[-1])
+    ):
+        raise ConfigError(f"{path} holds no finite logits [S, N, C] and classes [N]: {again}")
+    return logits, targets
 
 
 def evaluate_ensemble(

@@ -139,7 +139,7 @@ def test_a_folder_without_a_tested_run_is_refused(capsys, made, tmp_path):
     folder = made("run", NAME)
     (tmp_path / "run/evaluation.json").write_text('{"images": 3}')
     message = fails(capsys, folder)
-    assert "evaluation.json is damaged (KeyError('ensemble')): write it again with" in message
+    assert "evaluation.json is damaged (no 'ensemble'): write it again with" in message
     assert f"cotrain evaluate {folder} --output {folder}/evaluation.json" in message
     (tmp_path / "run/evaluation.json").unlink()
     assert f"finish it with cotrain train --resume {folder}" in fails(capsys, folder)

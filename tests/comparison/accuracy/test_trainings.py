@@ -150,3 +150,14 @@ def test_workers_end_when_the_comparison_is_killed(tmp_path):
         readable, _, _ = select.select([pipe], [], [], 30)
         assert readable
         assert pipe.read() == ""  # the end of the pipe: its writer is gone
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "true", '"1"', "-1", "NaN", "1e999", "9" * 5000])
+def test_damaged_seconds_are_one_line(tmp_path, text):
+    run = make_run(tmp_path, 0)
+    begin(run)
+    run.keep_seconds(1.234)
+    assert run.seconds == 1.23
+    run.folder.seconds.write_text(text)
+    with pytest.raises(ConfigError, match=r"^\S*seconds.json"):
+        _ = run.seconds

@@ -63,9 +63,10 @@ def test_a_comparison_is_its_runs_of_the_first_seed(run, tmp_path):
     (tmp_path / "comparison.json").write_text('{"seeds": [3, 4]}')
     found = find_targets([str(tmp_path)])
     assert [t.facts.name.rpartition("/")[2] for t in found] == ["s1-seed3", "s2-seed3"]
-    (tmp_path / "comparison.json").write_text("{}")
-    with pytest.raises(ConfigError, match=r"comparison.json is damaged \(KeyError\('seeds'\)\)"):
-        find_targets([str(tmp_path)])
+    for damaged in ("{}", "[]", '{"seeds": []}', '{"seeds": ["/../../"]}'):
+        (tmp_path / "comparison.json").write_text(damaged)
+        with pytest.raises(ConfigError, match=r"comparison.json is damaged: it has no seeds"):
+            find_targets([str(tmp_path)])
 
 
 def test_an_exported_file_knows_its_large_network(tmp_path, tiny_spec):

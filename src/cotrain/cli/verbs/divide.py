@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from cotrain.cli.verbs.arguments import whole_numbers
+from cotrain.config.options import check_network_options
 from cotrain.dividing import DivideOptions
 from cotrain.networks import spec as named_spec
 
@@ -45,6 +46,7 @@ def divide(
     from cotrain.dividing.division import describe_division
     from cotrain.report.division import division_notes, division_table
 
+    check_network_options(network_options or {})
     large = named_spec(
         network,
         dataset=dataset,

@@ -1,6 +1,5 @@
 """Several training runs side by side, each in a process of its own."""
 
-import json
 import multiprocessing
 import os
 import signal
@@ -16,6 +15,7 @@ import torch
 
 from cotrain.basics.errors import ConfigError, CotrainError, TrainingError
 from cotrain.basics.files import atomic_write
+from cotrain.basics.reading import read_json
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.config.recipes import load_recipe
@@ -55,9 +55,18 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """How long the training took; None if it was interrupted or not trained by a comparison."""
+        """How long the training took; None if it was interrupted or not trained by a comparison.
+
+        Raises:
+            ConfigError: The file that says it is damaged.
+        """
         path = self.folder.seconds
-        return json.loads(path.read_text()) if path.exists() else None
+        if not path.exists():
+            return None
+        seconds = read_json(path)
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
+            raise ConfigError(f"{path} is damaged: it is no number of seconds: remove it")
+        return seconds
 
     def keep_seconds(self, seconds: float) -> None:
         """Write what ``seconds`` reads."""

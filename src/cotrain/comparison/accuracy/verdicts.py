@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import safetensors.torch
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
@@ -12,6 +11,7 @@ from cotrain.comparison.accuracy.candidates import Candidate
 from cotrain.comparison.accuracy.statistics import Difference, Spread, mean_difference, spread
 from cotrain.ensemble.combining import log_probabilities
 from cotrain.ensemble.cost import Cost
+from cotrain.evaluation.evaluate import read_predictions
 from cotrain.execution.timing import Latency
 
 
@@ -58,9 +58,12 @@ def _join(runs: Sequence[Answers]) -> Answers:
 
 
 def read_run(folder: RunFolder) -> Answers:
-    """The answers of one run (K = 1), combined by the mean of logits."""
-    stored = safetensors.torch.load_file(folder.predictions)
-    logits, targets = stored["logits"], stored["targets"]
+    """The answers of one run (K = 1), combined by the mean of logits.
+
+    Raises:
+        ConfigError: They are missing or damaged.
+    """
+    logits, targets = read_predictions(folder)
     log_p = log_probabilities(logits)
     single = (logits.argmax(-1) != targets).double().mean() * 100
     return Answers(

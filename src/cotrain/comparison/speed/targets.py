@@ -1,11 +1,11 @@
 """From what a user names to what can be timed: networks, runs, ensembles, exported files."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.reading import read_json
 from cotrain.basics.run_folder import possible_runs
 from cotrain.comparison.speed.records import Facts
 from cotrain.ensemble.answering import Answering, AnsweringSpec
@@ -106,10 +106,11 @@ def _members(folder: Path) -> list[Path]:
     record = folder / "comparison.json"
     if not record.is_file():
         return [folder]
-    try:
-        seed = json.loads(record.read_bytes())["seeds"][0]
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise ConfigError(f"{record} is damaged ({error!r}): compare again") from None
+    content = read_json(record)
+    seeds = content.get("seeds") if isinstance(content, dict) else None
+    if not isinstance(seeds, list) or not seeds or type(seeds[0]) is not int:
+        raise ConfigError(f"{record} is damaged: it has no seeds: compare again")
+    seed = seeds[0]
     return sorted(folder.glob(f"*-seed{seed}"))
 
 

@@ -9,6 +9,10 @@ from typing import Any
 import yaml
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.plain_yaml import dump_yaml, load_yaml
+from cotrain.basics.reading import parse_yaml, read_text
+from cotrain.basics.records import record_from
+from cotrain.basics.text import one_line
 from cotrain.config import Experiment
 from cotrain.config.experiment import plain
 from cotrain.config.recipes.paper import PAPER_RECIPES, text_of
@@ -46,25 +50,22 @@ def recipe_text(name_or_path: str | Path) -> str:
     """The YAML of a recipe with its comments: of its file, or made of the paper's tables.
 
     Raises:
-        ConfigError: There is no such recipe.
+        ConfigError: There is no such recipe, or its file is no text.
     """
     made = PAPER_RECIPES.get(str(name_or_path))
     if made is not None and not Path(name_or_path).is_file():
         return text_of(made)
-    return recipe_path(name_or_path).read_text(encoding="utf-8")
+    return read_text(recipe_path(name_or_path), name=f"--config {name_or_path}")
 
 
 def read_recipe(name_or_path: str | Path) -> dict[str, Any]:
-    """What a recipe says, its keys and values unchecked.
+    """What a recipe says: plain values, their keys and types unchecked.
 
     Raises:
         ConfigError: There is no such recipe, or it is not a YAML mapping of settings.
     """
     path = name_or_path
-    try:
-        content = yaml.safe_load(recipe_text(path))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"--config {path} is not YAML: {one_line(error)}") from None
+    content = parse_yaml(recipe_text(path), f"--config {path}")
     if not isinstance(content, dict):
         raise ConfigError(f"--config {path} holds no settings: give lines such as into: 4")
     for name, default in vars(Experiment()).items():
@@ -86,25 +87,25 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Expe
     Raises:
         ConfigError: An unknown recipe, key or value; the message names it.
     """
-    from jsonargparse import ArgumentError, ArgumentParser
-
-    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
-    parser.add_argument("--config", action="config")
-    parser.add_class_arguments(Experiment)
-    read_recipe(name_or_path)  # it says better than the parser what is wrong with a file
+    settings = read_recipe(name_or_path)
     try:
-        parsed = parser.parse_args(["--config", recipe_text(name_or_path), *overrides])
-    except ArgumentError as error:
-        raise ConfigError(f"{name_or_path}: {one_line(error)}") from error
-    parsed.pop("config")
-    return Experiment(**vars(parser.instantiate(parsed)))
+        words = iter(overrides)
+        for word in words:
+            name, equals, value = word.removeprefix("--").partition("=")
+            _override(settings, name, value if equals else next(words, ""))
+        return record_from(Experiment, settings)
+    except (ConfigError, yaml.YAMLError) as error:
+        raise ConfigError(f"{name_or_path}: {one_line(error)}") from None
 
 
-def one_line(error: Exception) -> str:
-    """An error of the parser on one line."""
-    return " ".join(str(error).split())
+def _override(settings: dict[str, Any], name: str, value: str) -> None:
+    """Give one setting, by its dotted name, the value that a word of the command line says."""
+    *groups, own_name = name.split(".")
+    for group in groups:
+        settings = settings.setdefault(group, {})
+    settings[own_name] = load_yaml(value)
 
 
 def dump_experiment(experiment: Experiment) -> str:
     """The experiment as YAML with every field, as ``config.yaml`` holds it."""
-    return yaml.safe_dump(plain(asdict(experiment)), sort_keys=False)
+    return dump_yaml(plain(asdict(experiment)))

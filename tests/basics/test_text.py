@@ -1,0 +1,28 @@
+"""Text of others cannot steer a terminal."""
+
+import pytest
+
+from cotrain.basics.text import one_line, printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("café 猫 ±1 %", "café 猫 ±1 %"),
+        ("\x1b[31mred\x07", "\\x1b[31mred\\x07"),
+        ("a\nb\tc", "a\\nb\\tc"),
+        ("\x9b2J", "\\x9b2J"),
+        ("abc\u202egnp.exe", "abc\\u202egnp.exe"),
+        ("\u2028", "\\u2028"),
+        ("name\udcff", "name\\udcff"),
+        ("non\xa0breaking", "non\xa0breaking"),
+        ("", ""),
+    ],
+)
+def test_what_cannot_be_seen_is_written_as_an_escape(text, shown):
+    assert printable(text) == shown
+    assert printable(shown) == shown
+
+
+def test_a_message_is_one_line():
+    assert one_line(ValueError("first\n  second\t\x1b]0;title")) == "first second \\x1b]0;title"
