@@ -162,6 +162,8 @@ def test_an_execution_that_is_forgotten_leaves_no_threads():
     execution = prepare(small(), "threads", workers=2)
     execution(torch.randn(1, 3, 16, 16))
     del execution
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=10)
     assert set(threading.enumerate()) <= before
 
 
