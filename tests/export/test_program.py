@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cotrain.ensemble.combining import OUTPUTS, answer
+from cotrain.ensemble.combining import OUTPUTS, outputs_of
 from cotrain.export.program import EnsembleProgram, NetworkProgram
 
 
@@ -15,7 +15,7 @@ def test_outputs_by_hand():
     def entropy(q):
         return -(q * q.log()).sum(-1)
 
-    found = answer(logits, "mean_probabilities")
+    found = outputs_of(logits, "mean_probabilities")
     assert tuple(found) == OUTPUTS
     torch.testing.assert_close(found["probabilities"][0], mean)
     assert found["disagreement"].tolist() == pytest.approx([1 / 3])

@@ -9,7 +9,7 @@ from PIL import Image
 from rich.console import Console
 
 from cotrain.basics.machine import hardware
-from cotrain.comparison.speed import Benchmark, Case, Facts, Refusal, Row, Verdict
+from cotrain.comparison.speed import Benchmark, Case, Facts, Refusal, TimedCase, Verdict
 from cotrain.execution.timing import Latency
 from cotrain.report.speed import (
     benchmark_notes,
@@ -37,7 +37,7 @@ def facts(into, macs=425_000_000, top1=None):
 
 def row(into, strategy, ms, batch_size, *, ratios=(None, None), **case):
     name = facts(into).name
-    return Row(
+    return TimedCase(
         case=Case(target=name, into=into, strategy=strategy, level="light", **case),
         latency=Latency(
             name=name, batch_size=batch_size, rounds=20, median_ms=ms, spread_ms=ms / 10

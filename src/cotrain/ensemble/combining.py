@@ -77,7 +77,7 @@ def divergence_to_mean(logits: Tensor) -> Tensor:
 OUTPUTS = ("probabilities", "disagreement", "mutual_information", "logits")
 
 
-def answer(logits: Tensor, combine: Combine) -> dict[str, Tensor]:
+def outputs_of(logits: Tensor, combine: Combine) -> dict[str, Tensor]:
     """The outputs of an ensemble's file, in the order of ``OUTPUTS``.
 
     Returns:

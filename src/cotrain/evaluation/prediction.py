@@ -18,7 +18,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.data import UnreadableImageError, read_image
 from cotrain.data.folders import image_files
 from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
-from cotrain.ensemble.combining import Combine, answer
+from cotrain.ensemble.combining import Combine, outputs_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ def _answers(
     paths: Sequence[str], logits: Tensor, combine: Combine, classes: tuple[str, ...]
 ) -> Iterator[Prediction]:
     sound = logits.isfinite().all(-1)
-    found = answer(logits.double(), combine)
+    found = outputs_of(logits.double(), combine)
     probabilities, labels = found["probabilities"].max(-1)
     columns = (sound.T, labels, probabilities, found["disagreement"], found["mutual_information"])
     for path, *row in zip(paths, *(column.tolist() for column in columns), strict=True):

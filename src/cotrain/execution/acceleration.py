@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.ensemble.ensemble import device_of
-from cotrain.execution.execution import Answer
+from cotrain.execution.execution import Network
 from cotrain.execution.folding import folded
 
 # Torch's compiler is configured by global state, and one network compiles as fast as two at once.
@@ -38,7 +38,7 @@ class Acceleration:
         return " + ".join(names) or "as it is"
 
 
-def accelerated(network: nn.Module, how: Acceleration, *, threads: int | None = None) -> Answer:
+def accelerated(network: nn.Module, how: Acceleration, *, threads: int | None = None) -> Network:
     """A copy of ``network`` that answers in evaluation mode; the network itself stays untouched.
 
     Args:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from cotrain.basics.errors import ConfigError
 from cotrain.ensemble.ensemble import device_of
 from cotrain.execution.acceleration import Acceleration, accelerated
-from cotrain.execution.execution import Answer, Execution, answer
+from cotrain.execution.execution import Execution, Network, ask
 
 # What torch asks for before a capture: libraries choose and allocate in the first runs.
 _WARM_UP = 3
@@ -41,13 +41,13 @@ def make_streams(strategy: str, networks: Sequence[nn.Module]) -> list[torch.cud
 
 def _ready(
     strategy: str, networks: Sequence[nn.Module], how: Acceleration
-) -> tuple[list[Answer], list[torch.cuda.Stream]]:
+) -> tuple[list[Network], list[torch.cuda.Stream]]:
     own = make_streams(strategy, networks)
     return [accelerated(network, how) for network in networks], own
 
 
 def on_streams(
-    networks: Sequence[Answer], own: Sequence[torch.cuda.Stream], views: Sequence[Tensor]
+    networks: Sequence[Network], own: Sequence[torch.cuda.Stream], views: Sequence[Tensor]
 ) -> Tensor:
     """Logits [S, B, C], ready for the current stream.
 
@@ -60,7 +60,7 @@ def on_streams(
         for index, (network, stream, view) in enumerate(zip(networks, own, views, strict=True)):
             stream.wait_stream(current)
             with torch.cuda.stream(stream):
-                logits.append(answer(index, network, view))
+                logits.append(ask(index, network, view))
     finally:
         for stream in own:
             current.wait_stream(stream)
@@ -75,7 +75,7 @@ class _Graphs:
         own: Their streams.
     """
 
-    def __init__(self, networks: Sequence[Answer], own: Sequence[torch.cuda.Stream]) -> None:
+    def __init__(self, networks: Sequence[Network], own: Sequence[torch.cuda.Stream]) -> None:
         self._forward = partial(on_streams, networks, own)
         self._device = own[0].device
         self._pool = torch.cuda.graph_pool_handle()

@@ -11,7 +11,7 @@ from cotrain.ensemble.answering import known_preprocessing
 from cotrain.ensemble.ensemble import Ensemble, device_of, split_views
 from cotrain.ensemble.spec import EnsembleSpec
 
-Answer = Callable[[Tensor], Tensor]
+Network = Callable[[Tensor], Tensor]
 
 
 class NetworkError(RuntimeError):
@@ -116,7 +116,7 @@ def _nothing(_: Sequence[Tensor]) -> Tensor:
     raise AssertionError("closed")
 
 
-def answer(index: int, network: Answer, view: Tensor) -> Tensor:
+def ask(index: int, network: Network, view: Tensor) -> Tensor:
     """Logits [B, C] of one network; its error names it."""
     try:
         return network(view)

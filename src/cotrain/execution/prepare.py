@@ -10,7 +10,7 @@ from cotrain.ensemble.ensemble import Ensemble
 from cotrain.execution.acceleration import Acceleration
 from cotrain.execution.auto.choosing import choose
 from cotrain.execution.execution import Execution, networks_of
-from cotrain.execution.strategies import build
+from cotrain.execution.strategies import build_execution
 
 
 def prepare(
@@ -47,7 +47,7 @@ def prepare(
             )
         choice = choose(found, example.shape, device=example.device, dtype=example.dtype)
         strategy, how, reason = choice.strategy, choice.acceleration, choice.reason
-    execution = build(found, strategy, how, workers=workers, places=devices)
+    execution = build_execution(found, strategy, how, workers=workers, places=devices)
     execution.reason = reason
     if isinstance(networks, Ensemble):
         execution.spec = networks.spec

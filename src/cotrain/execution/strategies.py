@@ -11,7 +11,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.ensemble.ensemble import device_of
 from cotrain.execution.acceleration import Acceleration, accelerated, evaluation_copy
 from cotrain.execution.cuda import cuda_graphs, streams
-from cotrain.execution.execution import Answer, Execution, answer
+from cotrain.execution.execution import Execution, Network, ask
 from cotrain.execution.stacked import stacked
 from cotrain.execution.workers import Workers
 
@@ -65,9 +65,9 @@ def make_workers(into: int, workers: int | None) -> tuple[Workers, int]:
     return Workers(count, each), each
 
 
-def _tasks(networks: Sequence[Answer], views: Sequence[Tensor]) -> list[partial[Tensor]]:
+def _tasks(networks: Sequence[Network], views: Sequence[Tensor]) -> list[partial[Tensor]]:
     pairs = zip(networks, views, strict=True)
-    return [partial(answer, index, *pair) for index, pair in enumerate(pairs)]
+    return [partial(ask, index, *pair) for index, pair in enumerate(pairs)]
 
 
 def devices(
@@ -103,7 +103,7 @@ def _places(where: Sequence[str | torch.device] | None, into: int) -> list[torch
     return [torch.device(where[index % len(where)]) for index in range(into)]
 
 
-def _elsewhere(network: Answer, place: torch.device) -> Answer:
+def _elsewhere(network: Network, place: torch.device) -> Network:
     def run(view: Tensor) -> Tensor:
         return network(view.to(place, non_blocking=True)).to(view.device)
 
@@ -113,7 +113,7 @@ def _elsewhere(network: Answer, place: torch.device) -> Answer:
 Strategy = Literal["loop", "threads", "streams", "cuda_graphs", "stacked", "devices"]
 
 
-def build(
+def build_execution(
     networks: Sequence[nn.Module],
     strategy: str,
     acceleration: Acceleration,

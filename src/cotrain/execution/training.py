@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cotrain.basics.errors import ConfigError
 from cotrain.ensemble.ensemble import Ensemble, split_views
 from cotrain.execution.cuda import make_streams, on_streams
-from cotrain.execution.execution import NetworkError, answer, networks_of
+from cotrain.execution.execution import NetworkError, ask, networks_of
 from cotrain.execution.strategies import make_workers, only_cpu
 from cotrain.execution.workers import Workers
 
@@ -65,7 +65,7 @@ class TrainingExecution:
         if self._streams:
             return on_streams(networks, self._streams, each)
         pairs = enumerate(zip(networks, each, strict=True))
-        return torch.stack([answer(index, *pair) for index, pair in pairs])
+        return torch.stack([ask(index, *pair) for index, pair in pairs])
 
     def _forward_in_threads(
         self, pool: Workers, views: Sequence[Tensor], before: Before | None
@@ -75,7 +75,7 @@ class TrainingExecution:
             before(index)  # type: ignore[misc]
         state = _random_state(self._networks)
         pairs = enumerate(zip(self._networks, views, strict=True))
-        outputs = pool.run([partial(answer, i, partial(_there, n), v) for i, (n, v) in pairs])
+        outputs = pool.run([partial(ask, i, partial(_there, n), v) for i, (n, v) in pairs])
         if not torch.equal(state, _random_state(self._networks)):
             raise ConfigError(
                 f"strategy={self.name!r}: a network draws random numbers in training (dropout, "

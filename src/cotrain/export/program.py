@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from cotrain.ensemble.combining import Combine, answer
+from cotrain.ensemble.combining import Combine, outputs_of
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -51,7 +51,7 @@ class NetworkProgram(nn.Module):
 
 
 class EnsembleProgram(NetworkProgram):
-    """All S networks as parallel branches, and their combined answer: see ``answer``."""
+    """All S networks as parallel branches, and their combined answer: see ``outputs_of``."""
 
     def __init__(
         self,
@@ -65,4 +65,4 @@ class EnsembleProgram(NetworkProgram):
         self.combine: Combine = combine
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        return answer(torch.stack(self._logits(images)), self.combine)
+        return outputs_of(torch.stack(self._logits(images)), self.combine)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, digest
-from cotrain.ensemble.combining import answer
+from cotrain.ensemble.combining import outputs_of
 from cotrain.export.description import Description
 from cotrain.export.formats.registry import Runner, open_file
 
@@ -52,7 +52,7 @@ def open_split(folder: Path, *, threads: int | None, parallel: int) -> tuple[Des
 
     def run(images: Tensor) -> dict[str, Tensor]:
         found = pool.map(lambda network: network(images)["logits"], networks)
-        return answer(torch.stack(list(found)), description.combine)
+        return outputs_of(torch.stack(list(found)), description.combine)
 
     return description, run
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from cotrain.comparison.speed import Benchmark, Facts, Row, Verdict
+from cotrain.comparison.speed import Benchmark, Facts, TimedCase, Verdict
 from cotrain.report.pictures import COLOURS, MARKERS, write_result
 from cotrain.report.style import new_table, short_number
 
@@ -38,14 +38,14 @@ def benchmark_tables(benchmark: Benchmark) -> Iterator[Table]:
         yield table
 
 
-def _by_batch(benchmark: Benchmark) -> dict[int, list[Row]]:
-    found: dict[int, list[Row]] = defaultdict(list)
+def _by_batch(benchmark: Benchmark) -> dict[int, list[TimedCase]]:
+    found: dict[int, list[TimedCase]] = defaultdict(list)
     for row in benchmark.rows:
         found[row.latency.batch_size].append(row)
     return found
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: TimedCase) -> tuple[str, ...]:
     case, latency = row.case, row.latency
     execution = str(case)
     if case.role != "together":
@@ -137,7 +137,7 @@ def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
     write_result(folder, "benchmark", benchmark.to_dict(), benchmark_picture(benchmark))
 
 
-def draw_accuracies(axes: Axes, rows: Sequence[Row], targets: Sequence[Facts]) -> None:
+def draw_accuracies(axes: Axes, rows: Sequence[TimedCase], targets: Sequence[Facts]) -> None:
     """A disc at the fastest case, its area the GMACs; a line from the plain loop leads there."""
     largest = max(facts.macs for facts in targets)
     for facts, colour in zip(targets, cycle(COLOURS), strict=False):
@@ -156,7 +156,7 @@ def draw_accuracies(axes: Axes, rows: Sequence[Row], targets: Sequence[Facts]) -
     axes.set_axisbelow(True)
 
 
-def draw_cases(axes: Axes, rows: Sequence[Row], targets: Sequence[Facts]) -> None:
+def draw_cases(axes: Axes, rows: Sequence[TimedCase], targets: Sequence[Facts]) -> None:
     """A point and its interquartile range for every case; ceilings are not filled."""
     styles = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
     labels: list[str] = []

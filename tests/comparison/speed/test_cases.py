@@ -18,7 +18,7 @@ from cotrain.comparison.speed.cases import (
     tried,
 )
 from cotrain.comparison.speed.records import Case
-from cotrain.comparison.speed.targets import find_targets, target_of
+from cotrain.comparison.speed.targets import benchmark_target, find_targets
 from cotrain.execution import Acceleration, Choice, prepare
 from cotrain.export import ExportOptions, export_ensemble
 
@@ -123,7 +123,7 @@ def test_a_file_answers_on_the_cpu_only(exported):
 def test_an_execution_is_timed_as_it_is(tiny_spec):
     ensemble = divide(tiny_spec, 2, seed=0)
     with prepare(ensemble, "threads") as execution:
-        target = target_of("mine", execution)
+        target = benchmark_target("mine", execution)
         (case,) = own_cases(target, ["stacked", "auto"], ["light"], IMAGES)
         assert (case.strategy, case.level, case.into) == ("threads", "prepared", 2)
         found = ready(target, case, IMAGES, ExitStack())()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cotrain.comparison.speed.records import Case, Facts, Row
+from cotrain.comparison.speed.records import Case, Facts, TimedCase
 from cotrain.comparison.speed.verdicts import judged, slowest_alone, verdicts
 from cotrain.execution.timing import Latency
 
@@ -19,7 +19,7 @@ def row(target, strategy, level, ms, batch_size=1, **case):
     latency = Latency(name=target, batch_size=batch_size, rounds=5, median_ms=ms, spread_ms=0.1)
     into = FACTS[target].into
     case = Case(target=target, into=into, strategy=strategy, level=level, **case)
-    return Row(case=case, latency=latency)
+    return TimedCase(case=case, latency=latency)
 
 
 ROWS = [

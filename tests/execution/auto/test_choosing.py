@@ -32,7 +32,7 @@ def small(**changes):
 def clock(monkeypatch):
     """Sets how long an execution takes by its strategy; a list is used up round by round."""
     now, takes = [0.0], {}
-    build = measuring.build
+    build = measuring.build_execution
 
     def slow(networks, strategy, *arguments):
         execution = build(networks, strategy, *arguments)
@@ -47,7 +47,7 @@ def clock(monkeypatch):
         return execution
 
     monkeypatch.setattr(latency, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(measuring, "build", slow)
+    monkeypatch.setattr(measuring, "build_execution", slow)
     return takes
 
 
@@ -83,7 +83,7 @@ def test_hopeless_candidates_get_no_rounds(clock):
 
 def test_a_candidate_with_other_answers_is_refused(clock, monkeypatch):
     clock.update(loop=1.0, threads=0.1, stacked=0.5)
-    slow = measuring.build
+    slow = measuring.build_execution
 
     def wrong(networks, strategy, *arguments):
         execution = slow(networks, strategy, *arguments)
@@ -92,7 +92,7 @@ def test_a_candidate_with_other_answers_is_refused(clock, monkeypatch):
             execution._run = lambda views: 1.1 * run(views)
         return execution
 
-    monkeypatch.setattr(measuring, "build", wrong)
+    monkeypatch.setattr(measuring, "build_execution", wrong)
     choice = choose(small(), (2, 3, 8, 8), accelerations=PLAIN)
     assert choice.strategy == "stacked"
     assert choice.refused["threads"] == "its logits differ from loop's by 1.0e-01 of the largest"

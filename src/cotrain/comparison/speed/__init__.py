@@ -2,21 +2,21 @@
 
 from cotrain.comparison.speed.benchmarking import Plan, benchmark
 from cotrain.comparison.speed.cases import LEVELS, STRATEGIES
-from cotrain.comparison.speed.records import Benchmark, Case, Facts, Refusal, Row, Verdict
-from cotrain.comparison.speed.targets import Target, find_targets, target_of
+from cotrain.comparison.speed.records import Benchmark, Case, Facts, Refusal, TimedCase, Verdict
+from cotrain.comparison.speed.targets import BenchmarkTarget, benchmark_target, find_targets
 
 __all__ = [
     "LEVELS",
     "STRATEGIES",
     "Benchmark",
+    "BenchmarkTarget",
     "Case",
     "Facts",
     "Plan",
     "Refusal",
-    "Row",
-    "Target",
+    "TimedCase",
     "Verdict",
     "benchmark",
+    "benchmark_target",
     "find_targets",
-    "target_of",
 ]

@@ -13,8 +13,8 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.machine import hardware
 from cotrain.comparison.speed.cases import ceilings, large_cases, own_cases, ready
 from cotrain.comparison.speed.processes import Processes, Work
-from cotrain.comparison.speed.records import Benchmark, Case, Condition, Refusal, Row
-from cotrain.comparison.speed.targets import Target
+from cotrain.comparison.speed.records import Benchmark, Case, Condition, Refusal, TimedCase
+from cotrain.comparison.speed.targets import BenchmarkTarget
 from cotrain.comparison.speed.verdicts import judged, slowest_alone, verdicts
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.execution.timing import WARM_UP, Latency, seconds_of, take_turns
@@ -39,7 +39,7 @@ class Plan:
     rounds: int = 20
 
 
-def benchmark(targets: Sequence[Target], plan: Plan) -> Benchmark:
+def benchmark(targets: Sequence[BenchmarkTarget], plan: Plan) -> Benchmark:
     """Time the targets: warm-up first, GPU waited for, no loading of data.
 
     Args:
@@ -52,7 +52,7 @@ def benchmark(targets: Sequence[Target], plan: Plan) -> Benchmark:
     for name, values in (("batch", plan.batch_sizes), ("rounds", [plan.rounds])):
         if min(values) < 1:
             raise ConfigError(f"{name}={min(values)} is below 1: give at least 1")
-    rows: list[Row] = []
+    rows: list[TimedCase] = []
     refused: list[Refusal] = []
     console = Console(stderr=True)
     for target in targets:
@@ -79,7 +79,9 @@ def benchmark(targets: Sequence[Target], plan: Plan) -> Benchmark:
     )
 
 
-def _processes(targets: Iterable[Target], device: str, stack: ExitStack) -> dict[str, Processes]:
+def _processes(
+    targets: Iterable[BenchmarkTarget], device: str, stack: ExitStack
+) -> dict[str, Processes]:
     """S processes for every ensemble of several networks, which share the threads.
 
     Ensembles of the same kind have the same processes.
@@ -112,7 +114,7 @@ class _Turn:
     passes: dict[Case, Callable[[], float]] = field(default_factory=dict)
     refused: list[Refusal] = field(default_factory=list)
 
-    def rows(self, targets: Sequence[Target]) -> list[Row]:
+    def rows(self, targets: Sequence[BenchmarkTarget]) -> list[TimedCase]:
         """The times of all cases that are possible; of networks alone, those of the slowest."""
         with ExitStack() as stack, torch.inference_mode():
             conditions: dict[str, dict[Condition, None]] = {}
@@ -121,13 +123,13 @@ class _Turn:
                 self._add_target(target, known, stack)
             times = take_turns(self.passes, self.plan.rounds)
         rows = [
-            Row(case=case, latency=Latency.of(case.target, self.batch_size, seconds))
+            TimedCase(case=case, latency=Latency.of(case.target, self.batch_size, seconds))
             for case, seconds in times.items()
         ]
         return slowest_alone(rows)
 
     def _add_target(
-        self, target: Target, conditions: dict[Condition, None], stack: ExitStack
+        self, target: BenchmarkTarget, conditions: dict[Condition, None], stack: ExitStack
     ) -> None:
         """Its own cases, then those that these have to be compared with."""
         plan = self.plan
@@ -146,7 +148,7 @@ class _Turn:
             if case not in self.passes:
                 self._add(target, case, images, stack)
 
-    def _add(self, target: Target, case: Case, images: Tensor, stack: ExitStack) -> bool:
+    def _add(self, target: BenchmarkTarget, case: Case, images: Tensor, stack: ExitStack) -> bool:
         """Make the case take part, if it is possible."""
         try:
             if case.role == "processes":

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.comparison.speed.records import Case, Condition
-from cotrain.comparison.speed.targets import Target
+from cotrain.comparison.speed.targets import BenchmarkTarget
 from cotrain.ensemble.combining import combine_logits
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.execution import Acceleration, Execution, choose, prepare
@@ -33,7 +33,7 @@ Pass = Callable[[], object]
 
 
 def own_cases(
-    target: Target, strategies: Sequence[str], levels: Sequence[str], images: Tensor
+    target: BenchmarkTarget, strategies: Sequence[str], levels: Sequence[str], images: Tensor
 ) -> Iterator[Case]:
     """All S networks together, plain loop first; for ``auto`` what it chooses for ``images``.
 
@@ -69,13 +69,13 @@ def _cases_of(
         yield make(strategy=choice.strategy, level=level, reason=choice.reason)
 
 
-def large_cases(target: Target, conditions: Iterable[Condition]) -> Iterator[Case]:
+def large_cases(target: BenchmarkTarget, conditions: Iterable[Condition]) -> Iterator[Case]:
     """The large network in the conditions that its ensembles have."""
     for strategy, level in conditions:
         yield Case(target=target.facts.name, into=1, strategy=strategy, level=level)
 
 
-def ceilings(target: Target, conditions: Iterable[Condition]) -> Iterator[Case]:
+def ceilings(target: BenchmarkTarget, conditions: Iterable[Condition]) -> Iterator[Case]:
     """Each network alone, and all as processes, in each condition."""
     into = target.facts.into
     for strategy, level in conditions:
@@ -88,7 +88,7 @@ def _level(acceleration: Acceleration) -> str:
     return "compile" if acceleration.compile else "light" if acceleration.fold else "none"
 
 
-def ready(target: Target, case: Case, images: Tensor, stack: ExitStack) -> Pass:
+def ready(target: BenchmarkTarget, case: Case, images: Tensor, stack: ExitStack) -> Pass:
     """The pass of a case that this process does, which has been done once.
 
     Args:

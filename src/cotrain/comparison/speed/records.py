@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 from cotrain.basics.machine import Machine
 from cotrain.execution.timing import Latency
 
-Role = Literal["together", "alone", "processes"]
+CaseRole = Literal["together", "alone", "processes"]
 
 # What a fair comparison has on both sides: the strategy of a network that has no others beside it
 # (``loop`` or ``cuda_graphs``), and the acceleration.
@@ -61,7 +61,7 @@ class Case:
     into: int
     strategy: str
     level: str
-    role: Role = "together"
+    role: CaseRole = "together"
     network: int = 0
     reason: str = ""
 
@@ -80,7 +80,7 @@ class Case:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class TimedCase:
     """A case's time, beside others of the same batch size.
 
     Args:
@@ -128,7 +128,7 @@ class Verdict:
 
     target: str
     batch_size: int
-    best: Row
+    best: TimedCase
     against_large: float | None
     alone_ms: float | None
     processes_ms: float | None
@@ -152,7 +152,7 @@ class Benchmark:
     """
 
     targets: tuple[Facts, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TimedCase, ...]
     verdicts: tuple[Verdict, ...]
     refused: tuple[Refusal, ...]
     machine: Machine

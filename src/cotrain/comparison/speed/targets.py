@@ -17,7 +17,7 @@ from cotrain.networks import spec as named_spec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Target:
+class BenchmarkTarget:
     """One that is timed.
 
     Args:
@@ -35,7 +35,7 @@ def find_targets(
     into: Sequence[int] = (1, 2, 4),
     dataset: str | None = None,
     image_size: int | None = None,
-) -> list[Target]:
+) -> list[BenchmarkTarget]:
     """What the texts name, the large network of each first; nobody twice.
 
     Args:
@@ -49,7 +49,7 @@ def find_targets(
     """
     if not texts:
         raise ConfigError("nothing to measure: name a network, a run folder or an exported file")
-    given: list[Target] = []
+    given: list[BenchmarkTarget] = []
     for text in texts:
         if is_exported(text) or _is_folder(text):
             given += [_opened(path) for path in _members(Path(text))]
@@ -65,13 +65,13 @@ def _is_folder(text: str) -> bool:
     return Path(text).is_dir() or "/" in text.partition(":")[0]
 
 
-def _opened(path: Path) -> Target:
+def _opened(path: Path) -> BenchmarkTarget:
     found = open_answering(path)
     # A file may be of lower precision than what was evaluated.
-    return target_of(str(path), found, _top1(path) if isinstance(found, Ensemble) else None)
+    return benchmark_target(str(path), found, _top1(path) if isinstance(found, Ensemble) else None)
 
 
-def target_of(name: str, source: Answering, top1: float | None = None) -> Target:
+def benchmark_target(name: str, source: Answering, top1: float | None = None) -> BenchmarkTarget:
     """What answers as something to be timed.
 
     Args:
@@ -89,10 +89,10 @@ def target_of(name: str, source: Answering, top1: float | None = None) -> Target
         macs=spec.macs,
         top1=top1,
     )
-    return Target(facts=facts, source=source)
+    return BenchmarkTarget(facts=facts, source=source)
 
 
-def _large_networks(given: Sequence[Target]) -> Iterator[Target]:
+def _large_networks(given: Sequence[BenchmarkTarget]) -> Iterator[BenchmarkTarget]:
     """The large network of every ensemble, untrained, unless it is given."""
     ensembles = [(t.facts, t.source) for t in given if isinstance(t.source, Ensemble)]
     known = {facts.large for facts, _ in ensembles if facts.into == 1}
@@ -120,10 +120,10 @@ def _top1(path: Path) -> float | None:
     return next((outcome.top1 for outcome in outcomes if outcome), None)
 
 
-def _fresh(large: NetworkSpec, into: int) -> Target:
+def _fresh(large: NetworkSpec, into: int) -> BenchmarkTarget:
     """An untrained ensemble: how fast it is does not depend on its weights."""
     ensemble = divide(large, into, seed=0)
-    return target_of(f"{_name(ensemble.spec)}, S={into}", ensemble)
+    return benchmark_target(f"{_name(ensemble.spec)}, S={into}", ensemble)
 
 
 def _name(spec: AnsweringSpec) -> str:
@@ -131,7 +131,7 @@ def _name(spec: AnsweringSpec) -> str:
     return f"{spec.arch} {'x'.join(map(str, spec.image_shape))}, {spec.num_classes} classes"
 
 
-def _ordered(targets: Iterable[Target]) -> list[Target]:
+def _ordered(targets: Iterable[BenchmarkTarget]) -> list[BenchmarkTarget]:
     """By large network in the order given, then by S; nobody twice."""
     unique = {target.facts.name: target for target in targets}
     groups = list(dict.fromkeys(target.facts.large for target in unique.values()))

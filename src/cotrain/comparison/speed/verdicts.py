@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from cotrain.comparison.speed.records import Facts, Row, Verdict
+from cotrain.comparison.speed.records import Facts, TimedCase, Verdict
 from cotrain.config.export import Format
 
 
-def slowest_alone(rows: Sequence[Row]) -> list[Row]:
+def slowest_alone(rows: Sequence[TimedCase]) -> list[TimedCase]:
     """The rows, but of each ensemble's networks alone in one condition only the slowest."""
-    slowest: dict[object, Row] = {}
+    slowest: dict[object, TimedCase] = {}
     for row in rows:
         case = row.case
         key = (case.target, case.role, case.condition) if case.role == "alone" else case
@@ -20,7 +20,7 @@ def slowest_alone(rows: Sequence[Row]) -> list[Row]:
     return list(slowest.values())
 
 
-def judged(rows: Sequence[Row], facts: Mapping[str, Facts]) -> list[Row]:
+def judged(rows: Sequence[TimedCase], facts: Mapping[str, Facts]) -> list[TimedCase]:
     """The rows with their ratios.
 
     Args:
@@ -30,7 +30,7 @@ def judged(rows: Sequence[Row], facts: Mapping[str, Facts]) -> list[Row]:
     return [_judged(row, rows, facts) for row in rows]
 
 
-def _judged(row: Row, rows: Sequence[Row], facts: Mapping[str, Facts]) -> Row:
+def _judged(row: TimedCase, rows: Sequence[TimedCase], facts: Mapping[str, Facts]) -> TimedCase:
     case = row.case
     if case.role != "together":
         return row
@@ -41,7 +41,7 @@ def _judged(row: Row, rows: Sequence[Row], facts: Mapping[str, Facts]) -> Row:
     return replace(row, against_large=_ratio(row, large), against_loop=_ratio(row, loops))
 
 
-def _comparable(other: Row, row: Row, facts: Mapping[str, Facts]) -> bool:
+def _comparable(other: TimedCase, row: TimedCase, facts: Mapping[str, Facts]) -> bool:
     """Whether another row is of networks that answer together, of one large network and size."""
     return (
         other.case.role == "together"
@@ -50,11 +50,11 @@ def _comparable(other: Row, row: Row, facts: Mapping[str, Facts]) -> bool:
     )
 
 
-def _ratio(row: Row, others: Sequence[Row]) -> float | None:
+def _ratio(row: TimedCase, others: Sequence[TimedCase]) -> float | None:
     return row.latency.median_ms / others[0].latency.median_ms if others else None
 
 
-def verdicts(rows: Sequence[Row], facts: Mapping[str, Facts]) -> Iterator[Verdict]:
+def verdicts(rows: Sequence[TimedCase], facts: Mapping[str, Facts]) -> Iterator[Verdict]:
     """One for every ensemble of several networks and every batch size that it was timed at."""
     timed = {(r.latency.batch_size, r.case.target) for r in rows if r.case.role == "together"}
     for batch_size in dict.fromkeys(row.latency.batch_size for row in rows):
@@ -63,7 +63,7 @@ def verdicts(rows: Sequence[Row], facts: Mapping[str, Facts]) -> Iterator[Verdic
                 yield _verdict(name, [r for r in rows if r.latency.batch_size == batch_size], facts)
 
 
-def _verdict(name: str, rows: Sequence[Row], facts: Mapping[str, Facts]) -> Verdict:
+def _verdict(name: str, rows: Sequence[TimedCase], facts: Mapping[str, Facts]) -> Verdict:
     own = [row for row in rows if row.case.target == name]
     best = min((r for r in own if r.case.role == "together"), key=_median)
     large = [r for r in rows if r.case.into == 1 and _comparable(r, best, facts)]
@@ -81,10 +81,10 @@ def _verdict(name: str, rows: Sequence[Row], facts: Mapping[str, Facts]) -> Verd
     )
 
 
-def _median(row: Row) -> float:
+def _median(row: TimedCase) -> float:
     return row.latency.median_ms
 
 
-def _runtime(row: Row) -> str:
+def _runtime(row: TimedCase) -> str:
     """PyTorch, or a format of exported files: one is not compared with the other."""
     return row.case.level if row.case.level in get_args(Format) else "torch"

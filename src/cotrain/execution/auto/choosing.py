@@ -10,10 +10,10 @@ from torch import nn
 from cotrain.ensemble.ensemble import Ensemble, device_of
 from cotrain.execution.acceleration import Acceleration
 from cotrain.execution.auto import remembering
-from cotrain.execution.auto.measuring import Candidate, measure, name_of
+from cotrain.execution.auto.measuring import Way, measure, name_of
 from cotrain.execution.execution import networks_of
 
-# A candidate replaces loop if it is faster by more than this in the median round, and not slower
+# A way replaces loop if it is faster by more than this in the median round, and not slower
 # in three rounds of four: less may be the machine's mood.
 MARGIN = 0.03
 
@@ -33,7 +33,7 @@ class Choice:
         strategy: Its name.
         acceleration: Of each network.
         reason: A sentence with the figures.
-        timings: Median seconds of each candidate that was worth several rounds.
+        timings: Median seconds of each way that was worth several rounds.
         refused: Why each of the others was left out.
     """
 
@@ -64,7 +64,7 @@ def choose(
         dtype: Type of the images.
         training: Forward and backward of copies, as they are, instead of answering.
         accelerations: Those to measure with each strategy that answers.
-        rounds: Interleaved passes of each candidate.
+        rounds: Interleaved passes of each way.
         remember: Use and keep choices: in this process, and in the user's cache folder.
 
     Raises:
@@ -74,11 +74,11 @@ def choose(
     device = device_of(found) if device is None else torch.device(device)
     draw = torch.Generator(device).manual_seed(0)
     images = torch.randn(tuple(images_shape), device=device, generator=draw).to(dtype)
-    candidates = _candidates(found, device, training, accelerations)
-    key = remembering.key(found, images, [*candidates, training])
+    ways = _ways(found, device, training, accelerations)
+    key = remembering.key(found, images, [*ways, training])
     choice = _known(key) if remember else None
     if choice is None:
-        choice = _decide(*measure(found, images, candidates, rounds=rounds, training=training))
+        choice = _decide(*measure(found, images, ways, rounds=rounds, training=training))
         if remember:
             remembering.write(key, asdict(choice))
     _PROCESS[key] = choice
@@ -95,12 +95,12 @@ def _known(key: str) -> Choice | None:
         return None  # There is none, or not one that this version wrote.
 
 
-def _candidates(
+def _ways(
     networks: Sequence[nn.Module],
     device: torch.device,
     training: bool,
     accelerations: Sequence[Acceleration],
-) -> list[Candidate]:
+) -> list[Way]:
     """Loop as it is, and all that the kind of device allows."""
     gpu = device.type == "cuda"
     if training:
@@ -118,13 +118,13 @@ def _without_layout(accelerations: Sequence[Acceleration]) -> list[Acceleration]
     return [Acceleration(fold=how.fold, compile=how.compile) for how in accelerations]
 
 
-def _decide(seconds: Mapping[Candidate, list[float]], refused: Mapping[str, str]) -> Choice:
+def _decide(seconds: Mapping[Way, list[float]], refused: Mapping[str, str]) -> Choice:
     base = seconds["loop", _EAGER]
-    best = min(seconds, key=lambda candidate: median(seconds[candidate]))
+    best = min(seconds, key=lambda way: median(seconds[way]))
     ratios = [one / loop for one, loop in zip(seconds[best], base, strict=True)]
     steady = sum(ratio < 1 for ratio in ratios) >= 0.75 * len(ratios)
     chosen = best if steady and median(ratios) < 1 - MARGIN else ("loop", _EAGER)
-    timings = {name_of(candidate): median(runs) for candidate, runs in seconds.items()}
+    timings = {name_of(way): median(runs) for way, runs in seconds.items()}
     return Choice(
         strategy=chosen[0],
         acceleration=chosen[1],
@@ -134,7 +134,7 @@ def _decide(seconds: Mapping[Candidate, list[float]], refused: Mapping[str, str]
     )
 
 
-def _reason(chosen: Candidate, best: Candidate, timings: Mapping[str, float], rounds: int) -> str:
+def _reason(chosen: Way, best: Way, timings: Mapping[str, float], rounds: int) -> str:
     loop, fastest = (1000 * timings[name_of(pair)] for pair in (("loop", _EAGER), best))
     if chosen == best != ("loop", _EAGER):
         outcome = f"takes {fastest:.3g} ms where the plain loop takes {loop:.3g} ms"

@@ -1,4 +1,4 @@
-"""Time candidates side by side: each a strategy with an acceleration."""
+"""Time ways to run networks side by side: each a strategy with an acceleration."""
 
 import copy
 import warnings
@@ -11,62 +11,59 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.execution.acceleration import Acceleration
-from cotrain.execution.strategies import build
+from cotrain.execution.strategies import build_execution
 from cotrain.execution.timing import seconds_of, take_turns
 from cotrain.execution.training import TrainingExecution, prepare_training
 
-Candidate: TypeAlias = tuple[str, Acceleration]
+Way: TypeAlias = tuple[str, Acceleration]
 
-# A candidate this much slower than the fastest in its first timed pass gets no further ones.
+# A way this much slower than the fastest in its first timed pass gets no further ones.
 HOPELESS = 2.0
 # Largest difference from loop, as a part of the largest logit; compilers reorder sums.
-TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3}
-HALF_TOLERANCE = 5e-2
+_TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3}
+_HALF_TOLERANCE = 5e-2
 
 
-def name_of(candidate: Candidate) -> str:
+def name_of(way: Way) -> str:
     """Such as ``threads (channels_last + fold)``."""
-    strategy, acceleration = candidate
+    strategy, acceleration = way
     return strategy if acceleration == Acceleration() else f"{strategy} ({acceleration})"
 
 
 def measure(
     networks: Sequence[nn.Module],
     images: Tensor,
-    candidates: Sequence[Candidate],
+    ways: Sequence[Way],
     *,
     rounds: int,
     training: bool,
-) -> tuple[dict[Candidate, list[float]], dict[str, str]]:
-    """Seconds of each round of the candidates worth it, and why each of the others was left out.
+) -> tuple[dict[Way, list[float]], dict[str, str]]:
+    """Seconds of each round of the ways worth it, and why each of the others was left out.
 
     Args:
         networks: They stay as they are: training is measured on copies.
         images: As for an execution.
-        candidates: The first is the baseline, which has to work.
+        ways: The first is the baseline, which has to work.
         rounds: Interleaved passes.
         training: Whether forward and backward are measured.
     """
     refused: dict[str, str] = {}
     with ExitStack() as stack, _kept_random_state(images):
         ready = partial(_training, copy.deepcopy(networks)) if training else partial(_run, networks)
-        passes: dict[Candidate, Callable[[], Tensor]] = {}
-        for candidate in candidates:
+        passes: dict[Way, Callable[[], Tensor]] = {}
+        for way in ways:
             try:
-                passes[candidate] = _tried(partial(ready, candidate, images, stack), passes)
+                passes[way] = _tried(partial(ready, way, images, stack), passes)
             except Exception as error:
                 if not passes:
                     raise
-                refused[name_of(candidate)] = str(error)
-        timed = {
-            candidate: partial(seconds_of, once, images.device)
-            for candidate, once in passes.items()
-        }
-        first = {candidate: once() for candidate, once in timed.items()}
-        for candidate in [c for c in first if first[c] > HOPELESS * min(first.values())]:
-            if candidate != candidates[0]:
-                refused[name_of(candidate)] = f"slow: {1000 * first[candidate]:.3g} ms"
-                del timed[candidate]
+                refused[name_of(way)] = str(error)
+        timed = {way: partial(seconds_of, once, images.device) for way, once in passes.items()}
+        first = {way: once() for way, once in timed.items()}
+        for way in [c for c in first if first[c] > HOPELESS * min(first.values())]:
+            if way != ways[0]:
+                refused[name_of(way)] = f"slow: {1000 * first[way]:.3g} ms"
+                del timed[way]
         return take_turns(timed, rounds, warm_up=0), refused
 
 
@@ -75,15 +72,15 @@ def _kept_random_state(images: Tensor) -> AbstractContextManager[None]:
 
 
 def _run(
-    networks: Sequence[nn.Module], candidate: Candidate, images: Tensor, stack: ExitStack
+    networks: Sequence[nn.Module], way: Way, images: Tensor, stack: ExitStack
 ) -> Callable[[], Tensor]:
-    return partial(stack.enter_context(build(networks, *candidate)), images)
+    return partial(stack.enter_context(build_execution(networks, *way)), images)
 
 
 def _training(
-    networks: Sequence[nn.Module], candidate: Candidate, images: Tensor, stack: ExitStack
+    networks: Sequence[nn.Module], way: Way, images: Tensor, stack: ExitStack
 ) -> Callable[[], Tensor]:
-    execution = stack.enter_context(prepare_training(networks, candidate[0]))
+    execution = stack.enter_context(prepare_training(networks, way[0]))
     return partial(_step, execution, images)
 
 
@@ -96,9 +93,9 @@ def _step(execution: TrainingExecution, images: Tensor) -> Tensor:
 
 
 def _tried(
-    prepare: Callable[[], Callable[[], Tensor]], others: dict[Candidate, Callable[[], Tensor]]
+    prepare: Callable[[], Callable[[], Tensor]], others: dict[Way, Callable[[], Tensor]]
 ) -> Callable[[], Tensor]:
-    """The pass of a candidate, once it is warm, did all it was asked for, and agrees with loop."""
+    """The pass of a way, once it is warm, did all it was asked for, and agrees with loop."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         once = prepare()
@@ -113,5 +110,5 @@ def _tried(
 
 def _compare(logits: Tensor, expected: Tensor) -> None:
     difference = float((logits - expected).abs().max() / expected.abs().max())
-    if not difference <= TOLERANCE.get(logits.dtype, HALF_TOLERANCE):
+    if not difference <= _TOLERANCE.get(logits.dtype, _HALF_TOLERANCE):
         raise RuntimeError(f"its logits differ from loop's by {difference:.1e} of the largest")

@@ -14,12 +14,12 @@ from cotrain.basics.files import atomic_write, digest
 from cotrain.basics.machine import hardware
 
 
-def key(networks: Sequence[nn.Module], images: Tensor, candidates: Sequence[object]) -> str:
+def key(networks: Sequence[nn.Module], images: Tensor, ways: Sequence[object]) -> str:
     """Equal for equal layers and shapes on the same hardware with the same versions."""
     states = [
         [(name, t.shape, t.dtype, t.device) for name, t in n.state_dict().items()] for n in networks
     ]
-    work = [tuple(images.shape), images.dtype, images.device, *map(str, candidates)]
+    work = [tuple(images.shape), images.dtype, images.device, *map(str, ways)]
     modes = [torch.get_num_threads(), torch.is_autocast_enabled(images.device.type)]
     facts = [*map(str, networks), states, work, modes, hardware()]
     return digest(repr(facts).encode())
