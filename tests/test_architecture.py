@@ -59,14 +59,11 @@ STILL = {
     "Candidate",
     "Change",
     "Difference",
-    "Target",
-    "answer",
     "choose",
     "fit",
     "leaves",
     "plain",
     "select",
-    "target_of",
 }
 
 

@@ -79,7 +79,7 @@ def map_of(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     return found
 
 
-def short_number(digits: str) -> str:
+def checked_digits(digits: str) -> str:
     """The digits of a number, if they are no more than numbers have.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from cotrain.basics.errors import ConfigError
-from cotrain.basics.plain import DEPTH, map_of, short_number, too_much
+from cotrain.basics.plain import DEPTH, checked_digits, map_of, too_much
 
 _CHARACTERS, _MOST = 2**18, 20_000  # of text, and nodes: a second; config.yaml has 3,000 and 150
 _FLOAT = re.compile(r"[-+]?([0-9]+\.?|\.?[0-9])[0-9_]*[eE][-+]?[0-9]+$")
@@ -62,7 +62,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_yaml_int(self, node: Any) -> int:
         """A whole number, of no more digits than numbers have."""
-        short_number(node.value)
+        checked_digits(node.value)
         return super().construct_yaml_int(node)
 
 

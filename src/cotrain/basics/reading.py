@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from cotrain.basics.errors import ConfigError
-from cotrain.basics.plain import check_plain, map_of, short_number
+from cotrain.basics.plain import check_plain, checked_digits, map_of
 from cotrain.basics.plain_yaml import load_yaml
 from cotrain.basics.text import one_line
 
@@ -86,5 +86,5 @@ def _parsed(text: str, name: str, kind: str, load: Callable[[str], Any]) -> Any:
 
 def _load_json(text: str) -> Any:
     return json.loads(
-        text, object_pairs_hook=map_of, parse_int=lambda digits: int(short_number(digits))
+        text, object_pairs_hook=map_of, parse_int=lambda digits: int(checked_digits(digits))
     )

@@ -29,7 +29,7 @@ from cotrain.export.exported import Exported, load_exported
 from cotrain.export.formats.graph import graph_of, refuse_untraceable
 from cotrain.export.formats.quantization import calibration_batches
 from cotrain.export.formats.registry import FORMATS, Draft
-from cotrain.export.options import check_options
+from cotrain.export.options import check_export
 from cotrain.export.program import EnsembleProgram, NetworkProgram
 from cotrain.export.split import write_split
 from cotrain.export.summary import Report
@@ -57,7 +57,7 @@ def export_ensemble(
         TrainingError: The output cannot be written.
     """
     output = Path(output)
-    check_options(options, output, ensemble.spec, images)
+    check_export(options, output, ensemble.spec, images)
     if images is not None:
         check_classes(ensemble, images.classes)
     description = describe(ensemble.cpu(), options)

@@ -10,7 +10,7 @@ from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.export.formats.registry import FORMATS
 
 
-def check_options(
+def check_export(
     options: ExportOptions, output: Path, spec: EnsembleSpec, images: Splits | None
 ) -> None:
     """Raise ConfigError if the options contradict each other, the ensemble or the output."""
