@@ -1,25 +1,36 @@
-"""LossWatch on the CPU, where a loss is there at once, and as on a GPU, where it comes late."""
+"""Losses on the CPU, where they are there at once, and as on a GPU, where they come late."""
 
+import math
 from pathlib import Path
 
 import pytest
 import torch
 from pytorch_lightning.strategies import SingleDeviceStrategy
+from torch import nn
 from training_runs import final_state, make_loss_infinite, tiny
 
 from cotrain.basics.errors import TrainingError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.ensemble.losses import CoTrainingLossTerms
 from cotrain.training import fit
-from cotrain.training.finite import LossWatch, NotFiniteError
+from cotrain.training.finite import (
+    MOST_SKIPPED_IN_A_ROW,
+    LossWatch,
+    NotFiniteError,
+    StepGuard,
+    check_weights,
+)
+
+
+def terms_of(total: float) -> CoTrainingLossTerms:
+    return CoTrainingLossTerms(
+        total=torch.tensor(total), cross_entropy=torch.tensor(2.5), divergence=torch.tensor(0.5)
+    )
 
 
 def noted(total: float) -> LossWatch:
     watch = LossWatch()
-    terms = CoTrainingLossTerms(
-        total=torch.tensor(total), cross_entropy=torch.tensor(2.5), divergence=torch.tensor(0.5)
-    )
-    watch.note(terms, step=7, epoch=1, strategy=SingleDeviceStrategy("cpu"))
+    watch.note(terms_of(total), step=7, epoch=1, strategy=SingleDeviceStrategy("cpu"))
     return watch
 
 
@@ -55,6 +66,43 @@ def test_late_news_still_name_the_step_and_come_before_saving(
         state = final_state(tmp_path / "run")
         assert state["global_step"] == saved
         assert all(value.isfinite().all() for value in state["state_dict"].values())
+
+
+def step(guard: StepGuard, total: float) -> bool:
+    """A step that moves a BatchNorm statistic, and whether its loss is learnt from."""
+    guard.begin()
+    guard.module.running_mean += 1
+    strategy = SingleDeviceStrategy("cpu")
+    return guard.accepts(terms_of(total), step=7, epoch=1, strategy=strategy)
+
+
+def test_a_skipped_step_leaves_no_trace() -> None:
+    guard = StepGuard(nn.BatchNorm1d(1), skip=True)
+    assert [step(guard, total) for total in (1.0, math.nan, math.nan, 2.0)] == [1, 0, 0, 1]
+    assert guard.module.running_mean.tolist() == [2]
+    assert (guard.skipped, guard.skipped_in_a_row) == (2, 0)
+
+
+def test_too_many_skipped_in_a_row_end_training() -> None:
+    guard = StepGuard(nn.BatchNorm1d(1), skip=True)
+    assert not any(step(guard, math.inf) for _ in range(MOST_SKIPPED_IN_A_ROW))
+    with pytest.raises(NotFiniteError, match="step 7"):
+        step(guard, math.inf)
+
+
+def test_without_skipping_the_first_ends_training() -> None:
+    guard = StepGuard(nn.BatchNorm1d(1), skip=False)
+    assert step(guard, 1.0)
+    with pytest.raises(NotFiniteError, match="step 7"):
+        step(guard, math.nan)
+
+
+def test_weights_and_buffers_are_checked() -> None:
+    module, strategy = nn.BatchNorm1d(1), SingleDeviceStrategy("cpu")
+    assert check_weights(module, step=3, strategy=strategy) is None
+    module.running_var.fill_(math.inf)
+    with pytest.raises(NotFiniteError, match="weights after step 3 are not finite"):
+        check_weights(module, step=3, strategy=strategy)
 
 
 @pytest.mark.gpu

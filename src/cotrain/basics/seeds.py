@@ -18,6 +18,17 @@ def derive_seed(seed: int, *place: int | str) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
+def seed_all(seed: int, device: torch.device) -> None:
+    """Draw from ``seed`` from here on, on the CPU, on GPUs in use and on ``device``."""
+    # Not torch.manual_seed: it keeps a stack trace for every kind of device that is not in use,
+    # some milliseconds a step.
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+    elif device.type != "cpu":
+        torch.manual_seed(seed)
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Draw from ``seed`` inside, on the CPU: torch, numpy and ``random``; restore them after."""

@@ -1,12 +1,16 @@
-"""Whether the losses are finite, found out without making a GPU wait in every step."""
+"""Only finite losses are learnt from; found out without making a GPU wait in every step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from pytorch_lightning.strategies import Strategy
-from torch import Tensor
+from torch import Tensor, nn
 
 from cotrain.ensemble.losses import CoTrainingLossTerms
+
+# Skipping is for a stray bad batch; this many in a row mean that the weights are lost.
+MOST_SKIPPED_IN_A_ROW = 10
 
 
 class NotFiniteError(Exception):
@@ -78,3 +82,59 @@ class LossWatch:
         problem = self.problem()
         if problem is not None:
             raise NotFiniteError(problem)
+
+
+class StepGuard:
+    """Decides for every step whether its loss is learnt from, skipped, or ends training.
+
+    On a GPU a loss that is not finite ends training in the next step, or before anything is saved,
+    so that no step waits. Only skipping waits, as it must decide in the step.
+
+    Args:
+        module: The networks, whose BatchNorm statistics a skipped step leaves as they were.
+        skip: Skip steps instead of ending training.
+    """
+
+    def __init__(self, module: nn.Module, *, skip: bool) -> None:
+        self.module = module
+        self.skip = skip
+        self.watch = LossWatch()
+        self.skipped = 0
+        self.skipped_in_a_row = 0
+        self._before: Sequence[Tensor] = ()
+
+    def begin(self) -> None:
+        """Keep what the forward pass of a step changes."""
+        if self.skip:
+            self._before = [buffer.clone() for buffer in self.module.buffers()]
+
+    def accepts(
+        self, terms: CoTrainingLossTerms, *, step: int, epoch: int, strategy: Strategy
+    ) -> bool:
+        """Whether to learn from a step's loss; every process must call it.
+
+        Raises:
+            NotFiniteError: The loss of this step or the one before is not finite, or those of too
+                many steps in a row.
+        """
+        self.watch.check()  # the step before
+        self.watch.note(terms, step=step, epoch=epoch, strategy=strategy)
+        problem = self.watch.problem() if self.skip or not self.watch.late else None
+        if problem is None:
+            self.skipped_in_a_row = 0
+            return True
+        self.skipped_in_a_row += 1
+        if not self.skip or self.skipped_in_a_row > MOST_SKIPPED_IN_A_ROW:
+            raise NotFiniteError(problem)
+        self.skipped += 1
+        self.watch = LossWatch()
+        for buffer, before in zip(self.module.buffers(), self._before, strict=True):
+            buffer.copy_(before)
+        return False
+
+
+def check_weights(module: nn.Module, *, step: int, strategy: Strategy) -> None:
+    """Raise NotFiniteError if a weight or a buffer is not finite; every process must call it."""
+    finite = torch.stack([value.isfinite().all() for value in module.state_dict().values()])
+    if strategy.reduce_boolean_decision(not finite.all(), all=False):
+        raise NotFiniteError(f"the weights after step {step} are not finite")

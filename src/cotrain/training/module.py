@@ -1,6 +1,5 @@
 """One training step of S networks, as the LightningModule that the Trainer drives."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -8,35 +7,19 @@ import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
-from cotrain.basics.seeds import derive_seed
+from cotrain.basics.seeds import derive_seed, seed_all
 from cotrain.config import Experiment
 from cotrain.config.difference import record_settings
 from cotrain.data import Batch
 from cotrain.ensemble.ensemble import Ensemble
-from cotrain.ensemble.losses import CoTrainingLoss, co_training_weight
+from cotrain.ensemble.losses import CoTrainingLoss
 from cotrain.execution import prepare_training
 from cotrain.training.ema import MovingAverage
 from cotrain.training.epoch_metrics import Tally
-from cotrain.training.finite import LossWatch, NotFiniteError
+from cotrain.training.finite import StepGuard, check_weights
 from cotrain.training.from_experiment import training_execution
 from cotrain.training.optimization import build_optimizer
-from cotrain.training.schedules import learning_rate
-
-# Skipping is for a stray bad batch; this many in a row mean that the weights are lost.
-MOST_SKIPPED_IN_A_ROW = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where in the run a step stands.
-
-    Args:
-        epoch: Epoch of the schedule, from 0.
-        networks: The networks being trained: all, or one of them.
-    """
-
-    epoch: int
-    networks: range
+from cotrain.training.timetable import Place, Timetable
 
 
 class CoTraining(lightning.LightningModule):
@@ -53,19 +36,17 @@ class CoTraining(lightning.LightningModule):
         options = experiment.co_training
         self.ensemble = ensemble
         self.experiment = experiment
-        self.steps_per_epoch = steps_per_epoch
+        self.timetable = Timetable(experiment=experiment, steps_per_epoch=steps_per_epoch)
         decay = experiment.ema
         self.execution = prepare_training(ensemble, "loop")
         self.average = None if decay is None else MovingAverage(ensemble, decay)
         self.loss = CoTrainingLoss(options.divergence, options.label_smoothing)
         self.training_tally = Tally(experiment.into, ["loss", "cross_entropy", "divergence"])
         self.validation_tally = Tally(experiment.into, ["nll"])
-        self.watch = LossWatch()
+        self.guard = StepGuard(ensemble, skip=experiment.on_nan == "skip")
         # Means of the last epoch over all processes.
         self.training_means: dict[str, float] = {}
         self.validation: dict[str, float] = {}
-        self.skipped = 0
-        self.skipped_in_a_row = 0
         # Where a resumed run begins: an epoch, and the batches of it that are already done.
         self.next_batch = (0, 0)
 
@@ -76,31 +57,8 @@ class CoTraining(lightning.LightningModule):
 
     @property
     def place(self) -> Place:
-        """The current epoch, within the network's own schedule where they train one at a time."""
-        if self.experiment.co_training.together:
-            return Place(epoch=self.current_epoch, networks=range(self.experiment.into))
-        network, epoch = divmod(self.current_epoch, self.experiment.epochs)
-        return Place(epoch=epoch, networks=range(network, network + 1))
-
-    @property
-    def weight(self) -> float:
-        """Weight of the divergence in this epoch."""
-        options = self.experiment.co_training
-        ramp = 0.13 * self.experiment.epochs if options.ramp_epochs is None else options.ramp_epochs
-        return co_training_weight(self.place.epoch, weight=options.weight, ramp_epochs=ramp)
-
-    def learning_rate(self, step: int) -> float:
-        """Learning rate of optimizer step ``step`` of the run, counted from 0."""
-        epochs = self.experiment.epochs
-        if not self.experiment.co_training.together:
-            step %= epochs * self.steps_per_epoch
-        return learning_rate(
-            step,
-            schedule=self.experiment.schedule,
-            lr=self.experiment.optimizer.lr,
-            epochs=epochs,
-            steps_per_epoch=self.steps_per_epoch,
-        )
+        """The current epoch, and the networks that are trained in it."""
+        return self.timetable.place(self.current_epoch)
 
     def on_fit_start(self) -> None:
         """Prepare the networks, which are on their device by now, to run at once."""
@@ -111,24 +69,14 @@ class CoTraining(lightning.LightningModule):
         self.execution.backward()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
-        """The loss of one batch of views [S, B, C, H, W]; None skips a step that is not finite.
-
-        On a GPU a loss that is not finite stops training in the next step, or before anything is
-        saved, so that no step waits. Only ``on_nan="skip"`` waits, as it must decide in the step.
-        """
-        buffers = self._copied_buffers()
+        """The loss of one batch of views [S, B, C, H, W]; None skips the step."""
+        self.guard.begin()
         logits = self._logits(batch.images, batch_idx)
-        terms = self.loss(logits, batch.targets, weight=self.weight)
-        self.watch.check()  # the step before
+        weight = self.timetable.weight(self.current_epoch)
+        terms = self.loss(logits, batch.targets, weight=weight)
         step, strategy = self.global_step, self.trainer.strategy
-        self.watch.note(terms, step=step, epoch=self.current_epoch, strategy=strategy)
-        if self.experiment.on_nan == "skip":
-            problem = self.watch.problem()
-            if problem is not None:
-                return self._skip(problem, buffers)
-        elif not self.watch.late:
-            self.watch.check()
-        self.skipped_in_a_row = 0
+        if not self.guard.accepts(terms, step=step, epoch=self.current_epoch, strategy=strategy):
+            return None
         losses = [terms.total, terms.cross_entropy, terms.divergence]
         self.training_tally.add(logits, batch.targets, losses, self.place.networks[0])
         return terms.total
@@ -144,45 +92,20 @@ class CoTraining(lightning.LightningModule):
     def _seed_network(self, index: int, batch_idx: int) -> None:
         """Give a network a random state (dropout) of its own before it runs."""
         where = (self.place.epoch, batch_idx, self.global_rank, index)
-        seed = derive_seed(self.experiment.seed, "step", *where)
-        # Not torch.manual_seed: it keeps a stack trace for every kind of device that is not in use,
-        # some milliseconds a step.
-        torch.default_generator.manual_seed(seed)
-        if torch.cuda.is_initialized():
-            torch.cuda.manual_seed_all(seed)
-        elif self.device.type != "cpu":
-            torch.manual_seed(seed)
-
-    def _skip(self, problem: str, buffers: list[Tensor]) -> None:
-        """Undo what the forward pass did to the BatchNorm statistics and go on, or stop."""
-        self.watch = LossWatch()
-        self.skipped += 1
-        self.skipped_in_a_row += 1
-        if self.skipped_in_a_row > MOST_SKIPPED_IN_A_ROW:
-            raise NotFiniteError(problem)
-        for buffer, before in zip(self.ensemble.buffers(), buffers, strict=True):
-            buffer.copy_(before)
-
-    def _copied_buffers(self) -> list[Tensor]:
-        if self.experiment.on_nan == "error":
-            return []
-        return [buffer.clone() for buffer in self.ensemble.buffers()]
+        seed_all(derive_seed(self.experiment.seed, "step", *where), self.device)
 
     def check_finite(self) -> None:
         """Raise NotFiniteError if the last loss, a weight or a buffer is not finite.
 
         Every process must call it.
         """
-        self.watch.check()
-        finite = torch.stack([value.isfinite().all() for value in self.state_dict().values()])
-        strategy = self.trainer.strategy
-        if strategy.reduce_boolean_decision(not finite.all(), all=False):
-            raise NotFiniteError(f"the weights after step {self.global_step} are not finite")
+        self.guard.watch.check()
+        check_weights(self, step=self.global_step, strategy=self.trainer.strategy)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step with the schedule's learning rate, then average, before any checkpoint is saved."""
         for group in self.optimizers(use_pl_optimizer=False).param_groups:  # type: ignore[union-attr]
-            group["lr"] = self.learning_rate(self.global_step)
+            group["lr"] = self.timetable.learning_rate(self.global_step)
         super().optimizer_step(*args, **kwargs)
         if self.average is not None:
             self.average.update(self.ensemble, self.place.networks)
@@ -212,14 +135,14 @@ class CoTraining(lightning.LightningModule):
 
     def epoch_row(self) -> dict[str, float]:
         """What ``metrics.csv`` says of the epoch that ends; every process must call it."""
-        self.watch.check()
+        self.guard.watch.check()
         sums = self.training_tally.summed(self.trainer.strategy)
         self.training_means = self.training_tally.means(sums)
         row = {"epoch": self.current_epoch, "step": self.global_step}
         row |= {f"train_{name}": value for name, value in self.training_means.items()}
-        row["learning_rate"] = self.learning_rate(self.global_step - 1)
-        row["co_training_weight"] = self.weight
-        row["skipped_steps"] = self.skipped
+        row["learning_rate"] = self.timetable.learning_rate(self.global_step - 1)
+        row["co_training_weight"] = self.timetable.weight(self.current_epoch)
+        row["skipped_steps"] = self.guard.skipped
         return row | self.validation
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -230,10 +153,10 @@ class CoTraining(lightning.LightningModule):
         """Add what Lightning does not keep: counts, random state, settings, threads."""
         checkpoint["cotrain"] = {
             "training_tally": self.training_tally.summed(self.trainer.strategy),
-            "skipped": (self.skipped, self.skipped_in_a_row),
+            "skipped": (self.guard.skipped, self.guard.skipped_in_a_row),
             "validation": self.validation,
             "next_batch": self.next_batch,
-            "steps_per_epoch": self.steps_per_epoch,
+            "steps_per_epoch": self.timetable.steps_per_epoch,
             "random_state": torch.get_rng_state(),
             "settings": record_settings(self.experiment),
             "threads": torch.get_num_threads(),
@@ -242,13 +165,14 @@ class CoTraining(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up what ``on_save_checkpoint`` added."""
         state = checkpoint["cotrain"]
-        if state["steps_per_epoch"] != self.steps_per_epoch:
+        before, now = state["steps_per_epoch"], self.timetable.steps_per_epoch
+        if before != now:
             raise ConfigError(
-                f"the run had {state['steps_per_epoch']} steps an epoch and would now have "
-                f"{self.steps_per_epoch}: resume it on as many images and devices as before"
+                f"the run had {before} steps an epoch and would now have {now}: "
+                "resume it on as many images and devices as before"
             )
         self.training_tally.load(state["training_tally"], first=self.global_rank == 0)
-        self.skipped, self.skipped_in_a_row = state["skipped"]
+        self.guard.skipped, self.guard.skipped_in_a_row = state["skipped"]
         self.validation = state["validation"]
         self.next_batch = tuple(state["next_batch"])
         torch.set_rng_state(state["random_state"])
