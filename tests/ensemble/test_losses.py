@@ -242,3 +242,44 @@ def test_impossible_settings_are_refused(arguments, message):
 def test_shapes_that_do_not_fit_are_refused(logits, targets, message):
     with pytest.raises(ConfigError, match=message):
         CoTrainingLoss()(torch.zeros(logits), targets)
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ([1.0, 1.0, 0.0], "a row of sum 2,"),
+        ([0.0, 0.0, 0.0], "a row of sum 0,"),
+        ([1.5, -0.5, 0.0], "-0.5,"),
+        ([math.nan, 0.0, 1.0], "a row of sum nan,"),
+    ],
+)
+def test_targets_that_are_no_shares_are_refused(row, fault):
+    targets = torch.tensor([[0.25, 0.75, 0.0], row])
+    with pytest.raises(ConfigError, match=f"targets of shape .2, 3. hold {fault} but shares"):
+        CoTrainingLoss()(torch.zeros(2, 2, 3), targets)
+
+
+def test_labels_of_several_classes_are_refused_in_integers_too():
+    with pytest.raises(ConfigError, match=r"give class indices of shape \(2,\)"):
+        CoTrainingLoss()(torch.zeros(2, 2, 3), torch.tensor([[1, 1, 0], [0, 1, 0]]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_shares_of_half_precision_are_shares(dtype):
+    shares = torch.rand(64, 1000, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    mixed = torch.lerp(torch.eye(9)[0], torch.eye(9)[4], 0.3)[None]
+    for targets in (shares, mixed):
+        logits = torch.zeros(2, *targets.shape)
+        loss = CoTrainingLoss()(logits, targets.to(dtype))
+        expected = 2 * math.log(targets.shape[1])  # of two networks that answer all alike
+        assert loss.cross_entropy.item() == pytest.approx(expected, rel=1e-2)
+
+
+def test_on_a_device_only_the_first_batch_is_looked_at():
+    """Looking is reading a value, which the device called meta has none to give for."""
+    loss, logits = CoTrainingLoss(), torch.zeros(2, 4, 3, device="meta")
+    targets = torch.zeros(4, 3, device="meta")
+    with pytest.raises(RuntimeError, match="meta"):
+        loss(logits, targets)
+    assert loss(logits, targets).total.shape == ()
+    assert loss == CoTrainingLoss()

@@ -10,6 +10,8 @@ from torch import nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import experiment as config
+from cotrain.networks import build, spec
+from cotrain.networks.meta import on_meta
 from cotrain.training.optimization import build_optimizer, parameter_groups
 
 
@@ -47,6 +49,57 @@ def test_groups_hold_every_parameter_once(decayed, kept):
     assert names(module, without) == kept
     everything = [name for name, _ in module.named_parameters()]
     assert names(module, with_decay) == [name for name in everything if name not in kept]
+
+
+class Attention(nn.Module):
+    """Parameters of the kinds that are no weights, and weights named in other ways."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(7, 4)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, 4))
+        self.position_embeddings = nn.Parameter(torch.zeros(1, 5, 4))
+        self.relative_position_bias_table = nn.Parameter(torch.zeros(9, 2))
+        self.attention_biases = nn.Parameter(torch.zeros(2, 9))
+        self.layer_scale = nn.Parameter(torch.ones(4, 1, 1))
+        self.temperature = nn.Parameter(torch.ones(2, 3))
+        self.mixing = nn.Parameter(torch.ones(4, 4))
+        self.heads = nn.MultiheadAttention(4, 2)
+        self.patch_embed = nn.Conv2d(1, 4, 1)
+        self.depthwise = nn.Conv2d(4, 4, 1, groups=4)
+
+    def no_weight_decay(self) -> set[str]:
+        return {"temperature", "gone"}
+
+
+def test_only_weights_of_layers_are_decayed():
+    module = nn.ModuleList([Attention(), Attention()])
+    decayed = names(module, parameter_groups(module, 1e-3, "weights")[0])
+    weights = ["mixing", "heads.in_proj_weight", "heads.out_proj.weight"]
+    weights += ["patch_embed.weight", "depthwise.weight"]
+    assert decayed == [f"{index}.{name}" for index in (0, 1) for name in weights]
+    every = names(module, parameter_groups(module, 1e-3, "all")[0])
+    assert every == [name for name, _ in module.named_parameters()]
+
+
+@pytest.mark.parametrize(
+    ("name", "spared"),
+    [
+        ("timm:vit_tiny_patch16_224", ("cls_token", "pos_embed")),
+        ("timm:swinv2_tiny_window8_256", ("logit_scale", "cpb_mlp.0.weight", "cpb_mlp.2.weight")),
+        ("timm:levit_128s", ("attention_biases",)),
+        ("torchvision:vit_b_16", ("class_token", "pos_embedding")),
+        ("torchvision:convnext_tiny", ("layer_scale",)),
+        ("torchvision:swin_t", ("relative_position_bias_table",)),
+    ],
+)
+def test_of_library_networks_all_but_layers_is_spared(name, spared):
+    network = on_meta(lambda: build(spec(name, num_classes=5)))
+    others = {n for n, p in network.named_parameters() if n.endswith(spared)}
+    weights = {n for n, p in network.named_parameters() if p.ndim > 1 and n not in others}
+    assert set(names(network, parameter_groups(network, 1e-3, "weights")[0])) == weights
+    assert len(others) >= len(spared)
+    assert all("weight" in n for n in weights)
 
 
 def test_frozen_parameters_are_in_no_group():

@@ -17,8 +17,9 @@ class Optimizer:
         momentum: Momentum, for the optimizers that have one.
         weight_decay: Weight decay of the large network.
         divide_weight_decay: Use ``weight_decay * exp(1/S - 1)`` (arXiv:2011.14660, Eq. 6).
-        decayed: ``weights`` decays weights but no norms and biases; ``paper`` decays every
-            parameter whose name has neither "norm" nor "bias"; ``all`` decays everything.
+        decayed: ``weights`` decays the weights of layers, but no biases, norms, embeddings, tokens
+            and whatever the network itself spares (timm's ``no_weight_decay``); ``paper`` decays
+            every parameter whose name has neither "norm" nor "bias"; ``all`` decays everything.
         clip: Largest norm of the gradient over all networks; null does not clip.
         accumulate: Batches whose gradients are added before a step.
         options: Further arguments of the optimizer, such as ``{"betas": [0.9, 0.95]}``.

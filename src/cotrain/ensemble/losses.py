@@ -3,7 +3,7 @@
 Shapes: S networks, B batch, C classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -48,6 +48,7 @@ class CoTrainingLoss:
 
     divergence: Literal["js", "kl"] = "js"
     label_smoothing: float = 0.0
+    _looked_at: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.divergence not in _DIVERGENCES:
@@ -70,9 +71,13 @@ class CoTrainingLoss:
             weight: Weight of the divergence; with 0 it is reported but not differentiated.
 
         Raises:
-            ConfigError: The shapes do not fit each other.
+            ConfigError: The shapes do not fit each other, or targets ``[B, C]`` are no shares: one
+                is below 0, or a row does not sum to 1 (several classes an image). On a device
+                where looking would wait, the first batch alone is looked at.
         """
         _check_shapes(logits, targets)
+        if targets.ndim == 2 and not torch.compiler.is_compiling():
+            self._look_at(targets)
         cross_entropy = _summed_cross_entropy(_full(logits), targets, self.label_smoothing)
         divergence = _DIVERGENCES[self.divergence](logits if weight else logits.detach())
         return CoTrainingLossTerms(
@@ -80,6 +85,12 @@ class CoTrainingLoss:
             cross_entropy=cross_entropy,
             divergence=divergence,
         )
+
+    def _look_at(self, targets: Tensor) -> None:
+        """Check shares where that waits for no device, else those of the first batch."""
+        if targets.is_cpu or targets.device.type not in self._looked_at:
+            self._looked_at.add(targets.device.type)
+            _check_shares(targets)
 
 
 def js_divergence(logits: Tensor) -> Tensor:
@@ -166,3 +177,17 @@ def _check_shapes(logits: Tensor, targets: Tensor) -> None:
             f"{tuple(logits.shape)}: give {'class indices' if hard else 'shares of the classes'} "
             f"of shape {tuple(wanted)}"
         )
+
+
+def _check_shares(targets: Tensor) -> None:
+    """Half precision moves the sum of a row by less than 0.01, a second class by 1."""
+    lowest, sums = targets.min().item(), targets.detach().float().sum(-1)
+    right = (sums - 1).abs() < 0.01
+    if lowest >= 0 and right.all():
+        return
+    fault = f"{lowest:.4g}" if lowest < 0 else f"a row of sum {sums[right.int().argmin()]:.4g}"
+    raise ConfigError(
+        f"targets of shape {tuple(targets.shape)} hold {fault}, but shares of the classes are at "
+        "least 0 and sum to 1: give one class an image, or shares; images of several classes are "
+        "not supported"
+    )

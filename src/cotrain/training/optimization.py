@@ -1,6 +1,7 @@
 """One optimizer over all networks: which parameters are decayed, and timm's optimizers by name."""
 
 import difflib
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,21 +18,22 @@ def parameter_groups(module: nn.Module, weight_decay: float, decayed: str) -> li
     Args:
         module: Its trainable parameters are grouped.
         weight_decay: Weight decay of the first group; the second has 0.
-        decayed: ``weights`` decays parameters of more than one dimension, hence no biases and no
-            norms; ``paper`` decays every parameter whose name has neither "norm" nor "bias",
-            hence also BatchNorm weights named otherwise (the tables of arXiv:2011.14660 were
-            trained so); ``all`` decays everything.
+        decayed: ``weights`` decays the weights of layers: no biases, norms, scales, embeddings,
+            tokens and tables of position biases, and nothing that a network lists in its
+            ``no_weight_decay()``, as those of timm do; ``paper`` decays every parameter whose name
+            has neither "norm" nor "bias", hence also BatchNorm weights named otherwise (the tables
+            of arXiv:2011.14660 were trained so); ``all`` decays everything.
 
     Raises:
         ConfigError: ``decayed`` is unknown.
     """
     if decayed not in _IS_DECAYED:
         raise ConfigError(f"decayed={decayed!r} is unknown: give one of {', '.join(_IS_DECAYED)}")
-    is_decayed = _IS_DECAYED[decayed]
+    is_decayed, spared = _IS_DECAYED[decayed], _spared(module)
     members: dict[bool, list[nn.Parameter]] = {True: [], False: []}
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
-            members[is_decayed(name, parameter)].append(parameter)
+            members[is_decayed(name, parameter, spared)].append(parameter)
     return [
         {"params": members[True], "weight_decay": weight_decay},
         {"params": members[False], "weight_decay": 0.0},
@@ -75,10 +77,37 @@ def build_optimizer(module: nn.Module, optimizer: Optimizer, into: int) -> torch
     return built
 
 
-_IS_DECAYED = {
-    "weights": lambda name, parameter: parameter.ndim > 1,
-    "paper": lambda name, parameter: "norm" not in name and "bias" not in name,
-    "all": lambda name, parameter: True,
+# Parts of the names of parameters that are no weights of a layer, whatever their dimensions.
+_NO_WEIGHTS = ("bias", "embed", "token", "position", "rel_pos")
+
+
+def _spared(module: nn.Module) -> set[nn.Parameter]:
+    """What the networks' own lists and the kinds of their layers spare from ``weights``."""
+    found: set[nn.Parameter] = set()
+    for each in module.modules():
+        own = dict(each.named_parameters())
+        if isinstance(each, nn.Embedding | nn.EmbeddingBag):
+            found |= set(own.values())
+        listed = getattr(each, "no_weight_decay", None)
+        if callable(listed):
+            found |= {own[name] for name in listed() if name in own}
+    return found
+
+
+def _is_weight(name: str, parameter: nn.Parameter, spared: set[nn.Parameter]) -> bool:
+    """Whether a layer multiplies with it: not a vector, also where that is shaped [C, 1, 1]."""
+    if parameter.ndim < 2 or parameter in spared:
+        return False
+    if "weight" in name.rpartition(".")[2]:
+        return True
+    is_vector = parameter.numel() == max(parameter.shape)
+    return not is_vector and not any(part in name for part in _NO_WEIGHTS)
+
+
+_IS_DECAYED: dict[str, Callable[[str, nn.Parameter, set[nn.Parameter]], bool]] = {
+    "weights": _is_weight,
+    "paper": lambda name, parameter, spared: "norm" not in name and "bias" not in name,
+    "all": lambda name, parameter, spared: True,
 }
 
 
