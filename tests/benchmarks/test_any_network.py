@@ -89,7 +89,7 @@ def test_an_error_that_is_not_for_users_is_a_crash_with_its_place(tiny, monkeypa
     monkeypatch.setattr(cotrain, "divide", fail)
     record = judge(tiny, 2, max_params=10**6, export=False)
     assert record["outcome"] == "crashed"
-    assert record["reason"].startswith("ZeroDivisionError at test_any_network_benchmark.py:")
+    assert record["reason"].startswith("ZeroDivisionError at test_any_network.py:")
 
 
 def test_a_failed_check_of_the_function_is_a_wrong_function(tiny, monkeypatch):

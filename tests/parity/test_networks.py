@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 NETWORKS = json.loads((HERE / "networks.json").read_text())
 DIGESTS = json.loads((HERE / "state_dicts.json").read_text())
 ENTRY = re.compile(r"(?P<arch>.+)_(?P<dataset>cifar100|imagenet)_s(?P<into>\d)(_(?P<variant>\w+))?")
-OURS = {"basic_resnet"}  # not of the paper: tests/test_networks.py counts its parameters
+OURS = {"basic_resnet"}  # not of the paper: tests/networks/test_networks.py counts its parameters
 
 
 def build_divided(

@@ -27,8 +27,8 @@ class Twins:
     variant: str
 
 
-# Each compared in tests/test_twins.py. Networks of equal shapes need not be equal: timm's
-# efficientnet_b* and torchvision's B0 to B4 have another epsilon in BatchNorm.
+# Each compared in tests/ensemble/importing/test_twins.py. Networks of equal shapes need not be
+# equal: timm's efficientnet_b* and torchvision's B0 to B4 have another epsilon in BatchNorm.
 TWINS: Mapping[Library, Twins] = {
     "timm": Twins(
         names={
