@@ -176,7 +176,7 @@ def main() -> None:
     limit_memory(asked["memory_gb"])
     for into in asked["into"]:
         try:
-            large = named_spec(asked["network"])
+            large: Any = named_spec(asked["network"])
         except Exception as error:
             record = {"network": asked["network"], "into": into, "checks": {}, **_failure(error)}
         else:

@@ -63,7 +63,7 @@ def run(name: str, root: str, folder: Path) -> dict[str, Any]:
     evaluation = json.loads(command("evaluate", str(trained), "--json"))
     command("export", str(trained), "--format", "onnx", "--output", str(exported))
     ensemble = cotrain.Ensemble.load(trained / "ensemble")
-    spec = ensemble.spec
+    spec: Any = ensemble.spec
     large = cotrain.divide(spec.large, 1)
     return {
         "mechanism": spec.network.mechanism,

@@ -3,6 +3,7 @@
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import any_network
 import any_network_checks as checks
@@ -69,7 +70,7 @@ def test_a_network_that_divides_passes_every_check_that_can_be_run(tiny):
 
 def test_a_network_that_does_not_divide_is_refused_in_one_line():
     register_builder("linear", linear)
-    large = spec("python:linear", num_classes=4, image_size=16)
+    large: Any = spec("python:linear", num_classes=4, image_size=16)
     record = judge(large, 2, max_params=10**6, export=False)
     assert record["outcome"] == "refused"
     assert "cannot be divided" in record["reason"]

@@ -3,20 +3,22 @@
 import math
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from of_networks import widths_of
 
 from cotrain import ConfigError
 from cotrain.dividing import divide_spec
 from cotrain.dividing.regularization import divide_probabilities, divide_weight_decay
-from cotrain.networks import family_of, spec
+from cotrain.networks import spec
 
 
 def widths(name: str, into: int) -> tuple[int, ...]:
     divided = divide_spec(spec(name), into)
-    return family_of(divided).widths(divided)
+    return widths_of(divided)
 
 
 @pytest.mark.parametrize(
@@ -72,15 +74,15 @@ def test_into_1_is_the_identity(name):
 def test_dividing_keeps_depth_classes_and_images_and_never_widens(
     name, into, classes, channels, size
 ):
-    large = spec(name, num_classes=classes, in_channels=channels, image_size=size)
+    large: Any = spec(name, num_classes=classes, in_channels=channels, image_size=size)
     try:
-        small = divide_spec(large, into)
+        small: Any = divide_spec(large, into)
     except ConfigError:
         assume(False)
     kept = {"arch", "num_classes", "in_channels", "image_size", "block", "blocks", "base_width"}
     assert kept < {each.name for each in fields(large)}
     assert {n: getattr(small, n) for n in kept} == {n: getattr(large, n) for n in kept}
-    before, after = family_of(large).widths(large), family_of(small).widths(small)
+    before, after = widths_of(large), widths_of(small)
     assert all(a <= b for a, b in zip(after, before, strict=True))
     assert small.groups <= large.groups
 
@@ -136,9 +138,10 @@ def possible(large, into: int) -> bool:
 
 def test_dropout_before_the_classifier_is_divided_by_s():
     large = spec("wide_resnet40_10")
-    dropouts = [divide_spec(large, into).dropout for into in (1, 2, 4, 8)]
-    assert dropouts == pytest.approx([0.1, 0.05, 0.025, 0.0125])
-    assert divide_spec(spec("wide_resnet28_10"), 4).dropout == 0
+    divided: list[Any] = [divide_spec(large, into) for into in (1, 2, 4, 8)]
+    assert [each.dropout for each in divided] == pytest.approx([0.1, 0.05, 0.025, 0.0125])
+    without: Any = divide_spec(spec("wide_resnet28_10"), 4)
+    assert without.dropout == 0
 
 
 @given(p=st.floats(0, 1), into=st.integers(1, 64), exponent=st.sampled_from([0.5, 1.0]))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import pytest
 import torch
@@ -92,7 +93,7 @@ def test_bare_parameters_and_buffers_differ_between_networks(tokens):
 
 
 def test_identical_initialisation_is_an_ablation():
-    ensemble = divide(SMALL, 4, seed=3, initialization="identical")
+    ensemble: Any = divide(SMALL, 4, seed=3, initialization="identical")
     first = ensemble.networks[0].state_dict()
     independent = divide(SMALL, 4, seed=3).networks[0].state_dict()
     for network in ensemble.networks:
@@ -139,7 +140,7 @@ def test_into_1_is_the_large_network():
 
 
 def test_a_name_means_its_spec():
-    ensemble = divide("wide_resnet10_2", 2, seed=0)
+    ensemble: Any = divide("wide_resnet10_2", 2, seed=0)
     assert ensemble.spec.large == spec("wide_resnet10_2")
     assert ensemble.spec.network.planes == 16
     assert (ensemble.spec.into, ensemble.spec.combine) == (2, "mean_logits")
@@ -204,7 +205,7 @@ def test_a_module_or_a_function_that_makes_one_is_divided(make):
 
 
 def test_dropout_is_divided_by_the_root_of_s():
-    ensemble = divide(Plain, 4, example_input=IMAGES, seed=0)
+    ensemble: Any = divide(Plain, 4, example_input=IMAGES, seed=0)
     assert [network.features[-1].p for network in ensemble.networks] == [pytest.approx(0.1)] * 4
 
 
@@ -216,7 +217,7 @@ def test_the_budget_may_be_macs():
 
 def test_widths_of_a_users_own_are_kept():
     widths = {32: 8, 64: 50}
-    ensemble = divide(Plain(), 2, example_input=IMAGES, widths=widths, tolerance=0.6, seed=0)
+    ensemble: Any = divide(Plain(), 2, example_input=IMAGES, widths=widths, tolerance=0.6, seed=0)
     first, second = ensemble.networks[0].features[0], ensemble.networks[0].features[3]
     assert (first.out_channels, second.in_channels, second.out_channels) == (8, 8, 50)
 
@@ -225,7 +226,7 @@ def test_a_small_network_of_a_users_own_is_taken_if_it_keeps_the_budget():
     def small() -> Plain:
         return Plain(22)
 
-    ensemble = divide(Plain, 2, example_input=IMAGES, small=small, seed=0)
+    ensemble: Any = divide(Plain, 2, example_input=IMAGES, small=small, seed=0)
     assert ensemble.networks[1].features[0].out_channels == 22
     with pytest.raises(ConfigError, match=r"2 of them have 2\.000 times the params"):
         divide(Plain, 2, example_input=IMAGES, small=Plain, seed=0)
@@ -288,12 +289,12 @@ class Twice(nn.Module):
 
 @pytest.mark.parametrize("method", ["constructor", "structural"])
 def test_layers_that_share_weights_go_on_sharing_them(tmp_path, method):
-    ensemble = divide(Twice, 2, example_input=IMAGES, method=method, seed=0)
+    ensemble: Any = divide(Twice, 2, example_input=IMAGES, method=method, seed=0)
     assert ensemble.spec.network.mechanism == method
     large = sum(parameter.numel() for parameter in Twice().parameters())
     assert ensemble.params == pytest.approx(large, rel=0.05)
     ensemble.save(tmp_path)
-    loaded = Ensemble.load(tmp_path)
+    loaded: Any = Ensemble.load(tmp_path)
     for network in (*ensemble.networks, *loaded.networks):
         assert network.first[0].weight is network.second[0].weight
     images = torch.randn(2, 3, 16, 16)

@@ -1,5 +1,7 @@
 """S networks: the shapes of their answers, their costs, their modes."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -32,7 +34,7 @@ def test_images_of_another_shape_are_refused(shape):
 
 
 def test_gradients_reach_every_network():
-    ensemble = divide(SMALL, 3, seed=0)
+    ensemble: Any = divide(SMALL, 3, seed=0)
     ensemble(torch.randn(4, 1, 8, 8)).square().sum().backward()
     assert all(parameter.grad is not None for parameter in ensemble.parameters())
     assert all(network.fc.weight.grad.any() for network in ensemble.networks)
@@ -52,7 +54,7 @@ def test_the_number_of_networks_is_s():
 
 
 def test_predict_leaves_modes_and_statistics_alone():
-    ensemble = divide(SMALL, 2, seed=0).train()
+    ensemble: Any = divide(SMALL, 2, seed=0).train()
     ensemble.networks[1].layer1.eval()
     modes = [layer.training for layer in ensemble.modules()]
     state = {name: tensor.clone() for name, tensor in ensemble.state_dict().items()}

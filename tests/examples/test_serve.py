@@ -12,6 +12,7 @@ import time
 import types
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def expected(ensemble, pixels):
 
 def test_functions(onnx_file, request_body, expected, pixels, monkeypatch):
     monkeypatch.setitem(sys.modules, "litserve", types.SimpleNamespace(LitAPI=object))
-    found = importlib.util.spec_from_file_location("serve", EXAMPLE)
+    found: Any = importlib.util.spec_from_file_location("serve", EXAMPLE)
     serve = importlib.util.module_from_spec(found)
     found.loader.exec_module(serve)
     api = serve.EnsembleAPI(str(onnx_file))

@@ -3,6 +3,7 @@
 import copy
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -109,7 +110,7 @@ def test_any_number_of_workers(workers):
 
 @pytest.mark.parametrize(("strategy", "acceleration"), CASES)
 def test_the_networks_stay_as_they_are(strategy, acceleration):
-    ensemble = small(into=2).train()
+    ensemble: Any = small(into=2).train()
     ensemble.networks[1].fc.eval()
     modes = [layer.training for layer in ensemble.modules()]
     state = {name: tensor.clone() for name, tensor in ensemble.state_dict().items()}

@@ -4,12 +4,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from of_networks import widths_of
 from torch import nn
 
 from cotrain import ConfigError
 from cotrain.networks import (
     build,
-    family_of,
     list_networks,
     spec,
     spec_for_images,
@@ -82,7 +82,7 @@ def test_every_listed_name_becomes_a_network(name):
     assert (found.arch, found.num_classes, found.in_channels, found.image_size) == expected
     images = torch.zeros(2, 1, 32, 32, device="meta")
     assert on_meta(found).eval()(images).shape == (2, 7)
-    assert len(family_of(found).widths(found)) >= 4  # stem and stages
+    assert len(widths_of(found)) >= 4  # stem and stages
 
 
 @pytest.mark.parametrize(("dataset", "classes"), [("cifar10", 10), ("cifar100", 100), ("svhn", 10)])
@@ -97,14 +97,14 @@ def test_wide_resnet_of_any_depth_and_width(n, factor, channels):
     found = spec(f"wide_resnet{6 * n + 4}_{factor}", num_classes=5, in_channels=channels)
     expected = basic_params(n, 16, 16 * factor, channels, 5)
     assert count_params(on_meta(found)) == expected
-    assert family_of(found).widths(found) == (16, 16 * factor, 32 * factor, 64 * factor)
+    assert widths_of(found) == (16, 16 * factor, 32 * factor, 64 * factor)
 
 
 @given(n=st.integers(1, 4), classes=st.integers(2, 50))
 def test_resnet_of_any_depth(n, classes):
     found = spec(f"resnet{9 * n + 2}", num_classes=classes)
     assert count_params(on_meta(found)) == bottleneck_params(n, 16, 16, 3, classes)
-    assert family_of(found).widths(found) == (16, 64, 128, 256)
+    assert widths_of(found) == (16, 64, 128, 256)
 
 
 @given(groups=st.integers(1, 16), width=st.integers(1, 64))

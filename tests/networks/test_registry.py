@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import FrozenInstanceError, dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -87,10 +88,12 @@ def test_a_record_with_a_field_missing_is_refused():
 
 
 def test_specs_are_frozen_and_only_specs_are_built():
+    found: Any = spec("basic_resnet")
     with pytest.raises(FrozenInstanceError):
-        spec("basic_resnet").num_classes = 3
+        found.num_classes = 3
+    name: Any = "basic_resnet"
     with pytest.raises(ConfigError, match="no registered family"):
-        build("basic_resnet")
+        build(name)
 
 
 @dataclass(frozen=True, kw_only=True)

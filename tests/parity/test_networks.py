@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 import torch
+from of_networks import widths_of
 from torch import Tensor, nn
 
 from cotrain.dividing import divide_spec
-from cotrain.networks import NetworkSpec, build, family_of, list_networks, spec
+from cotrain.networks import NetworkSpec, build, list_networks, spec
 from cotrain.networks.costs import count_macs, count_params
 
 HERE = Path(__file__).parent
@@ -71,7 +72,7 @@ def test_costs_are_the_recorded_integers(row):
     small, network = build_divided(row["arch"], row["dataset"], row["into"], **options)
     assert count_params(network) == row["params_one"]
     assert count_macs(network, (channels, height, width)) == row["macs_one"]
-    assert family_of(small).widths(small)[1:] == tuple(row["widths"])
+    assert widths_of(small)[1:] == tuple(row["widths"])
     dropouts = {layer.p for layer in network.modules() if type(layer) is nn.Dropout}
     assert max(dropouts, default=0) == pytest.approx(row["dropout"])
 

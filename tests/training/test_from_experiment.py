@@ -1,6 +1,7 @@
 """What an experiment trains, and on what: sizes, statistics, and inherited weights."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -47,10 +48,10 @@ def test_options_of_dividing_and_of_the_network_reach_it():
         dividing=DivideOptions(budget="macs", method="structural"),
     )
     ensemble = experiment_ensemble(experiment, experiment_images(experiment))
-    spec = ensemble.spec
+    spec: Any = ensemble.spec
     assert spec.network.mechanism == "structural"
     assert (spec.network.num_classes, spec.large.kwargs) == (10, options)
-    rates = [each.drop_prob for each in ensemble.modules() if hasattr(each, "drop_prob")]
+    rates: Any = [each.drop_prob for each in ensemble.modules() if hasattr(each, "drop_prob")]
     assert max(rates) == pytest.approx(0.1)  # 0.2 / sqrt(4)
     large = divide(spec.large, 1)
     assert ensemble.macs((1, 32, 32)) == pytest.approx(large.macs((1, 32, 32)), rel=0.05)
@@ -59,9 +60,9 @@ def test_options_of_dividing_and_of_the_network_reach_it():
 def test_networks_start_from_a_trained_one(tmp_path):
     experiment = tiny(into=1)
     splits = experiment_images(experiment)
-    trained = experiment_ensemble(experiment, splits)
+    trained: Any = experiment_ensemble(experiment, splits)
     trained.save(tmp_path)
-    heirs = experiment_ensemble(replace(experiment, into=2, inherit=str(tmp_path)), splits)
+    heirs: Any = experiment_ensemble(replace(experiment, into=2, inherit=str(tmp_path)), splits)
     values = trained.networks[0].fc.weight.detach().flatten()
     for network in heirs.networks:
         ratio = trained.networks[0].fc.in_features / network.fc.in_features

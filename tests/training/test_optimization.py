@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from typing import Any
 
 import pytest
 import torch
@@ -103,7 +104,7 @@ def test_of_library_networks_all_but_layers_is_spared(name, spared):
 
 
 def test_frozen_parameters_are_in_no_group():
-    module = small_network()
+    module: Any = small_network()
     module.conv.weight.requires_grad_(False)
     decayed, others = parameter_groups(module, 1e-3, "all")
     assert names(module, decayed) == [name for name, _ in module.named_parameters()][1:]
@@ -151,7 +152,7 @@ def test_settings_and_options_reach_the_optimizer():
 
 @pytest.mark.parametrize("name", ["sgd", "momentum", "adamw", "rmsproptf", "lamb", "lion"])
 def test_named_optimizers_train_with_an_empty_group(name):
-    module = small_network()
+    module: Any = small_network()
     before = module.conv.weight.detach().clone()
     settings = config.Optimizer(name=name, lr=1e-3, decayed="all")
     train(module, build_optimizer(module, settings, into=2))

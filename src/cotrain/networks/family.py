@@ -1,8 +1,8 @@
 """What a family of networks is made of: its specs, and the functions that read and divide them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import Field, dataclass, field
+from typing import Any, ClassVar, Protocol
 
 from torch import nn
 
@@ -14,6 +14,8 @@ class NetworkSpec(Protocol):
 
     Every family adds its widths and depths as fields of its own.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def arch(self) -> str: ...

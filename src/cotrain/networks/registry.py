@@ -139,7 +139,7 @@ def _with_options(spec: NetworkSpec, options: Mapping[str, Any]) -> NetworkSpec:
             raise ConfigError(f"{name}={value!r} is neither True nor False")
         if name in family.regularization and not (_is_number(value) and 0 <= value < 1):
             raise ConfigError(f"{name}={value!r} is no probability: give at least 0 and below 1")
-    return replace(spec, **options)  # type: ignore[type-var]
+    return replace(spec, **options)
 
 
 def _is_number(value: object) -> bool:
@@ -208,7 +208,7 @@ def image_shape_of(spec: NetworkSpec) -> tuple[int, int, int]:
 
 def spec_to_dict(spec: NetworkSpec) -> dict[str, Any]:
     """The JSON-able form of a spec; ``spec_from_dict`` reads it back."""
-    return {"family": family_of(spec).name, **asdict(spec)}  # type: ignore[call-overload]
+    return {"family": family_of(spec).name, **asdict(spec)}
 
 
 def spec_from_dict(record: dict[str, Any]) -> NetworkSpec:

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -101,8 +102,8 @@ def test_hand_made_networks_keep_the_budget_and_run(build, into):
 
 def test_scales_and_bare_parameters_follow_the_width():
     _, candidate = divided(Transformer, 4)
-    small = apply_record(Transformer(), candidate.changes)
-    width = small.embed.out_channels
+    small: Any = apply_record(Transformer(), candidate.changes)
+    width: Any = small.embed.out_channels
     assert width % 3 == 0
     assert small.attention.scale == pytest.approx((width / 3) ** -0.5)
     assert small.position.shape == (1, 17, width)
@@ -116,7 +117,7 @@ def test_a_scale_that_no_width_explains_is_refused():
 
 def test_split_sizes_and_groups_follow_the_width():
     _, candidate = divided(Split, 4)
-    small = apply_record(Split(), candidate.changes)
+    small: Any = apply_record(Split(), candidate.changes)
     assert sum(small.sizes) == small.stem.out_channels < 48
     assert small.left.groups == small.left.in_channels == small.sizes[0]
     assert small.grouped.groups == 4

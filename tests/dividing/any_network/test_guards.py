@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -71,7 +73,7 @@ def test_the_same_function_is_told_from_another():
 
 
 def test_randomizing_leaves_nothing_at_zero():
-    network = Convolutional()
+    network: Any = Convolutional()
     torch.nn.init.zeros_(network[0].weight)
     guards.randomize(network)
     assert network[0].weight.std() > 0.1

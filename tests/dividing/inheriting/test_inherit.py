@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -166,7 +167,7 @@ def test_complementary_networks_keep_all_channels() -> None:
 
 
 def test_sums_are_compensated() -> None:
-    def network(width: int) -> nn.Module:
+    def network(width: int) -> Any:
         return nn.Sequential(nn.Flatten(), nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 3))
 
     large, small = network(6), network(2)
@@ -180,7 +181,7 @@ def test_two_halves_average_to_the_large_network() -> None:
     """A hidden layer dealt out to S networks: their mean is what the large one says."""
     torch.manual_seed(0)
 
-    def network(width: int) -> nn.Module:
+    def network(width: int) -> Any:
         return nn.Sequential(nn.Flatten(), nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 3))
 
     large, smalls = network(8), [network(4), network(4)]

@@ -1,16 +1,19 @@
 """DenseNet-BC: torchvision's blocks, the names that weight decay goes by, divisions, draw."""
 
+from typing import Any
+
 import pytest
 import torch
 from comparing import relative_error
 from hypothesis import given
 from hypothesis import strategies as st
+from of_networks import widths_of
 from torch import nn
 from torchvision.models.densenet import _DenseBlock, _Transition
 
 from cotrain import ConfigError
 from cotrain.dividing import divide_spec
-from cotrain.networks import build, family_of, spec
+from cotrain.networks import build, spec
 
 
 def torchvisions(layers: int, growth: int, classes: int) -> nn.Module:
@@ -45,12 +48,12 @@ def test_every_batchnorm_has_norm_in_its_name():
 
 @pytest.mark.parametrize(("into", "growth"), [(1, 40), (2, 28), (4, 20), (8, 14)])
 def test_growth_and_stem_are_divided(into, growth):
-    divided = divide_spec(spec("densenet190"), into)
+    divided: Any = divide_spec(spec("densenet190"), into)
     assert divided.growth == growth
     widths = [2 * growth]
     for inputs in (2, 33 / 2, 95 / 4):
         widths.append(int(inputs * growth) + 31 * growth)
-    assert family_of(divided).widths(divided) == tuple(widths)
+    assert widths_of(divided) == tuple(widths)
 
 
 @given(growth=st.integers(1, 100), into=st.integers(2, 50))
@@ -60,12 +63,13 @@ def test_growth_is_rounded_down_and_never_0(growth, into):
         with pytest.raises(ConfigError, match=f"its growth {growth} would fall below 1"):
             divide_spec(large, into)
     else:
-        assert divide_spec(large, into).growth == int((growth**2 / into) ** 0.5 + 1e-9)
+        divided: Any = divide_spec(large, into)
+        assert divided.growth == int((growth**2 / into) ** 0.5 + 1e-9)
 
 
 def test_starts_as_published():
     torch.manual_seed(0)
-    network = build(spec("densenet10_60", num_classes=64))
+    network: Any = build(spec("densenet10_60", num_classes=64))
     weight = network.get_parameter("block2.0.conv2.weight")
     assert weight.std().item() == pytest.approx((2 / (9 * 240)) ** 0.5, rel=0.01)
     assert not network.fc.bias.any()

@@ -1,15 +1,18 @@
 """EfficientNet: timm's functions, strides, dropped channels, names, divisions, initialisation."""
 
+from typing import Any
+
 import pytest
 import torch
 from comparing import relative_error
+from of_networks import widths_of
 from timm import create_model
 from torch import nn
 from torch.nn import functional as F
 
 from cotrain import ConfigError
 from cotrain.dividing import divide_spec
-from cotrain.networks import build, family_of, list_networks, spec, spec_for_images
+from cotrain.networks import build, list_networks, spec, spec_for_images
 from cotrain.networks.families.efficientnet import MBConv, SameConv2d, scaled_widths
 from cotrain.networks.families.stochastic import DropPath
 
@@ -17,7 +20,7 @@ NAMES = [name for name in list_networks() if name.startswith("efficientnet")]
 DROPOUT = dict(zip(NAMES, (0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5), strict=True))
 
 
-def photo(name: str, variant=None, **options):
+def photo(name: str, variant=None, **options) -> Any:
     return spec(name, dataset="imagenet", variant=variant, **options)
 
 
@@ -69,7 +72,7 @@ def test_same_padding_gives_the_ceiling_and_more_zeros_below_and_right(kernel, s
 
 def test_small_images_are_halved_twice_only():
     with torch.device("meta"):
-        network = build(spec("efficientnetb0"))
+        network: Any = build(spec("efficientnetb0"))
         maps = network.stem(torch.zeros(1, 3, 32, 32))
         sizes = [maps.shape[-1]]
         for stage in range(1, 8):
@@ -79,10 +82,12 @@ def test_small_images_are_halved_twice_only():
 
 
 def test_variants_belong_to_layouts():
-    assert spec("efficientnetb0").variant == "lightnet"
+    small: Any = spec("efficientnetb0")
+    assert small.variant == "lightnet"
     assert photo("efficientnetb0").variant == "lukemelas"
     for size, variant in ((32, "lightnet"), (224, "lukemelas")):
-        found = spec_for_images("efficientnetb0", num_classes=5, in_channels=1, image_size=size)
+        images = {"num_classes": 5, "in_channels": 1, "image_size": size}
+        found: Any = spec_for_images("efficientnetb0", **images)
         assert found.variant == variant
     with pytest.raises(ConfigError, match="variant='lukemelas' of efficientnetb0 is for photos"):
         spec("efficientnetb0", variant="lukemelas")
@@ -110,7 +115,7 @@ def test_weight_decay_reaches_the_batchnorms_of_lukemelas_only(variant):
 @pytest.mark.parametrize("name", ["efficientnetb0", "efficientnetb6"])
 def test_probabilities_are_divided_by_the_root_of_s(name, into):
     with torch.device("meta"):
-        lightnet = build(divide_spec(spec(name), into))
+        lightnet: Any = build(divide_spec(spec(name), into))
         lukemelas = build(divide_spec(photo(name), into))
     p = DROPOUT[name] / into**0.5
     for network in (lightnet, lukemelas):
@@ -132,7 +137,7 @@ def test_drop_connect_rises_linearly_with_the_block():
 def test_whole_channels_of_residual_branches_are_dropped():
     """Where there is no shortcut nothing is dropped."""
     torch.manual_seed(0)
-    large = spec("efficientnetb0", channel_dropout=0.5)
+    large: Any = spec("efficientnetb0", channel_dropout=0.5)
     block = MBConv(large, 6, 320, 1, 0.0).train()
     assert block.residual
     x = torch.randn(16, 320, 4, 4)
@@ -150,8 +155,8 @@ def test_whole_channels_of_residual_branches_are_dropped():
     ],
 )
 def test_widths_are_the_published_table(into, widths, head):
-    divided = divide_spec(photo("efficientnetb1"), into)
-    assert family_of(divided).widths(divided) == widths
+    divided: Any = divide_spec(photo("efficientnetb1"), into)
+    assert widths_of(divided) == widths
     assert divided.widths[-1] == head
 
 
@@ -175,7 +180,8 @@ def test_other_divisions_are_refused():
 
 def test_lightnet_starts_as_published_and_lukemelas_as_torch_draws():
     torch.manual_seed(0)
-    lightnet, lukemelas = (build(photo("efficientnetb0", v)) for v in ("lightnet", "lukemelas"))
+    lightnet: Any = build(photo("efficientnetb0", "lightnet"))
+    lukemelas: Any = build(photo("efficientnetb0", "lukemelas"))
     weight = "layer6.3.branch.depthwise.conv.weight"
     depthwise = lightnet.get_parameter(weight)
     assert depthwise.std().item() == pytest.approx((2 / (1152 * 25)) ** 0.5, rel=0.02)

@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
+from of_networks import gradients_of
 from torch import nn
 
 from cotrain import ConfigError
@@ -23,7 +25,7 @@ NAMES = list_networks()
 DATASETS = ("cifar100", "imagenet")
 
 
-def photo(name: str, **options):
+def photo(name: str, **options) -> Any:
     return spec(name, dataset="imagenet", **options)
 
 
@@ -93,7 +95,7 @@ def test_options_are_checked():
     for value in (-0.1, 1, "0.1", True, None, float("nan")):
         with pytest.raises(ConfigError, match=f"dropout={value!r} is no probability"):
             spec("resnet110", dropout=value)
-    found = spec_for_images(
+    found: Any = spec_for_images(
         "efficientnetb0", num_classes=3, in_channels=3, image_size=64, dropout=0, channel_dropout=0
     )
     assert (found.dropout, found.channel_dropout) == (0, 0)
@@ -120,7 +122,7 @@ def test_a_step_in_half_precision_trains_every_weight_and_repeats(name):
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(images)
         nn.functional.cross_entropy(logits.float(), torch.arange(4)).backward()
-        gradients.append(torch.cat([p.grad.flatten() for p in network.parameters()]))
+        gradients.append(gradients_of(network))
     assert all(each.isfinite().all() for each in gradients)
     assert torch.equal(gradients[0], gradients[1])
     is_random = name not in ("densenet", "resnexst")

@@ -2,17 +2,19 @@
 
 import math
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
 
 import pytest
 import torch
 from comparing import randomize
 from hypothesis import given
 from hypothesis import strategies as st
+from of_networks import gradients_of, widths_of
 from torch.nn import functional as F
 
 from cotrain import ConfigError
 from cotrain.dividing import divide_spec
-from cotrain.networks import build, family_of, spec
+from cotrain.networks import build, spec
 from cotrain.networks.families.pyramidnet import block_widths
 from cotrain.networks.families.stochastic import ShakeDrop
 
@@ -46,7 +48,7 @@ def test_is_the_formula(size):
 
 
 def test_widths_are_rounded_half_to_even():
-    divided = divide_spec(spec("pyramidnet164"), 4)  # 2.5 more a block
+    divided: Any = divide_spec(spec("pyramidnet164"), 4)  # 2.5 more a block
     expected = [
         int((16 + Decimal("2.5") * block).quantize(Decimal(1), ROUND_HALF_EVEN))
         for block in range(1, 55)
@@ -57,12 +59,12 @@ def test_widths_are_rounded_half_to_even():
 
 @given(n=st.integers(1, 4), alpha=st.integers(1, 300), into=st.sampled_from([1, 2, 3, 4, 8]))
 def test_width_grows_by_alpha_over_the_root_of_s(n, alpha, into):
-    divided = divide_spec(spec(f"pyramidnet{9 * n + 2}_{alpha}"), into)
+    divided: Any = divide_spec(spec(f"pyramidnet{9 * n + 2}_{alpha}"), into)
     every = block_widths(divided)
     assert every[-1] == pytest.approx(16 + alpha / math.sqrt(into), abs=0.5 + 1e-9)
     assert every == sorted(every)
     ends = [every[n - 1], every[2 * n - 1], every[3 * n - 1]]
-    assert family_of(divided).widths(divided) == (16, *(4 * width for width in ends))
+    assert widths_of(divided) == (16, *(4 * width for width in ends))
 
 
 @pytest.mark.parametrize("into", [1, 2, 4, 8])
@@ -82,12 +84,12 @@ def test_trains_on_svhn_in_half_precision():
         logits = network(torch.randn(4, 3, 32, 32))
     assert logits.shape == (4, 10)
     logits.float().logsumexp(1).sum().backward()
-    assert all(p.grad.isfinite().all() for p in network.parameters())
+    assert gradients_of(network).isfinite().all()
 
 
 def test_starts_as_published():
     torch.manual_seed(0)
-    network = build(spec("pyramidnet11_200", num_classes=64))
+    network: Any = build(spec("pyramidnet11_200", num_classes=64))
     weight = network.get_parameter("layer3.0.conv2.weight")
     assert weight.std().item() == pytest.approx((2 / (9 * 216)) ** 0.5, rel=0.01)
     assert network.fc.bias.any()  # torch's own draw

@@ -1,19 +1,21 @@
 """ResNets for photos: timm's function, the published divisions, initialisation and dropout."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from comparing import randomize, relative_error
+from of_networks import widths_of
 from timm.models.resnet import Bottleneck, ResNet
 from torch.nn import functional as F
 
 from cotrain import ConfigError
 from cotrain.dividing import divide_spec
-from cotrain.networks import build, family_of, spec
+from cotrain.networks import build, spec
 
 
-def photo(name: str, **options):
+def photo(name: str, **options) -> Any:
     return spec(name, dataset="imagenet", **options)
 
 
@@ -68,7 +70,7 @@ def test_basic_blocks_are_the_formula(size):
 @pytest.mark.parametrize(("into", "stem"), [(1, 64), (2, 44), (4, 32), (8, 24)])
 def test_resnets_divide_their_stem_by_the_table(name, into, stem):
     divided = divide_spec(photo(name), into)
-    assert family_of(divided).widths(divided) == tuple(stem * w for w in (2, 4, 8, 16, 32))
+    assert widths_of(divided) == tuple(stem * w for w in (2, 4, 8, 16, 32))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_resnets_divide_their_stem_by_the_table(name, into, stem):
     ],
 )
 def test_wide_resnets_divide_their_bottlenecks_or_their_stem(name, into, stem, base):
-    divided = divide_spec(photo(name), into)
+    divided: Any = divide_spec(photo(name), into)
     assert (divided.stem_width, divided.planes, divided.base_width) == (stem, stem, base)
 
 
@@ -107,14 +109,16 @@ def test_resnexts_divide_their_groups(into):
 
 
 def test_dropout_of_resnet101_is_divided_by_s():
-    assert [divide_spec(photo("resnet101"), s).dropout for s in (1, 2, 4)] == [0.1, 0.05, 0.025]
-    assert divide_spec(photo("resnet50", dropout=0.4), 4).dropout == 0.1
+    divided: list[Any] = [divide_spec(photo("resnet101"), into) for into in (1, 2, 4)]
+    assert [each.dropout for each in divided] == [0.1, 0.05, 0.025]
+    own: Any = divide_spec(photo("resnet50", dropout=0.4), 4)
+    assert own.dropout == 0.1
     assert photo("resnet50").dropout == 0
 
 
 def test_every_block_starts_as_its_shortcut_and_the_classifier_near_0():
     torch.manual_seed(0)
-    network = build(photo("resnet50"))
+    network: Any = build(photo("resnet50"))
     zero = [n for n, p in network.named_parameters() if n.endswith("weight") and not p.any()]
     assert len(zero) == 3 + 4 + 6 + 3
     assert network.fc.weight.std().item() == pytest.approx(1e-3, rel=0.01)

@@ -1,22 +1,25 @@
 """ResNeXSt and ResNeSt: timm's split attention, where the pools are, divisions, initialisation."""
 
+from typing import Any
+
 import pytest
 import torch
 from comparing import relative_error
+from of_networks import widths_of
 from timm import create_model
 from timm.layers import SplitAttn
 from torch import nn
 
 from cotrain import ConfigError
 from cotrain.dividing import divide_spec
-from cotrain.networks import build, family_of, list_networks, spec
+from cotrain.networks import build, list_networks, spec
 from cotrain.networks.costs import count_params
 from cotrain.networks.families.resnexst import ResNeXStBlock, SplitAttention
 
 NAMES = [name for name in list_networks() if name.startswith("resnexst")]
 
 
-def photo(name: str, **options):
+def photo(name: str, **options) -> Any:
     return spec(name, dataset="imagenet", **options)
 
 
@@ -79,19 +82,19 @@ def test_every_block_but_those_of_the_first_stage_has_a_pool(name):
     [("resnexst50_4x16d", 4), ("resnexst50_4x32d", 4), ("resnexst101_8x32d", 8)],
 )
 def test_groups_are_divided_and_the_rest_is_kept(name, most):
-    large = photo(name)
+    large: Any = photo(name)
     for into in (2, 4):
-        divided = divide_spec(large, into)
+        divided: Any = divide_spec(large, into)
         assert divided.groups == large.groups / into
         assert divided.dropout == pytest.approx(large.dropout / into**0.5)
-        assert family_of(divided).widths(divided) == (128, 256, 512, 1024, 2048)
+        assert widths_of(divided) == (128, 256, 512, 1024, 2048)
     with pytest.raises(ConfigError, match=rf"into=16: .* into={most}$"):
         divide_spec(large, 16)
 
 
 def test_starts_with_biases_at_0_and_the_classifier_near_0():
     torch.manual_seed(0)
-    network = build(photo("resnexst50_4x16d"))
+    network: Any = build(photo("resnexst50_4x16d"))
     assert not any(p.any() for n, p in network.named_parameters() if n.endswith("bias"))
     assert all(p.any() for n, p in network.named_parameters() if n.endswith("weight"))
     assert network.fc.weight.std().item() == pytest.approx(1e-3, rel=0.01)
@@ -108,7 +111,7 @@ def test_resnest_is_timms(ours, timms):
 
 def test_resnest_starts_as_published():
     torch.manual_seed(0)
-    network = build(photo("resnest101"))
+    network: Any = build(photo("resnest101"))
     assert all(p.any() for n, p in network.named_parameters() if n.endswith("weight"))
     weight = network.get_parameter("layer4.2.conv2.conv.weight")
     assert weight.std().item() == pytest.approx((2 / (9 * 1024)) ** 0.5, rel=0.01)

@@ -1,21 +1,23 @@
 """SE networks: timm's function, the formula, DropBlock's place, divisions, initialisation."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from comparing import randomize, relative_error
+from of_networks import gradients_of, widths_of
 from timm.models.senet import SEBottleneck, SENet
 from torch import nn
 from torch.nn import functional as F
 
 from cotrain import ConfigError
 from cotrain.dividing import divide_spec
-from cotrain.networks import build, family_of, spec
+from cotrain.networks import build, spec
 from cotrain.networks.families.stochastic import DropBlock
 
 
-def photo(name: str, **options):
+def photo(name: str, **options) -> Any:
     return spec(name, dataset="imagenet", **options)
 
 
@@ -84,7 +86,7 @@ def test_is_the_formula(name, dataset, blocks, size):
     torch.manual_seed(0)
     large = replace(spec(name, dataset=dataset, num_classes=5), blocks=blocks)
     for into in (1, 4):
-        small = divide_spec(large, into)
+        small: Any = divide_spec(large, into)
         network = build(small).double().eval()
         randomize(network)
         images = torch.randn(2, 3, *size, dtype=torch.float64)
@@ -114,30 +116,32 @@ def test_se_resnet50_b_trains_where_block_sizes_are_even_or_images_small(size):
     with torch.autocast("cpu", torch.bfloat16):
         loss = network(torch.randn(4, 3, size, size)).logsumexp(1).sum()
     loss.backward()
-    assert all(p.grad.isfinite().all() for p in network.parameters())
+    assert gradients_of(network).isfinite().all()
 
 
 def test_probabilities_are_divided_by_the_root_of_s():
-    divided = divide_spec(photo("se_resnet50_B"), 4)
+    divided: Any = divide_spec(photo("se_resnet50_B"), 4)
     assert (divided.dropout, divided.drop_block) == (0.1, 0.05)
-    assert spec("se_resnet110").dropout == 0
-    assert divide_spec(photo("senet154"), 2).dropout == pytest.approx(0.2 / 2**0.5)
+    plain: Any = spec("se_resnet110")
+    assert plain.dropout == 0
+    half: Any = divide_spec(photo("senet154"), 2)
+    assert half.dropout == pytest.approx(0.2 / 2**0.5)
 
 
 @pytest.mark.parametrize(("into", "stem"), [(2, 44), (4, 32), (8, 24)])
 def test_se_resnets_divide_their_stem_by_the_table(into, stem):
     divided = divide_spec(photo("se_resnet101"), into)
-    assert family_of(divided).widths(divided) == (stem, *(stem * w for w in (4, 8, 16, 32)))
+    assert widths_of(divided) == (stem, *(stem * w for w in (4, 8, 16, 32)))
 
 
 @pytest.mark.parametrize("name", ["senet154", "senet113", "se_resnext101_64x4d"])
 @pytest.mark.parametrize("into", [2, 4, 8])
 def test_the_others_divide_their_groups(name, into):
     large = photo(name)
-    divided = divide_spec(large, into)
+    divided: Any = divide_spec(large, into)
     expected = replace(large, groups=64 // into, dropout=divided.dropout)
     assert divided == expected
-    assert family_of(divided).widths(divided) == family_of(large).widths(large)
+    assert widths_of(divided) == widths_of(large)
 
 
 def test_refusals_name_the_nearest():
@@ -149,7 +153,7 @@ def test_refusals_name_the_nearest():
 
 def test_starts_with_biases_at_0_and_no_block_as_the_identity():
     torch.manual_seed(0)
-    network = build(photo("se_resnet50"))
+    network: Any = build(photo("se_resnet50"))
     assert not any(p.any() for n, p in network.named_parameters() if n.endswith("bias"))
     assert all(p.any() for n, p in network.named_parameters() if n.endswith("weight"))
     weight = network.get_parameter("layer4.2.conv2.weight")

@@ -1,15 +1,17 @@
 """Shake-Shake: the formula, the shifted shortcut, unused weights, divisions, initialisation."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from comparing import randomize
+from of_networks import widths_of
 from torch.nn import functional as F
 
 from cotrain import ConfigError
 from cotrain.dividing import divide_spec
-from cotrain.networks import build, family_of, spec
+from cotrain.networks import build, spec
 from cotrain.networks.costs import count_macs, count_params
 from cotrain.networks.families.shake_shake import Shortcut
 
@@ -92,8 +94,8 @@ def test_every_weight_but_the_unused_gets_a_gradient():
 
 @pytest.mark.parametrize(("into", "width"), [(1, 96), (2, 64), (4, 48), (8, 32)])
 def test_widths_are_the_published_table(into, width):
-    divided = divide_spec(spec(NAME, unused_shortcuts=True), into)
-    assert family_of(divided).widths(divided) == (16, width, 2 * width, 4 * width)
+    divided: Any = divide_spec(spec(NAME, unused_shortcuts=True), into)
+    assert widths_of(divided) == (16, width, 2 * width, 4 * width)
     assert divided.unused_shortcuts
 
 
@@ -104,7 +106,7 @@ def test_refusals_name_the_nearest():
 
 def test_starts_as_published():
     torch.manual_seed(0)
-    network = build(spec(NAME))
+    network: Any = build(spec(NAME))
     assert network.conv.bias.any()  # torch's own draw
     assert not network.fc.bias.any()
     assert network.fc.weight.std().item() == pytest.approx(1e-3, rel=0.02)

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 import timm
@@ -99,7 +100,8 @@ def test_a_registered_builder_gets_what_it_has_parameters_for() -> None:
     with pytest.raises(ConfigError, match="give image_size"):
         foreign_request("python:tiny", num_classes=6)
     spec = foreign_request("python:tiny", num_classes=6, image_size=16, kwargs={"width": 5})
-    assert on_meta(builder_of(spec)).last.weight.shape == (6, 5)
+    network: Any = on_meta(builder_of(spec))
+    assert network.last.weight.shape == (6, 5)
     assert spec.versions == {}
 
 

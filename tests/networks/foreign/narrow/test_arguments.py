@@ -2,6 +2,7 @@ import functools
 import threading
 from collections import namedtuple
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
@@ -36,7 +37,7 @@ class Net(nn.Module):
 
 def build() -> Net:
     Net(None, None, depth=0)
-    net = Net(Config(), {"out": [4, 6], "sizes": Sizes(1, 2)})
+    net: Any = Net(Config(), {"out": [4, 6], "sizes": Sizes(1, 2)})
     net.tag = "set by the builder"
     return net
 
@@ -58,7 +59,7 @@ def test_changed_arguments_leave_the_rest_of_the_builder_as_it_is() -> None:
         (["table", "sizes", 1], 9),
         (["layer", "keywords", "bias"], True),
     ]
-    net = build_with_arguments(build, changes)
+    net: Any = build_with_arguments(build, changes)
     assert net.layer.weight.shape == (3, 5)
     assert net.layer.bias is not None
     assert net.seen[0].mlp == (7, 32)
@@ -92,7 +93,8 @@ def test_networks_of_other_threads_are_not_changed() -> None:
         thread.join()
         return build()
 
-    assert build_with_arguments(build_beside, [(["config", "width"], 4)]).layer.in_features == 4
+    built: Any = build_with_arguments(build_beside, [(["config", "width"], 4)])
+    assert built.layer.in_features == 4
     assert other[-1].layer.in_features == 8
 
 
@@ -115,6 +117,6 @@ def test_a_configuration_of_transformers_is_an_argument_like_any_other() -> None
     pytest.importorskip("transformers")
     builder = builder_of(foreign_request("hf:vit", num_classes=3))
     changes = [(["config", "hidden_size"], 96), (["config", "intermediate_size"], 192)]
-    small = on_meta(lambda: build_with_arguments(builder, changes))
+    small: Any = on_meta(lambda: build_with_arguments(builder, changes))
     assert small.network.classifier.weight.shape == (3, 96)
     assert constructor_arguments(builder).arguments["config"].hidden_size == 768

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -50,7 +52,7 @@ def test_zeros_stay_zeros_and_indices_stay_indices():
             self.token = nn.Parameter(torch.zeros(1, 8))
             self.register_buffer("index", torch.arange(6))
 
-    narrow = fresh_narrow(Network, {"shapes": {"token": [1, 4]}})
+    narrow: Any = fresh_narrow(Network, {"shapes": {"token": [1, 4]}})
     assert narrow.token.tolist() == [[0, 0, 0, 0]]
     assert narrow.index.tolist() == [0, 1, 2, 3, 4, 5]
 
@@ -72,7 +74,7 @@ def test_a_fresh_copy_is_independent_and_forgets_its_training():
             trained.layer.weight.fill_(7.0)
             trained.norm.running_mean.fill_(7.0)
             trained.attention.in_proj_bias.fill_(7.0)
-        copy = fresh(trained)
+        copy: Any = fresh(trained)
     assert trained.layer.weight.mean() == 7
     assert copy.layer.weight.std().item() == pytest.approx((3 * 100) ** -0.5, rel=0.05)
     assert copy.norm.running_mean.abs().max() == 0
