@@ -3,21 +3,21 @@
 from dataclasses import replace
 
 from cotrain.config import Data, Experiment, Optimizer, Schedule
-from cotrain.config.difference import Difference, first_difference, record_settings
+from cotrain.config.difference import ChangedSetting, first_difference, record_settings
 
 
 def test_the_first_setting_that_differs_is_named():
     record = record_settings(Experiment())
     changed = Experiment(optimizer=Optimizer(lr=0.05), schedule=Schedule(milestones=(1,)))
-    assert first_difference(record, changed) == Difference(
+    assert first_difference(record, changed) == ChangedSetting(
         name="optimizer.lr", before="0.1", now="0.05"
     )
     steps = replace(changed, optimizer=Optimizer())
-    assert first_difference(record, steps) == Difference(
+    assert first_difference(record, steps) == ChangedSetting(
         name="schedule.milestones", before="[]", now="[1]"
     )
     without = Experiment(ema=None), Experiment(ema=0.5)
-    assert first_difference(record_settings(without[0]), without[1]) == Difference(
+    assert first_difference(record_settings(without[0]), without[1]) == ChangedSetting(
         name="ema", before="null", now="0.5"
     )
 

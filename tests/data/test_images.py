@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from cotrain.data import FileImages, TensorImages, read_image
-from cotrain.data.images import fit, to_tensor
+from cotrain.data.images import resize_and_crop, to_tensor
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -27,7 +27,9 @@ def test_fit_equals_torchvisions_resize_and_centre_crop(size, margin):
     image = Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
     resize = v2.Resize(int(margin * 8), interpolation=v2.InterpolationMode.BICUBIC)
     expected = v2.CenterCrop(8)(resize(image))
-    assert torch.equal(to_tensor(fit(image, preprocessing(margin=margin))), to_tensor(expected))
+    assert torch.equal(
+        to_tensor(resize_and_crop(image, preprocessing(margin=margin))), to_tensor(expected)
+    )
 
 
 @pytest.mark.parametrize("size", [(65000, 2), (2, 65000), (5000, 100)])
@@ -36,7 +38,9 @@ def test_of_a_long_strip_only_the_middle_is_resized(size):
     pixels = np.zeros((height, width, 3), dtype=np.uint8)
     pixels[height // 2 - 1 : height // 2 + 1, width // 2 - 1 : width // 2 + 1] = 255
     tracemalloc.start()
-    fitted = to_tensor(fit(Image.fromarray(pixels), preprocessing(size=224, margin=1.15)))
+    fitted = to_tensor(
+        resize_and_crop(Image.fromarray(pixels), preprocessing(size=224, margin=1.15))
+    )
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert fitted.shape == (3, 224, 224)
@@ -46,8 +50,8 @@ def test_of_a_long_strip_only_the_middle_is_resized(size):
 
 def test_the_ends_of_a_strip_do_not_change_its_middle():
     pixels = np.random.default_rng(0).integers(0, 256, (10, 400, 3), dtype=np.uint8)
-    whole = to_tensor(fit(Image.fromarray(pixels), preprocessing()))
-    middle = to_tensor(fit(Image.fromarray(pixels[:, 160:240]), preprocessing()))
+    whole = to_tensor(resize_and_crop(Image.fromarray(pixels), preprocessing()))
+    middle = to_tensor(resize_and_crop(Image.fromarray(pixels[:, 160:240]), preprocessing()))
     assert torch.equal(whole, middle)
 
 

@@ -38,6 +38,13 @@ def check_plain(value: object, name: str = "") -> None:
             _check_one(at, each)
 
 
+def plain(value: Any) -> Any:
+    """The value as JSON and YAML hold it: tuples are lists."""
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def too_much() -> ConfigError:
     """The error for a file that is larger within than any of ours."""
     return ConfigError(f"more than {DEPTH} levels or {MOST:,} values: give a file that has fewer")

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cotrain.config.experiment import Experiment, flat_settings, plain
+from cotrain.basics.plain import plain
+from cotrain.config.experiment import Experiment, flat_settings
 
 # They change how a run is done, but none of its numbers.
 _WITHOUT_EFFECT = ("checkpoint_steps", "data.download", "data.workers")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class ChangedSetting:
     """A setting that has two values.
 
     Args:
@@ -31,7 +32,7 @@ def record_settings(experiment: Experiment) -> dict[str, Any]:
     return {name: plain(value) for name, value in flat_settings(experiment).items()}
 
 
-def first_difference(record: Mapping[str, Any], experiment: Experiment) -> Difference | None:
+def first_difference(record: Mapping[str, Any], experiment: Experiment) -> ChangedSetting | None:
     """The first setting that changes what is trained, and is not as the record has it.
 
     Settings that only one of both knows, as records of other versions have, are left out.
@@ -39,5 +40,5 @@ def first_difference(record: Mapping[str, Any], experiment: Experiment) -> Diffe
     for name, now in record_settings(experiment).items():
         if name in _WITHOUT_EFFECT or record.get(name, now) == now:
             continue
-        return Difference(name=name, before=json.dumps(record[name]), now=json.dumps(now))
+        return ChangedSetting(name=name, before=json.dumps(record[name]), now=json.dumps(now))
     return None

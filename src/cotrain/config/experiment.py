@@ -5,7 +5,6 @@ A recipe (YAML) holds these fields; the command line overrides them by dotted na
 plain arguments.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
@@ -77,10 +76,3 @@ def flat_settings(record: Any, prefix: str = "") -> dict[str, Any]:
         value, name = getattr(record, each.name), prefix + each.name
         settings |= flat_settings(value, name + ".") if is_dataclass(value) else {name: value}
     return settings
-
-
-def plain(value: Any) -> Any:
-    """Settings as YAML and JSON hold them: tuples are lists."""
-    if isinstance(value, Mapping):
-        return {key: plain(each) for key, each in value.items()}
-    return [plain(each) for each in value] if isinstance(value, list | tuple) else value

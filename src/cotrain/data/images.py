@@ -85,14 +85,14 @@ def read_image(file: str | Path | BinaryIO, preprocessing: Preprocessing) -> Ten
     Raises:
         UnreadableImageError: The file cannot be decoded.
     """
-    return to_tensor(fit(_decode(file, preprocessing), preprocessing))
+    return to_tensor(resize_and_crop(_decode(file, preprocessing), preprocessing))
 
 
 def _decode(file: str | Path | BinaryIO, preprocessing: Preprocessing) -> Image.Image:
     return decode(file, preprocessing.in_channels, background=preprocessing.background)
 
 
-def fit(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+def resize_and_crop(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     """Resize the shorter side to the margin's size (bicubic), then crop the centre.
 
     An image that has that size already is not changed. Sizes round as torchvision's ``Resize``

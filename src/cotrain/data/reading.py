@@ -13,7 +13,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.data.decoding import UnreadableImageError, decode
 from cotrain.data.formats import open_image
-from cotrain.data.images import fit, read_image, to_tensor
+from cotrain.data.images import read_image, resize_and_crop, to_tensor
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -42,7 +42,7 @@ def decode_arrays(arrays: np.ndarray, preprocessing: Preprocessing) -> Tensor:
     tensor = _allocate(len(arrays), preprocessing)
     for index, array in enumerate(arrays):
         image = Image.fromarray(array).convert("L" if channels == 1 else "RGB")
-        tensor[index] = to_tensor(fit(image, preprocessing))
+        tensor[index] = to_tensor(resize_and_crop(image, preprocessing))
     return tensor
 
 

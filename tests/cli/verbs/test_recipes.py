@@ -6,7 +6,7 @@ import pytest
 
 from cotrain.basics.errors import ConfigError
 from cotrain.cli.command import main
-from cotrain.comparison.paper.listing import describe_recipes, select
+from cotrain.comparison.paper.listing import describe_recipes, rows_with
 from cotrain.config.recipes import list_recipes, load_recipe, recipe_text
 
 
@@ -113,7 +113,7 @@ def test_with_a_recipe_to_print_goes_nothing_else(capsys, words):
 
 def test_what_is_not_wanted_filters_nothing():
     rows = describe_recipes()
-    assert select(rows, dataset=None, into=None) == rows
-    assert select(rows, into=1) == [row for row in rows if row.into == 1]
+    assert rows_with(rows, dataset=None, into=None) == rows
+    assert rows_with(rows, into=1) == [row for row in rows if row.into == 1]
     with pytest.raises(ConfigError, match=r"^epochs=5 finds nothing: use one of 20, 30, 60, 120,"):
-        select(rows, epochs=5)
+        rows_with(rows, epochs=5)

@@ -13,7 +13,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.dividing import divide_spec
 from cotrain.dividing.inheriting import inherit
 from cotrain.dividing.inheriting.axis import kept
-from cotrain.dividing.inheriting.inherit import choose, fill
+from cotrain.dividing.inheriting.inherit import choose_channels, fill
 from cotrain.dividing.inheriting.labelling import label_channels
 from cotrain.networks import build, spec
 
@@ -118,7 +118,7 @@ def test_equals_the_large_network_without_the_dropped_channels(family: str) -> N
     trained(large)
     channels = label_channels(large, small, SHAPE)
     images = torch.randn(2, *SHAPE)
-    for chosen in choose(large, channels, 2):
+    for chosen in choose_channels(large, channels, 2):
         fill(small, large, replace(channels, summed={}), chosen)
         masked = copy.deepcopy(large)
         with torch.no_grad():
@@ -148,7 +148,7 @@ def test_every_weight_comes_from_the_large_network(family: str) -> None:
     large, small = FOLLOWED[family]()
     trained(large)
     channels = label_channels(large, small, SHAPE)
-    chosen = choose(large, channels, 1)[0]
+    chosen = choose_channels(large, channels, 1)[0]
     fill(small, large, replace(channels, summed={}), chosen)
     theirs = large.state_dict()
     for name, tensor in small.state_dict().items():
@@ -159,7 +159,7 @@ def test_every_weight_comes_from_the_large_network(family: str) -> None:
 def test_complementary_networks_keep_all_channels() -> None:
     large, small = ours("wide_resnet16_4", 4)
     channels = label_channels(trained(large), small, SHAPE)
-    hands = choose(large, channels, 4)
+    hands = choose_channels(large, channels, 4)
     for name, axes in channels.axes.items():
         for dim, axis in enumerate(axes):
             together = {index for hand in hands for index in kept(axis, hand).tolist()}

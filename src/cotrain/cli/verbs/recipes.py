@@ -26,7 +26,7 @@ def recipes(
         into: Only recipes for this S.
         json: Print JSON instead of a table.
     """
-    from cotrain.comparison.paper.listing import describe_recipes, select
+    from cotrain.comparison.paper.listing import describe_recipes, rows_with
     from cotrain.config.recipes import recipe_text
     from cotrain.report.paper import recipes_table
 
@@ -37,7 +37,7 @@ def recipes(
             raise ConfigError("cotrain recipes NAME prints that recipe: give one, and nothing else")
         print(recipe_text(name), end="")
         return
-    rows = select(describe_recipes(), **filters)
+    rows = rows_with(describe_recipes(), **filters)
     if json:
         print(json_format.dumps([asdict(row) for row in rows], indent=2))
     else:

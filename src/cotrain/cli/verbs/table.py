@@ -23,12 +23,12 @@ def table(
         into: Only rows with this S.
         json: Print JSON instead of tables.
     """
-    from cotrain.comparison.paper.listing import select
+    from cotrain.comparison.paper.listing import rows_with
     from cotrain.comparison.paper.reproduction import finished_run, reproduce
     from cotrain.config.published import PUBLISHED
     from cotrain.report.paper import paper_tables
 
-    results = select(PUBLISHED, dataset=dataset, network=network, into=into)
+    results = rows_with(PUBLISHED, dataset=dataset, network=network, into=into)
     reproduction = reproduce(results, [finished_run(Path(run)) for run in runs])
     if json:
         print(json_format.dumps(reproduction.to_dict(), indent=2))

@@ -26,7 +26,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class Ablation:
     """What a candidate does differently from the co-trained ensemble.
 
     Args:
@@ -51,7 +51,7 @@ class Change:
 # mixup and cutmix. Otherwise this equals S separate trainings: the losses are summed and no
 # network's loss depends on another's weights. (With ``optimizer.clip`` the norm that is clipped is
 # that of all networks.)
-INDEPENDENT = Change(
+INDEPENDENT = Ablation(
     label="independent",
     settings={
         "co_training": {"weight": 0.0, "initialization": "fresh"},
@@ -59,13 +59,13 @@ INDEPENDENT = Change(
     },
 )
 # What the ablations of arXiv:2011.14660 take away, one at a time.
-ABLATIONS: Mapping[str, Change] = {
-    "views": Change(label="same view", settings={"views": {"same_view": True}}),
-    "loss": Change(label="no co-training loss", settings={"co_training": {"weight": 0.0}}),
-    "init": Change(
+ABLATIONS: Mapping[str, Ablation] = {
+    "views": Ablation(label="same view", settings={"views": {"same_view": True}}),
+    "loss": Ablation(label="no co-training loss", settings={"co_training": {"weight": 0.0}}),
+    "init": Ablation(
         label="identical init", settings={"co_training": {"initialization": "identical"}}
     ),
-    "separate": Change(label="trained separately", settings={"co_training": {"together": False}}),
+    "separate": Ablation(label="trained separately", settings={"co_training": {"together": False}}),
 }
 
 
@@ -75,9 +75,9 @@ def list_candidates(
     independent: bool,
     ablations: Sequence[str] = (),
 ) -> list[Candidate]:
-    """The co-trained ensemble of every S, then the largest S with each change.
+    """The co-trained ensemble of every S, then the largest S with each ablation.
 
-    Nothing is listed twice: changes that lead to the same settings are one candidate, which has
+    Nothing is listed twice: ablations that lead to the same settings are one candidate, which has
     the names of both. Taking the loss away is training independently, if nothing else is changed.
 
     Args:
@@ -108,11 +108,11 @@ def list_candidates(
     return found
 
 
-def _changed(largest: Candidate, change: Change, slug: str) -> Candidate:
+def _changed(largest: Candidate, ablation: Ablation, slug: str) -> Candidate:
     return Candidate(
-        name=f"{largest.name} {change.label}",
+        name=f"{largest.name} {ablation.label}",
         slug=f"{largest.slug}-{slug}",
-        experiment=change.of(largest.experiment),
+        experiment=ablation.of(largest.experiment),
     )
 
 

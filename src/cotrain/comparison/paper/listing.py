@@ -62,7 +62,7 @@ def _of_file(name: str) -> ListedRecipe:
     )
 
 
-def select(rows: Sequence[Row], **wanted: Any) -> list[Row]:
+def rows_with(rows: Sequence[Row], **wanted: Any) -> list[Row]:
     """The rows that have every value that is wanted; None wants nothing.
 
     Raises:

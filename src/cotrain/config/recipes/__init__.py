@@ -9,12 +9,12 @@ from typing import Any
 import yaml
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.plain import plain
 from cotrain.basics.plain_yaml import dump_yaml, load_yaml
 from cotrain.basics.reading import parse_yaml, read_text
 from cotrain.basics.records import record_from
 from cotrain.basics.text import one_line
 from cotrain.config import Experiment
-from cotrain.config.experiment import plain
 from cotrain.config.recipes.paper import PAPER_RECIPES, text_of
 
 _FOLDER = Path(__file__).parent

@@ -96,12 +96,12 @@ def flat(axis: Axis, *, is_grid: bool) -> Iterator[Axis]:
         yield from flat(part, is_grid=is_grid)
 
 
-def leaves(axis: Axis) -> Iterator[Axis]:
+def narrowed_axes(axis: Axis) -> Iterator[Axis]:
     """The plain axes of which only some channels are kept."""
     axis = axis.resolved()
     if axis.parts:
         for part in axis.parts:
-            yield from leaves(part)
+            yield from narrowed_axes(part)
     elif not axis.is_fixed:
         yield axis
 

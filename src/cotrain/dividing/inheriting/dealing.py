@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from cotrain.dividing.inheriting.axis import Axis, leaves
+from cotrain.dividing.inheriting.axis import Axis, narrowed_axes
 from cotrain.dividing.inheriting.labelling import Channels
 
 
@@ -20,7 +20,7 @@ def importances(channels: Channels, parameters: Mapping[str, Tensor]) -> dict[Ax
         leaf: torch.zeros(leaf.large)
         for axes in channels.axes.values()
         for axis in axes
-        for leaf in leaves(axis)
+        for leaf in narrowed_axes(axis)
     }
     for name, tensor in parameters.items():
         for dim, axis in enumerate(channels.axes.get(name, ())):

@@ -33,11 +33,11 @@ def inherit(large: nn.Module, smalls: Sequence[nn.Module], image_shape: Sequence
     _require_equal(smalls)
     channels = label_channels(large, smalls[0], image_shape)
     _require_known(channels, large, smalls[0])
-    for small, chosen in zip(smalls, choose(large, channels, len(smalls)), strict=True):
+    for small, chosen in zip(smalls, choose_channels(large, channels, len(smalls)), strict=True):
         fill(small, large, channels, chosen)
 
 
-def choose(large: nn.Module, channels: Channels, into: int) -> list[dict[Axis, Tensor]]:
+def choose_channels(large: nn.Module, channels: Channels, into: int) -> list[dict[Axis, Tensor]]:
     """The channels of each of ``into`` networks along every axis of which some are dropped."""
     chosen: list[dict[Axis, Tensor]] = [{} for _ in range(into)]
     scores = importances(channels, dict(large.named_parameters()))

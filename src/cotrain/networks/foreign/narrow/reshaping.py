@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.plain import plain
 
 _NUMBERS = (int, float)
 
@@ -146,15 +147,6 @@ def is_number_like(value: Any) -> bool:
     if isinstance(value, dict) and len(value) > 0:
         return all(isinstance(key, str) and is_number_like(each) for key, each in value.items())
     return False
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON has it."""
-    if isinstance(value, tuple | list):
-        return [plain(each) for each in value]
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    return value
 
 
 def set_attribute(module: nn.Module, attribute: str, value: Any) -> None:
