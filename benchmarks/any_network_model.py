@@ -21,7 +21,7 @@ from any_network_subject import Subject
 import cotrain
 from cotrain import ConfigError, Ensemble
 from cotrain.dividing import divide_spec
-from cotrain.dividing.any_network.target import MOST_UNEVEN, unevenness
+from cotrain.dividing.any_network.goal import MOST_UNEVEN, unevenness
 from cotrain.dividing.division import network_cost
 from cotrain.networks import ForeignSpec, build
 from cotrain.networks import spec as named_spec

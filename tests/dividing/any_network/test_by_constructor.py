@@ -6,18 +6,18 @@ from torch import nn
 
 from cotrain.basics.seeds import seeded
 from cotrain.dividing.any_network.by_constructor.search import divide_by_constructor
-from cotrain.dividing.any_network.by_constructor.widths import Rule, width_leaves
-from cotrain.dividing.any_network.target import MOST_UNEVEN, Target
+from cotrain.dividing.any_network.by_constructor.widths import Scaling, width_leaves
+from cotrain.dividing.any_network.goal import MOST_UNEVEN, Goal
 from cotrain.networks.costs import count_params
 from cotrain.networks.foreign.names import builder_of, foreign_request
 from cotrain.networks.foreign.narrow.arguments import build_with_arguments
 from cotrain.networks.meta import on_meta
 
 
-def candidate_of(builder, into, size=224, budget="params"):
+def attempt_of(builder, into, size=224, budget="params"):
     large = on_meta(builder)
-    target = Target(large=large, image_shape=(3, size, size), into=into, budget=budget)
-    return divide_by_constructor(builder, target), target
+    goal = Goal(large=large, image_shape=(3, size, size), into=into, budget=budget)
+    return divide_by_constructor(builder, goal), goal
 
 
 def timm_builder(name, size=None):
@@ -27,25 +27,25 @@ def timm_builder(name, size=None):
 @pytest.mark.parametrize("into", [2, 4])
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "convnextv2_nano", "pvt_v2_b0"])
 def test_the_budget_is_kept_with_even_widths_and_the_same_layers(name, into) -> None:
-    found, target = candidate_of(timm_builder(name), into)
+    found, goal = attempt_of(timm_builder(name), into)
     assert found is not None
-    ratio = into * count_params(found.network) / count_params(target.large)
+    ratio = into * count_params(found.network) / count_params(goal.large)
     assert found.ratios == {"params": ratio}
     assert ratio == pytest.approx(1, abs=0.05)
     assert 1 <= found.unevenness <= MOST_UNEVEN
-    assert set(found.network.state_dict()) == set(target.large.state_dict())
+    assert set(found.network.state_dict()) == set(goal.large.state_dict())
 
 
 def test_macs_and_params_are_kept_together() -> None:
-    found, target = candidate_of(timm_builder("vit_tiny_patch16_224"), 2, budget="both")
+    found, goal = attempt_of(timm_builder("vit_tiny_patch16_224"), 2, budget="both")
     assert found is not None
-    assert found.fits(target)
+    assert found.fits(goal)
     assert set(found.ratios) == {"params", "macs"}
 
 
 def test_changes_read_back_from_json_rebuild_the_same_network() -> None:
     builder = timm_builder("vit_tiny_patch16_224", 32)
-    found, _ = candidate_of(builder, 4, size=32)
+    found, _ = attempt_of(builder, 4, size=32)
     assert found is not None
     changes = json.loads(json.dumps(found.changes))["arguments"]
     networks = []
@@ -75,23 +75,23 @@ class Plain(nn.Module):
 
 
 def test_a_users_own_class_is_divided() -> None:
-    found, target = candidate_of(lambda: Plain(groups=4), 2, size=8)
+    found, goal = attempt_of(lambda: Plain(groups=4), 2, size=8)
     assert found is not None
-    assert found.fits(target)
+    assert found.fits(goal)
     ((path, width),) = found.changes["arguments"]
     assert path == ["width"]
     assert width % 4 == 0
 
 
 def test_widths_that_no_argument_tells_do_not_fit() -> None:
-    found, target = candidate_of(lambda: Plain(fixed=True), 4, size=8)
+    found, goal = attempt_of(lambda: Plain(fixed=True), 4, size=8)
     assert found is not None
-    assert not found.fits(target)
+    assert not found.fits(goal)
     assert found.unevenness > MOST_UNEVEN
 
 
-def test_a_network_without_widths_among_its_arguments_has_no_candidate() -> None:
-    found, _ = candidate_of(lambda: nn.Sequential(nn.Flatten(), nn.Linear(192, 10)), 2, size=8)
+def test_a_network_without_widths_among_its_arguments_has_no_attempt() -> None:
+    found, _ = attempt_of(lambda: nn.Sequential(nn.Flatten(), nn.Linear(192, 10)), 2, size=8)
     assert found is None
 
 
@@ -111,8 +111,8 @@ ARGUMENTS = {
 
 
 def test_names_tell_widths_from_heads_depths_and_the_image() -> None:
-    roles = {leaf.name[0]: leaf.role for leaf in width_leaves(ARGUMENTS, 3)}
-    assert roles == {
+    meanings = {leaf.name[0]: leaf.meaning for leaf in width_leaves(ARGUMENTS, 3)}
+    assert meanings == {
         "embed_dims": "width",
         "num_heads": "count",
         "head_dim": "unit",
@@ -122,9 +122,9 @@ def test_names_tell_widths_from_heads_depths_and_the_image() -> None:
 
 def test_heads_stay_and_become_narrower_or_become_fewer() -> None:
     found = width_leaves({key: ARGUMENTS[key] for key in ("embed_dims", "num_heads")}, 3)
-    narrower = Rule(scaled=frozenset(["width"]), grain=1)
+    narrower = Scaling(scaled=frozenset(["width"]), grain=1)
     assert narrower.changes(found, 0.7) == [(["embed_dims", 0], 44), (["embed_dims", 1], 88)]
-    fewer = Rule(scaled=frozenset(["width", "count"]), grain=1)
+    fewer = Scaling(scaled=frozenset(["width", "count"]), grain=1)
     assert fewer.changes(found, 0.5) == [
         (["embed_dims", 0], 32),
         (["embed_dims", 1], 64),

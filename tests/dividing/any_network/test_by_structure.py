@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.dividing.any_network.by_structure.search import divide_by_structure
-from cotrain.dividing.any_network.target import Candidate, Target
+from cotrain.dividing.any_network.goal import Attempt, Goal
 from cotrain.networks.costs import count_params
 from cotrain.networks.foreign.narrow.reshaping import apply_record
 from cotrain.networks.meta import on_meta
@@ -85,24 +85,24 @@ class Mixer(nn.Module):
         return self.head((x + self.channels(x)).mean(1))
 
 
-def divided(build: Callable[[], nn.Module], into: int, size: int = 16) -> tuple[Target, Candidate]:
-    target = Target(large=on_meta(build), image_shape=(3, size, size), into=into)
-    return target, divide_by_structure(build, target)
+def divided(build: Callable[[], nn.Module], into: int, size: int = 16) -> tuple[Goal, Attempt]:
+    goal = Goal(large=on_meta(build), image_shape=(3, size, size), into=into)
+    return goal, divide_by_structure(goal)
 
 
 @pytest.mark.parametrize("build", [Transformer, Split])
 @pytest.mark.parametrize("into", [2, 4])
 def test_hand_made_networks_keep_the_budget_and_run(build, into):
-    target, candidate = divided(build, into)
-    small = apply_record(build(), json.loads(json.dumps(candidate.changes)))
-    assert candidate.fits(target)
+    goal, attempt = divided(build, into)
+    small = apply_record(build(), json.loads(json.dumps(attempt.changes)))
+    assert attempt.fits(goal)
     assert small(torch.randn(2, 3, 16, 16)).shape == (2, 10)
     assert abs(into * count_params(small) / count_params(build()) - 1) <= 0.05
 
 
 def test_scales_and_bare_parameters_follow_the_width():
-    _, candidate = divided(Transformer, 4)
-    small: Any = apply_record(Transformer(), candidate.changes)
+    _, attempt = divided(Transformer, 4)
+    small: Any = apply_record(Transformer(), attempt.changes)
     width: Any = small.embed.out_channels
     assert width % 3 == 0
     assert small.attention.scale == pytest.approx((width / 3) ** -0.5)
@@ -116,16 +116,16 @@ def test_a_scale_that_no_width_explains_is_refused():
 
 
 def test_split_sizes_and_groups_follow_the_width():
-    _, candidate = divided(Split, 4)
-    small: Any = apply_record(Split(), candidate.changes)
+    _, attempt = divided(Split, 4)
+    small: Any = apply_record(Split(), attempt.changes)
     assert sum(small.sizes) == small.stem.out_channels < 48
     assert small.left.groups == small.left.in_channels == small.sizes[0]
     assert small.grouped.groups == 4
 
 
 def test_tokens_stay_where_there_are_as_many_as_channels():
-    _, candidate = divided(Mixer, 4)
-    shapes = candidate.changes["shapes"]
+    _, attempt = divided(Mixer, 4)
+    shapes = attempt.changes["shapes"]
     assert "tokens.weight" not in shapes
     width = shapes["embed.weight"][0]
     assert width < 64
@@ -133,11 +133,11 @@ def test_tokens_stay_where_there_are_as_many_as_channels():
 
 
 def test_a_users_own_widths_are_kept():
-    target = Target(large=on_meta(Split), image_shape=(3, 16, 16), into=4)
-    candidate = divide_by_structure(Split, target, widths={48: 24, 32: 16, 16: 8})
-    assert candidate.changes["shapes"]["stem.weight"] == [24, 3, 3, 3]
+    goal = Goal(large=on_meta(Split), image_shape=(3, 16, 16), into=4)
+    attempt = divide_by_structure(goal, widths={48: 24, 32: 16, 16: 8})
+    assert attempt.changes["shapes"]["stem.weight"] == [24, 3, 3, 3]
     with pytest.raises(ConfigError, match=r"widths\[47\]=3"):
-        divide_by_structure(Split, target, widths={47: 3})
+        divide_by_structure(goal, widths={47: 3})
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_timm_networks_keep_both_costs(name):
     def build() -> nn.Module:
         return timm.create_model(name, num_classes=10)
 
-    target = Target(large=on_meta(build), image_shape=(3, 224, 224), into=4)
-    candidate = divide_by_structure(build, target)
-    assert candidate.fits(target)
-    assert candidate.unevenness < 1.25
+    goal = Goal(large=on_meta(build), image_shape=(3, 224, 224), into=4)
+    attempt = divide_by_structure(goal)
+    assert attempt.fits(goal)
+    assert attempt.unevenness < 1.25

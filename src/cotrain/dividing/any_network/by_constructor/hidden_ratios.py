@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cotrain.dividing.any_network.by_constructor.rebuilding import Rebuilding
-from cotrain.dividing.any_network.target import MOST_UNEVEN, Candidate
+from cotrain.dividing.any_network.goal import MOST_UNEVEN, Attempt
 from cotrain.networks.foreign.narrow.arguments import Path, leaves
 
 _NAMES = re.compile("(.*_)?(mlp|exp|expan|expand|expansion|ffn)_ratios?")
@@ -17,29 +17,29 @@ _SHARE = 0.6
 
 
 def tune_ratios(
-    candidate: Candidate, arguments: Mapping[str, Any], rebuilding: Rebuilding
-) -> Candidate | None:
-    """The candidate with hidden layers a little narrower or wider, if that makes it fit.
+    attempt: Attempt, arguments: Mapping[str, Any], rebuilding: Rebuilding
+) -> Attempt | None:
+    """The attempt with hidden layers a little narrower or wider, if that makes it fit.
 
     Widths that must be multiples of many heads or groups may come no nearer to the budget.
 
     Args:
-        candidate: Uniform, and near to the budget.
+        attempt: Uniform, and near to the budget.
         arguments: The large network's.
         rebuilding: What builds it.
     """
     ratios = [(path, value) for path, value in leaves(arguments) if _is_ratio(path, value)]
-    if not ratios or candidate.error > 0.25 or candidate.unevenness > MOST_UNEVEN:
+    if not ratios or attempt.error > 0.25 or attempt.unevenness > MOST_UNEVEN:
         return None
-    factor, found = 1.0, candidate
+    factor, found = 1.0, attempt
     for _ in range(_MOST_STEPS):
         worst = max(found.ratios.values(), key=lambda ratio: abs(ratio - 1))
         factor = min(max(factor * (1 + (1 / worst - 1) / _SHARE), _LEAST), _MOST)
         scaled = [(list(path), value * factor) for path, value in ratios]
-        tuned = rebuilding.candidate([*candidate.changes["arguments"], *scaled])
+        tuned = rebuilding.attempt([*attempt.changes["arguments"], *scaled])
         if tuned is None:
             return None
-        if tuned.fits(rebuilding.target):
+        if tuned.fits(rebuilding.goal):
             return tuned if rebuilding.runs(tuned.changes["arguments"]) else None
         found = tuned
     return None

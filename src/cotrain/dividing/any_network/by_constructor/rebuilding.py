@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cotrain.basics.seeds import seeded
-from cotrain.dividing.any_network.target import Candidate, Target, unevenness
+from cotrain.dividing.any_network.goal import Attempt, Goal, unevenness
 from cotrain.networks.evaluating import evaluating
 from cotrain.networks.foreign.narrow.arguments import Construction, build_with_arguments
 from cotrain.networks.meta import logits_on_meta, on_meta
@@ -20,18 +20,18 @@ Changes = Sequence[tuple[Sequence[str | int], Any]]
 
 @dataclass(kw_only=True)
 class Rebuilding:
-    """The candidates that one constructor gives.
+    """The attempts that one constructor gives.
 
     Args:
         build: Makes the large network.
         construction: What its constructor is called with.
-        target: What the candidates are measured by.
+        goal: What the attempts are measured by.
     """
 
     build: Callable[[], nn.Module]
     construction: Construction
-    target: Target
-    _built: dict[str, Candidate | None] = field(default_factory=dict)
+    goal: Goal
+    _built: dict[str, Attempt | None] = field(default_factory=dict)
     _runs: dict[str, bool] = field(default_factory=dict)
 
     @property
@@ -44,7 +44,7 @@ class Rebuilding:
         """Whether some arguments gave no network, or one that does not run."""
         return None in self._built.values() or False in self._runs.values()
 
-    def candidate(self, changes: Changes) -> Candidate | None:
+    def attempt(self, changes: Changes) -> Attempt | None:
         """The network with these arguments; None if it cannot be built with the same layers."""
         key = json.dumps(changes)
         if key not in self._built:
@@ -55,21 +55,21 @@ class Rebuilding:
         """Whether the network is built with these arguments and gives logits of the same shape."""
         key = json.dumps(changes)
         if key not in self._runs:
-            candidate = self.candidate(changes)
-            self._runs[key] = candidate is not None and self._gives_logits(candidate)
+            attempt = self.attempt(changes)
+            self._runs[key] = attempt is not None and self._gives_logits(attempt)
         return self._runs[key]
 
-    def _measured(self, changes: Changes) -> Candidate | None:
+    def _measured(self, changes: Changes) -> Attempt | None:
         try:
             network = on_meta(lambda: self._changed(changes))
             if set(network.state_dict()) != self._names:
                 return None
-            return Candidate(
+            return Attempt(
                 mechanism="constructor",
                 changes={"arguments": changes},
                 network=network,
-                ratios=self.target.ratios(network),
-                unevenness=unevenness(self.target.large, network),
+                ratios=self.goal.ratios(network),
+                unevenness=unevenness(self.goal.large, network),
             )
         except Exception:  # whatever a constructor or a forward raises for widths it cannot have
             return None
@@ -77,12 +77,12 @@ class Rebuilding:
     def _changed(self, changes: Changes) -> nn.Module:
         return build_with_arguments(self.build, changes, self.construction)
 
-    def _gives_logits(self, candidate: Candidate) -> bool:
+    def _gives_logits(self, attempt: Attempt) -> bool:
         try:
             if self._shape_on_meta is not None:
-                shape = logits_on_meta(candidate.network, self.target.image_shape).shape
+                shape = logits_on_meta(attempt.network, self.goal.image_shape).shape
                 return shape == self._shape_on_meta
-            return self._shape_on_cpu(lambda: self._changed(candidate.changes["arguments"])) == (
+            return self._shape_on_cpu(lambda: self._changed(attempt.changes["arguments"])) == (
                 self._shape_on_cpu(self.build)
             )
         except Exception:  # whatever a forward raises for widths it cannot have
@@ -90,13 +90,13 @@ class Rebuilding:
 
     @cached_property
     def _names(self) -> set[str]:
-        return set(self.target.large.state_dict())
+        return set(self.goal.large.state_dict())
 
     @cached_property
     def _shape_on_meta(self) -> torch.Size | None:
         """Shape of the large network's logits; None if it cannot run without weights."""
         try:
-            return logits_on_meta(self.target.large, self.target.image_shape).shape
+            return logits_on_meta(self.goal.large, self.goal.image_shape).shape
         except (NotImplementedError, RuntimeError, ValueError):
             return None
 
@@ -104,4 +104,4 @@ class Rebuilding:
         with seeded(0):
             network = build()
         with evaluating(network), torch.no_grad():
-            return network(torch.zeros(2, *self.target.image_shape)).shape
+            return network(torch.zeros(2, *self.goal.image_shape)).shape

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cotrain.networks.foreign.narrow.arguments import Path, leaves
 
-Role = Literal["width", "factor", "unit", "count", "step"]
+Meaning = Literal["width", "factor", "unit", "count", "step"]
 
 # What a name's words say of its numbers.
 _WIDTH = re.compile(
@@ -40,14 +40,14 @@ class Leaf:
     Args:
         path: Where it is.
         value: The large network's.
-        role: ``width``: a number of channels; ``factor``: what all widths are multiplied by;
+        meaning: ``width``: a number of channels; ``factor``: what all widths are multiplied by;
             ``unit``: channels of an attention head or of a group; ``count``: how many of them;
             ``step``: what the constructor rounds widths to.
     """
 
     path: Path
     value: int | float
-    role: Role
+    meaning: Meaning
 
     @property
     def name(self) -> Path:
@@ -60,18 +60,18 @@ def width_leaves(arguments: Mapping[str, Any], image_channels: int) -> list[Leaf
     found = []
     for path, value in leaves(arguments):
         keys = [key for key in path if isinstance(key, str)]
-        role = _role(keys[-1], value) if keys and value > 0 else None
+        meaning = _meaning(keys[-1], value) if keys and value > 0 else None
         # ``num_channels`` of one number is mostly the image's.
         images = len(path) == len(keys) and value == image_channels
-        if role and not (role == "width" and images):
-            found.append(Leaf(path=path, value=value, role=role))
+        if meaning and not (meaning == "width" and images):
+            found.append(Leaf(path=path, value=value, meaning=meaning))
     relative = [leaf for leaf in found if leaf.name[-1] in _PER_WIDTH]
-    if any(leaf.role == "width" for leaf in found if leaf not in relative):
+    if any(leaf.meaning == "width" for leaf in found if leaf not in relative):
         return [leaf for leaf in found if leaf not in relative]
     return found
 
 
-def _role(name: str, value: int | float) -> Role | None:
+def _meaning(name: str, value: int | float) -> Meaning | None:
     def says(pattern: re.Pattern[str]) -> bool:
         return any(pattern.fullmatch(word) for word in re.findall("[a-z]+", name.lower()))
 
@@ -92,11 +92,11 @@ def _role(name: str, value: int | float) -> Role | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class Scaling:
     """What a multiplier does to the leaves.
 
     Args:
-        scaled: Roles that are multiplied.
+        scaled: Meanings that are multiplied.
         grain: Widths of a head, or where there are no heads widths, become multiples of this as
             far as the large network's are.
         counted: Whether widths stay divisible by the number of heads and of groups.
@@ -104,7 +104,7 @@ class Rule:
         left_out: Names of leaves that are kept as they are.
     """
 
-    scaled: frozenset[Role]
+    scaled: frozenset[Meaning]
     grain: int
     counted: bool = True
     tied: bool = False
@@ -113,19 +113,21 @@ class Rule:
     def changes(self, found: list[Leaf], multiplier: float) -> list[tuple[list[str | int], Any]]:
         """The new value of every leaf that the multiplier changes."""
         counts = {
-            leaf.path: self._scaled(leaf, multiplier, 1) for leaf in found if leaf.role == "count"
+            leaf.path: self._scaled(leaf, multiplier, 1)
+            for leaf in found
+            if leaf.meaning == "count"
         }
         units = {
             leaf.path: self._scaled(leaf, multiplier, gcd(int(leaf.value), min(self.grain, 4)))
             for leaf in found
-            if leaf.role == "unit"
+            if leaf.meaning == "unit"
         }
         steps = self._steps(found, {**counts, **units})
         values = {**counts, **units}
         for leaf in found:
-            if leaf.role == "step":
+            if leaf.meaning == "step":
                 values[leaf.path] = gcd(int(leaf.value), self.grain)
-            if leaf.role in ("width", "factor"):
+            if leaf.meaning in ("width", "factor"):
                 values[leaf.path] = self._scaled(leaf, multiplier, steps.get(leaf.value, 1))
         if self.tied:
             for leaf, least in _multiples(found):
@@ -137,10 +139,10 @@ class Rule:
         ]
 
     def _scaled(self, leaf: Leaf, multiplier: float, step: int) -> int | float:
-        if leaf.role not in self.scaled or leaf.name in self.left_out:
+        if leaf.meaning not in self.scaled or leaf.name in self.left_out:
             return leaf.value
         wanted = leaf.value * multiplier
-        if leaf.role == "factor" or not float(leaf.value).is_integer():
+        if leaf.meaning == "factor" or not float(leaf.value).is_integer():
             return wanted
         return type(leaf.value)(max(1, round(wanted / step)) * step)
 
@@ -148,7 +150,7 @@ class Rule:
         """By width what its new value is a multiple of; equal widths stay equal."""
         steps: dict[int | float, int] = {}
         for leaf in found:
-            if leaf.role == "width" and float(leaf.value).is_integer():
+            if leaf.meaning == "width" and float(leaf.value).is_integer():
                 step = self._step(leaf, found, new)
                 steps[leaf.value] = lcm(steps.get(leaf.value, 1), step)
         return steps
@@ -163,8 +165,8 @@ class Rule:
 
     def _part(self, other: Leaf, width: int, new: Mapping[Path, Any]) -> int:
         """What one of the heads, or the number of heads, asks a width to be a multiple of."""
-        scaled = other.role in self.scaled
-        if other.role == "count" and scaled:
+        scaled = other.meaning in self.scaled
+        if other.meaning == "count" and scaled:
             return width // int(other.value)
         return int(new[other.path])
 
@@ -177,7 +179,7 @@ def _beside(leaf: Leaf, found: list[Leaf]) -> Iterator[Leaf]:
     """
     groups: dict[Path, list[Leaf]] = {}
     for other in found:
-        if other.role in ("count", "unit"):
+        if other.meaning in ("count", "unit"):
             groups.setdefault(other.name, []).append(other)
     widths = [each for each in found if each.name == leaf.name]
     for group in groups.values():
@@ -192,7 +194,7 @@ def _beside(leaf: Leaf, found: list[Leaf]) -> Iterator[Leaf]:
 def _multiples(found: list[Leaf]) -> Iterator[tuple[Leaf, Leaf]]:
     """Widths in a list, each with the least one of it, of which they are a multiple."""
     for leaf in found:
-        if leaf.role == "width":
+        if leaf.meaning == "width":
             least = min((e for e in found if e.name == leaf.name), key=lambda each: each.value)
             if leaf.value % least.value == 0:
                 yield leaf, least

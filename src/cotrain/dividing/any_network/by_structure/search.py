@@ -11,10 +11,8 @@ from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Nar
 from cotrain.dividing.any_network.by_structure.stale_scales import check_scales
 from cotrain.dividing.any_network.by_structure.survey import Survey, survey
 from cotrain.dividing.any_network.by_structure.width_map import WidthMap, fixed_widths
-from cotrain.dividing.any_network.target import Candidate, Target, unevenness
-from cotrain.networks.costs import count_macs, count_params
+from cotrain.dividing.any_network.goal import Attempt, Goal, unevenness
 from cotrain.networks.foreign.narrow.reshaping import record
-from cotrain.networks.meta import on_meta
 
 # Attempts to make sums of widths consistent, and to come near the budget.
 _MOST_REPAIRS, _MOST_STEPS = 8, 8
@@ -24,24 +22,21 @@ _GRIDS = (64, 48, 32, 24, 16, 12, 8, 6, 4)
 
 
 def divide_by_structure(
-    build: Callable[[], nn.Module],
-    target: Target,
+    goal: Goal,
     *,
     widths: Mapping[int, int] | Callable[[int], int] | None = None,
-) -> Candidate:
-    """The candidate nearest to the budget among the network's uniformly narrowed copies.
+) -> Attempt:
+    """The attempt nearest to the budget among the network's uniformly narrowed copies.
 
     Args:
-        build: Makes the large network.
-        target: What to reach.
+        goal: The large network, and what to reach.
         widths: A user's own map of widths, which overrides f.
 
     Raises:
         ConfigError: No narrowed copy runs, or one would compute another function.
     """
-    large = on_meta(build)
-    found = survey(large, target.image_shape)
-    search = _Search(found, target, fixed_widths(widths, found.all_widths))
+    found = survey(goal.large, goal.image_shape)
+    search = _Search(found, goal, fixed_widths(widths, found.all_widths))
     best = search.best()
     if best is None:
         misfit = search.misfit
@@ -53,39 +48,36 @@ def divide_by_structure(
 
 
 class _Search:
-    """Looks for the multiplier whose network costs what the target asks."""
+    """Looks for the multiplier whose network costs what the goal asks."""
 
-    def __init__(self, found: Survey, target: Target, fixed: Mapping[int, int]) -> None:
+    def __init__(self, found: Survey, goal: Goal, fixed: Mapping[int, int]) -> None:
         self.survey = found
-        self.target = target
+        self.goal = goal
         self.fixed = fixed
         self.narrower = Narrower(found)
         self.grids: dict[int, int] = {}
         self.coarser = list(_GRIDS)
         self.repairs, self.freed = 0, False
         self.misfit: MisfitError | None = None
-        self._costs = {"params": count_params(found.large)}
-        if target.budget != "params":
-            self._costs["macs"] = count_macs(found.large, target.image_shape)
 
-    def best(self) -> Candidate | None:
-        """The first candidate that fits, else the nearest; None if nothing runs."""
-        found: list[Candidate] = []
+    def best(self) -> Attempt | None:
+        """The first attempt that fits, else the nearest; None if nothing runs."""
+        found: list[Attempt] = []
         for lean in (0.0, 0.5, -0.5):
             width_map = self._nearest(lean)
             if width_map is None:
                 break
-            found.append(self._candidate(width_map))
-            if not found[-1].fits(self.target) and found[-1].error < _FAR:
+            found.append(self._attempt(width_map))
+            if not found[-1].fits(self.goal) and found[-1].error < _FAR:
                 found.extend(self._tuned(width_map, found[-1]))
-            if found[-1].fits(self.target) or not self.grids:
+            if found[-1].fits(self.goal) or not self.grids:
                 break
-        fitting = [each for each in found if each.fits(self.target)]
+        fitting = [each for each in found if each.fits(self.goal)]
         return min(fitting or found, key=lambda each: each.error, default=None)
 
-    def _tuned(self, width_map: WidthMap, candidate: Candidate) -> Iterator[Candidate]:
+    def _tuned(self, width_map: WidthMap, attempt: Attempt) -> Iterator[Attempt]:
         """One width a little narrower or wider, the widest first, until the budget is kept."""
-        worst = max(candidate.ratios.values(), key=lambda ratio: abs(ratio - 1))
+        worst = max(attempt.ratios.values(), key=lambda ratio: abs(ratio - 1))
         free = [v for v in self.survey.widths if v not in self.fixed and v not in self.survey.sums]
         for width in sorted(free, reverse=True):
             quantum = width_map.quanta.get(width, 1)
@@ -93,16 +85,16 @@ class _Search:
             narrow = quantum * round(width_map(width) * worst**-0.8 / quantum)
             tuned = replace(width_map, fixed={**self.fixed, width: narrow})
             try:
-                found = self._candidate(tuned)
+                found = self._attempt(tuned)
             except MisfitError:
                 continue
-            if found.fits(self.target):
+            if found.fits(self.goal):
                 yield found
                 return
 
     def _nearest(self, lean: float) -> WidthMap | None:
         """The map whose multiplier comes nearest to the budget; None if none runs."""
-        multiplier = self.target.into**-0.5
+        multiplier = self.goal.into**-0.5
         low, high = 0.0, 1.0
         found: list[tuple[float, WidthMap]] = []
         for _ in range(_MOST_STEPS):
@@ -178,22 +170,15 @@ class _Search:
 
     def _ratio(self, small: nn.Module) -> float:
         """Worst of S times the costs over the large network's."""
-        return max(self._ratios(small).values(), key=lambda ratio: abs(ratio - 1))
+        return max(self.goal.ratios(small).values(), key=lambda ratio: abs(ratio - 1))
 
-    def _ratios(self, small: nn.Module) -> dict[str, float]:
-        costs = {"params": count_params(small)}
-        if "macs" in self._costs:
-            costs["macs"] = count_macs(small, self.target.image_shape)
-        wanted = ("params", "macs") if self.target.budget == "both" else (self.target.budget,)
-        return {name: self.target.into * costs[name] / self._costs[name] for name in wanted}
-
-    def _candidate(self, width_map: WidthMap) -> Candidate:
+    def _attempt(self, width_map: WidthMap) -> Attempt:
         small = self.narrower.narrow(width_map)
         check_scales(self.survey, small)
-        return Candidate(
+        return Attempt(
             mechanism="structural",
             changes=record(self.survey.large, small),
             network=small,
-            ratios=self._ratios(small),
+            ratios=self.goal.ratios(small),
             unevenness=unevenness(self.survey.large, small),
         )

@@ -38,13 +38,19 @@ class Construction:
     call: int
 
 
-def constructor_arguments(build: Callable[[], nn.Module]) -> Construction:
+def constructor_arguments(
+    build: Callable[[], nn.Module], kind: type[nn.Module] | None = None
+) -> Construction:
     """Run a builder on the ``meta`` device and see how it made its network.
+
+    Args:
+        build: The builder.
+        kind: The class of its network, if it is known.
 
     Raises:
         TypeError: The builder gave a network that it did not make.
     """
-    kind = type(on_meta(build))
+    kind = kind or type(on_meta(build))
     calls: list[tuple[nn.Module, dict[str, Any]]] = []
 
     def note(module: nn.Module, arguments: dict[str, Any]) -> dict[str, Any]:

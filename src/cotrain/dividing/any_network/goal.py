@@ -1,7 +1,8 @@
-"""What one of S networks must cost, and how near a candidate comes to it."""
+"""What one of S networks must cost, and how near an attempt comes to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from torch import nn
@@ -15,8 +16,8 @@ MOST_UNEVEN = 1.25
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
-    """S times a candidate's cost must be within ``tolerance`` of the large network's.
+class Goal:
+    """S times an attempt's cost must be within ``tolerance`` of the large network's.
 
     Args:
         large: The large network, on the ``meta`` device.
@@ -32,19 +33,29 @@ class Target:
     budget: Budget = "params"
     tolerance: float = 0.05
 
+    @cached_property
+    def costs(self) -> dict[str, int]:
+        """What the large network costs, for each cost of the budget."""
+        return self._costs_of(self.large)
+
     def ratios(self, small: nn.Module) -> dict[str, float]:
-        """S times the candidate's cost over the large network's, for each cost of the budget."""
+        """S times the attempt's cost over the large network's, for each cost of the budget."""
+        return {
+            name: self.into * cost / self.costs[name]
+            for name, cost in self._costs_of(small).items()
+        }
+
+    def _costs_of(self, network: nn.Module) -> dict[str, int]:
         found = {}
         if self.budget in ("params", "both"):
-            found["params"] = self.into * count_params(small) / count_params(self.large)
+            found["params"] = count_params(network)
         if self.budget in ("macs", "both"):
-            macs = count_macs(self.large, self.image_shape)
-            found["macs"] = self.into * count_macs(small, self.image_shape) / macs
+            found["macs"] = count_macs(network, self.image_shape)
         return found
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class Attempt:
     """One way to make the large network smaller.
 
     Args:
@@ -66,9 +77,9 @@ class Candidate:
         """How far the worse ratio is from 1."""
         return max(abs(ratio - 1) for ratio in self.ratios.values())
 
-    def fits(self, target: Target) -> bool:
+    def fits(self, goal: Goal) -> bool:
         """Whether it keeps the budget with uniform widths."""
-        return self.error <= target.tolerance and self.unevenness <= MOST_UNEVEN
+        return self.error <= goal.tolerance and self.unevenness <= MOST_UNEVEN
 
 
 def stage_ratios(large: nn.Module, small: nn.Module) -> dict[str, float]:
