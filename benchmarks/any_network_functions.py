@@ -13,16 +13,11 @@ from torch import nn
 from cotrain import ConfigError
 from cotrain.basics.seeds import seeded
 from cotrain.dividing import DivideOptions, divide_spec
-from cotrain.dividing.any_network.by_constructor.widths import width_leaves
 from cotrain.dividing.any_network.by_structure.survey import survey
-from cotrain.dividing.any_network.guards import (
-    halves_agree,
-    same_function,
-    unchanged_at_scale_one,
-)
+from cotrain.dividing.any_network.guards import check_same_outputs, check_scale_one, same_function
+from cotrain.dividing.any_network.halving import check_halves
 from cotrain.networks import ForeignSpec, build, image_shape_of
 from cotrain.networks.foreign.names import builder_of
-from cotrain.networks.foreign.narrow.arguments import build_with_arguments, constructor_arguments
 from cotrain.networks.meta import on_meta
 
 PASSED = "passed"
@@ -32,13 +27,9 @@ def identity(subject: Subject) -> str:
     """The mechanism with every width as it is gives the large network's function."""
     shape, make = image_shape_of(subject.large), builder_of(subject.large)
     if subject.small.mechanism == "structural":
-        same = unchanged_at_scale_one(make, shape)
-        return PASSED if same else "failed: the structure at scale 1 is changed"
-    seen = constructor_arguments(make)
-    leaves = width_leaves(seen.arguments, subject.large.in_channels)
-    with seeded(1):
-        again = build_with_arguments(make, [(leaf.path, leaf.value) for leaf in leaves], seen)
-    return _compared(lambda: same_function(subject.large_network, again, shape))
+        return _guarded(lambda: check_scale_one(survey(on_meta(make), shape)))
+    arguments = subject.small.changes["arguments"]
+    return _guarded(lambda: check_same_outputs(make, arguments, shape))
 
 
 def same_function_at_equal_widths(subject: Subject) -> str:
@@ -61,7 +52,7 @@ def same_function_at_equal_widths(subject: Subject) -> str:
     first, second = (_built(each) for each in (built, narrowed))
     if _shapes(first) != _shapes(second):
         return "not run: the structure takes other widths than the constructor"
-    compared = _compared(lambda: same_function(first, second, image_shape_of(subject.large)))
+    compared = _compared(first, second, image_shape_of(subject.large))
     if subject.small.mechanism == "constructor" and compared != PASSED:
         # The division is the authors' own code; another number of heads is another function, too.
         return compared.replace("failed: it", "not run: the structure, which was not used,", 1)
@@ -72,19 +63,29 @@ def halves(subject: Subject) -> str:
     """Structural: the large network with channels doubled computes what a halved one does."""
     if subject.small.mechanism != "structural":
         return "not run: the constructor's own function"
-    return _compared(lambda: halves_agree(builder_of(subject.large), image_shape_of(subject.large)))
+    make = builder_of(subject.large)
+    found = survey(on_meta(make), image_shape_of(subject.large))
+    return _guarded(lambda: check_halves(make, found))
 
 
-def _compared(compare: Callable[[], bool | None]) -> str:
+def _compared(first: nn.Module, second: nn.Module, image_shape: tuple[int, int, int]) -> str:
+    def compare() -> None:
+        if not same_function(first, second, image_shape):
+            raise ConfigError("it computes another function")
+
+    return _guarded(compare)
+
+
+def _guarded(guard: Callable[[], None]) -> str:
     """What a guard says; one that cannot say, or that a network does not run under, is not run."""
     try:
-        same = compare()
+        guard()
+    except ConfigError as failure:
+        return f"failed: {failure}"
     except Exception as error:  # such as a network that makes float32 tensors, run in float64
         reason = " ".join(str(error).split())
         return f"not run: it cannot be compared ({type(error).__name__}: {reason[:200]})"
-    if same is None:
-        return "not run: its widths cannot be halved"
-    return PASSED if same else "failed: it computes another function"
+    return PASSED
 
 
 def _width_map(large: ForeignSpec, small: ForeignSpec) -> dict[int, int] | None:

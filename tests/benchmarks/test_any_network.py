@@ -121,7 +121,7 @@ def test_a_guard_that_fails_itself_is_not_a_wrong_function(subject, monkeypatch)
     def fail(*_):
         raise TypeError("expected Float")
 
-    monkeypatch.setattr("any_network_functions.same_function", fail)
+    monkeypatch.setattr("any_network_functions.check_same_outputs", fail)
     assert checks.CHECKS["identity"](subject) == (
         "not run: it cannot be compared (TypeError: expected Float)"
     )

@@ -12,7 +12,7 @@ def test_the_defaults_keep_the_params_within_5_percent():
     options = DivideOptions()
     check_settings(options)
     assert (options.budget, options.tolerance, options.method) == ("params", 0.05, "auto")
-    assert options.widths is None
+    assert (options.widths, options.check) == (None, "quick")
 
 
 @pytest.mark.parametrize("tolerance", [0.0, 1.0, -0.1])
@@ -27,7 +27,7 @@ def test_a_tolerance_is_finite(tolerance):
         check_settings(DivideOptions(tolerance=tolerance))
 
 
-@pytest.mark.parametrize("name", ["budget", "method"])
+@pytest.mark.parametrize("name", ["budget", "method", "check"])
 def test_unknown_words_are_refused(name):
     with pytest.raises(ConfigError, match=rf"^{name}='flops' is not known: use one of"):
         check_settings(DivideOptions(**{name: "flops"}))

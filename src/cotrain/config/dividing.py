@@ -8,6 +8,7 @@ from cotrain.config.limits import TOLERANCE, bounded
 
 Budget = Literal["params", "macs", "both"]
 Method = Literal["auto", "constructor", "structural"]
+Check = Literal["none", "quick", "full"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +23,13 @@ class DivideOptions:
             layers of the built network; ``auto`` takes the first that keeps the budget.
         widths: Channels of the large network and what they become, such as ``{64: 32}``, if one
             factor for all is not wanted; implies ``structural``.
+        check: What is made sure of before a narrowed network is taken: nothing (``none``); what
+            needs no weights, such as that no attention's scale is stale (``quick``); or also
+            outputs, in float64 on the CPU (``full``).
     """
 
     budget: Budget = "params"
     tolerance: float = bounded(0.05, TOLERANCE)
     method: Method = "auto"
     widths: Mapping[int, int] | None = None
+    check: Check = "quick"

@@ -1,10 +1,13 @@
 """Dividing a spec: by the family's own rule, or as any network where it has none."""
 
 import math
+import warnings
+from typing import cast
 
 from cotrain.basics.errors import ConfigError, IndivisibleError
 from cotrain.config import DivideOptions, check_settings
 from cotrain.dividing.any_network.divide import divide_foreign
+from cotrain.dividing.divided import Checks, Divided
 from cotrain.dividing.regularization import divide_probabilities
 from cotrain.networks import NetworkSpec, family_of
 from cotrain.networks.foreign import ForeignSpec
@@ -14,7 +17,8 @@ def divide_spec(spec: NetworkSpec, into: int, options: DivideOptions | None = No
     """The spec of one of ``into`` networks that together cost about what ``spec`` costs.
 
     Depth and resolution are kept; widths shrink by sqrt(S), or groups by S, as the family's rule
-    in arXiv:2011.14660 says; dropout is divided too. ``into=1`` returns ``spec`` itself.
+    in arXiv:2011.14660 says; dropout is divided too. ``into=1`` returns ``spec`` itself. Warns of
+    what ``options.check`` asks for and could not be looked at.
 
     Args:
         spec: The large network's.
@@ -25,28 +29,31 @@ def divide_spec(spec: NetworkSpec, into: int, options: DivideOptions | None = No
         ConfigError: ``into`` is not a whole number of at least 1, or the network cannot be
             divided by it; the nearest S that works is named.
     """
+    divided = divide_and_check(spec, into, options or DivideOptions())
+    for each in divided.checks.skipped:
+        warnings.warn(f"into={into}: {spec.arch} is not checked: {each}", stacklevel=2)
+    return divided.spec
+
+
+def divide_and_check(spec: NetworkSpec, into: int, options: DivideOptions) -> Divided:
+    """As :func:`divide_spec`, with what was made sure of."""
     if not isinstance(into, int) or isinstance(into, bool) or into < 1:
         raise ConfigError(f"into={into!r} is not a whole number of at least 1: try into=4")
     if into == 1:
-        return spec
-    options = options or DivideOptions()
+        return Divided(spec=spec, checks=Checks(none="nothing is divided"))
     check_settings(options)
-    if isinstance(spec, ForeignSpec):
-        return divide_foreign(spec, into, options)
+    family = family_of(spec)
+    if family.divide is None:
+        return divide_foreign(cast("ForeignSpec", spec), into, options)
     try:
-        narrower = _by_rule(spec, into)
+        narrower = family.divide(spec, into)
     except IndivisibleError as reason:
         raise ConfigError(
             f"into={into}: {spec.arch} cannot be divided, {reason}; "
             f"the nearest that works is into={_nearest(spec, into)}"
         ) from None
-    return divide_probabilities(narrower, family_of(spec).regularization, into)
-
-
-def _by_rule(spec: NetworkSpec, into: int) -> NetworkSpec:
-    rule = family_of(spec).divide
-    assert rule is not None
-    return rule(spec, into)
+    divided = divide_probabilities(narrower, family.regularization, into)
+    return Divided(spec=divided, checks=Checks(none="its published rule divides it"))
 
 
 def _nearest(spec: NetworkSpec, into: int) -> int:
@@ -57,8 +64,10 @@ def _nearest(spec: NetworkSpec, into: int) -> int:
 
 
 def _is_divisible(spec: NetworkSpec, into: int) -> bool:
+    rule = family_of(spec).divide
+    assert rule is not None
     try:
-        _by_rule(spec, into)
+        rule(spec, into)
     except IndivisibleError:
         return False
     return True

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from cotrain.dividing import DivideOptions, divide_spec
+from cotrain.config import DivideOptions
 from cotrain.dividing.advice import advise
+from cotrain.dividing.divide_spec import divide_and_check
+from cotrain.dividing.divided import Checks
 from cotrain.dividing.regularization import divide_weight_decay
 from cotrain.networks import NetworkSpec, build, family_of, image_shape_of, probabilities_of
 from cotrain.networks.costs import count_macs, count_params
@@ -49,6 +51,7 @@ class Division:
         macs_ratio: MACs of all S over those of the large network.
         weight_decay: Weight decay of the large network.
         divided_weight_decay: Weight decay of the S networks, where a recipe divides it.
+        checks: What was made sure of before it was divided so.
         warnings: What speaks against it: another cost, or stages that are not wide enough.
     """
 
@@ -60,6 +63,7 @@ class Division:
     macs_ratio: float
     weight_decay: float
     divided_weight_decay: float
+    checks: Checks
     warnings: tuple[str, ...]
 
 
@@ -103,7 +107,8 @@ def describe_division(
     Raises:
         ConfigError: The network cannot be divided into S.
     """
-    before, after = network_cost(large), network_cost(divide_spec(large, into, options))
+    divided = divide_and_check(large, into, options or DivideOptions())
+    before, after = network_cost(large), network_cost(divided.spec)
     ratios = {
         "params": into * after.params / before.params,
         "MACs": into * after.macs / before.macs,
@@ -117,6 +122,7 @@ def describe_division(
         macs_ratio=ratios["MACs"],
         weight_decay=weight_decay,
         divided_weight_decay=divide_weight_decay(weight_decay, into),
+        checks=divided.checks,
         warnings=tuple(_warnings(ratios, into, after, large.image_size)),
     )
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import derive_seed, seeded
-from cotrain.config.dividing import Budget, Method
+from cotrain.config.dividing import Budget, Check, Method
 from cotrain.dividing import DivideOptions, divide_spec
 from cotrain.dividing.any_network.divide import check_small
 from cotrain.ensemble.ensemble import Ensemble
@@ -30,13 +30,14 @@ def divide(
     method: Method = "auto",
     widths: Mapping[int, int] | None = None,
     small: Callable[[], nn.Module] | None = None,
+    check: Check = "quick",
     initialization: Initialization = "fresh",
     seed: int | None = None,
 ) -> Ensemble:
     """S networks that together cost about what ``network`` costs.
 
     Our own networks are divided by their published rules, whatever these cost. ``example_input``,
-    ``budget``, ``tolerance``, ``method``, ``widths`` and ``small`` are for all others.
+    ``budget``, ``tolerance``, ``method``, ``widths``, ``small`` and ``check`` are for all others.
 
     Args:
         network: The large network: a name (``wide_resnet28_10``, ``timm:convnext_tiny``,
@@ -49,19 +50,25 @@ def divide(
         method: How to make it smaller: by its ``constructor``, by its structure, or ``auto``.
         widths: Channels of the large network and what they become, if not all by one factor.
         small: A function that makes one of the S networks, if none of this divides it well.
+        check: What is made sure of, besides costs, before a narrowed network is taken: ``none``,
+            ``quick`` (what needs no weights, such as that no attention's scale is stale) or
+            ``full`` (outputs in float64, too). Not of ``small``, which is your own function.
         initialization: ``fresh``; ``inherit`` the weights of ``network``, a trained module or an
             ensemble of S=1; or ``identical`` weights in all networks (an ablation).
         seed: Seed of the initialisation; drawn from torch's random state if None.
 
     Raises:
-        ConfigError: An unknown name, or a network that cannot be divided into S within tolerance.
+        ConfigError: An unknown name, or a network that cannot be divided into S within tolerance,
+            or that would compute something else.
     """
     if initialization not in get_args(Initialization):
         raise ConfigError(
             f"initialization={initialization!r} is not known: "
             f"use one of {list(get_args(Initialization))}"
         )
-    options = DivideOptions(budget=budget, tolerance=tolerance, method=method, widths=widths)
+    options = DivideOptions(
+        budget=budget, tolerance=tolerance, method=method, widths=widths, check=check
+    )
     trained = _trained(network) if initialization == "inherit" else None
     large = _large_spec(network, example_input)
     narrow = _small_spec(large, small, into, options)

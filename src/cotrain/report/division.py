@@ -1,7 +1,10 @@
 """What dividing costs, as a table."""
 
+from collections.abc import Iterator
+
 from rich.table import Table
 
+from cotrain.dividing.divided import Checks
 from cotrain.dividing.division import Division, NetworkCost
 from cotrain.report.style import new_table
 
@@ -40,5 +43,13 @@ def division_notes(division: Division) -> list[str]:
     return [
         f"narrowest stage: {division.large.narrowest} -> {division.small.narrowest}",
         "regularisation: " + ", ".join(divided),
+        *_checks(division.checks),
         *(f"warning: {each}" for each in division.warnings),
     ]
+
+
+def _checks(checks: Checks) -> Iterator[str]:
+    """What was made sure of, and what was not."""
+    if checks.passed:
+        yield "checked: " + "; ".join(checks.passed)
+    yield from (f"not checked: {each}" for each in (*checks.skipped, checks.none) if each)

@@ -110,11 +110,6 @@ def test_scales_and_bare_parameters_follow_the_width():
     assert small.gamma.shape == (width,)
 
 
-def test_a_scale_that_no_width_explains_is_refused():
-    with pytest.raises(ConfigError, match=r"module 'attention' .*scale=.*1/sqrt\(50\)"):
-        divided(lambda: Transformer(scale=50**-0.5), 4)
-
-
 def test_split_sizes_and_groups_follow_the_width():
     _, attempt = divided(Split, 4)
     small: Any = apply_record(Split(), attempt.changes)

@@ -4,19 +4,25 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+from torch import nn
+
 from cotrain.basics.errors import ConfigError
 from cotrain.config import DivideOptions
 from cotrain.dividing.any_network.by_both import complete_by_structure
 from cotrain.dividing.any_network.by_constructor.search import divide_by_constructor
 from cotrain.dividing.any_network.by_structure.search import divide_by_structure
+from cotrain.dividing.any_network.checking import check_attempt
 from cotrain.dividing.any_network.goal import MOST_UNEVEN, Attempt, Goal, stage_ratios
+from cotrain.dividing.divided import Divided
 from cotrain.networks import NetworkSpec, build, image_shape_of
 from cotrain.networks.foreign.names import builder_of
 from cotrain.networks.foreign.spec import ForeignSpec
 from cotrain.networks.meta import on_meta
 
+_Method = Callable[[], Attempt | None]
 
-def divide_foreign(spec: ForeignSpec, into: int, options: DivideOptions) -> ForeignSpec:
+
+def divide_foreign(spec: ForeignSpec, into: int, options: DivideOptions) -> Divided:
     """The spec of one of ``into`` networks of the same depth, input and classes.
 
     All widths shrink by one factor, the one at which S networks cost what the large one costs.
@@ -24,32 +30,48 @@ def divide_foreign(spec: ForeignSpec, into: int, options: DivideOptions) -> Fore
 
     Raises:
         ConfigError: The spec is of a divided network; or no method keeps the budget with uniform
-            widths: the error says how near the best came, and which layers stand in the way.
+            widths and the large network's function: the error says how near the best came, and
+            which layers stand in the way.
     """
     if spec.mechanism != "whole":
         raise ConfigError(
             f"into={into}: this {spec.arch} is divided already: divide the large network, into "
             "more at once"
         )
-    goal = goal_of(spec, into, options)
+    goal, make = goal_of(spec, into, options), builder_of(spec)
     found: list[Attempt] = []
     refusals: list[str] = []
-    for name, method in _methods(spec, goal, options, found).items():
+    wrong: list[str] = []
+    for name, method in _methods(make, goal, options, found).items():
+        attempt = _made(name, method, refusals)
+        if attempt is None:
+            continue
+        if not (attempt.fits(goal) or _is_users_own(attempt, options)):
+            found.append(attempt)
+            continue
         try:
-            attempt = method()
-        except ConfigError as refusal:
-            refusals.append(f"{name}: {refusal}")
-        except Exception as error:  # a network's own code may fail in any way at other widths
-            refusals.append(f"{name}: {type(error).__name__}: {error}")
+            checks = check_attempt(attempt, make, goal, options.check)
+        except ConfigError as failure:
+            wrong.append(f"{name}: {failure}")
         else:
-            if attempt is None:
-                refusals.append(f"{name}: it finds no widths to scale")
-            elif attempt.fits(goal) or _is_users_own(attempt, options):
-                return _narrowed(spec, attempt, into)
-            else:
-                found.append(attempt)
-    reason = _reason(found, refusals, goal)
+            return Divided(spec=_narrowed(spec, attempt, into), checks=checks)
+    reason = "; ".join(wrong) or _reason(found, refusals, goal)
     raise ConfigError(f"into={into}: {spec.arch} cannot be divided: {reason}")
+
+
+def _made(name: str, method: _Method, refusals: list[str]) -> Attempt | None:
+    """What a method makes; None with the reason added to ``refusals`` where it makes nothing."""
+    try:
+        attempt = method()
+    except ConfigError as refusal:
+        refusals.append(f"{name}: {refusal}")
+    except Exception as error:  # a network's own code may fail in any way at other widths
+        refusals.append(f"{name}: {type(error).__name__}: {error}")
+    else:
+        if attempt is None:
+            refusals.append(f"{name}: it finds no widths to scale")
+        return attempt
+    return None
 
 
 def check_small(large: NetworkSpec, small: NetworkSpec, into: int, options: DivideOptions) -> None:
@@ -84,11 +106,11 @@ def goal_of(spec: NetworkSpec, into: int, options: DivideOptions) -> Goal:
 
 
 def _methods(
-    spec: ForeignSpec, goal: Goal, options: DivideOptions, found: list[Attempt]
-) -> dict[str, Callable[[], Attempt | None]]:
+    make: Callable[[], nn.Module], goal: Goal, options: DivideOptions, found: list[Attempt]
+) -> dict[str, _Method]:
     """Those to try, in order; the last of ``auto`` goes on from what the first found."""
-    known: dict[str, Callable[[], Attempt | None]] = {
-        "constructor": lambda: divide_by_constructor(builder_of(spec), goal),
+    known: dict[str, _Method] = {
+        "constructor": lambda: divide_by_constructor(make, goal),
         "structural": lambda: divide_by_structure(goal, widths=options.widths),
         "both": lambda: _by_both(goal, found),
     }

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from torch import nn
 
 from cotrain.config.dividing import Budget
+from cotrain.dividing.any_network.by_structure.survey import Survey
 from cotrain.networks.costs import count_macs, count_params
 from cotrain.networks.stages import middle, stages
 
@@ -64,6 +65,7 @@ class Attempt:
         network: The small network, on the ``meta`` device.
         ratios: S times its cost over the large network's, by cost.
         unevenness: Largest over smallest ratio of a stage's width to the large network's.
+        survey: Of the network that was narrowed by its structure; None if none was.
     """
 
     mechanism: Literal["constructor", "structural"]
@@ -71,6 +73,7 @@ class Attempt:
     network: nn.Module
     ratios: Mapping[str, float]
     unevenness: float
+    survey: Survey | None = None
 
     @property
     def error(self) -> float:

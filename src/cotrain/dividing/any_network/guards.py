@@ -1,26 +1,96 @@
 """Whether a narrowed network computes what it should, not only something of the right shape."""
 
-import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
+from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import seeded
 from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Narrower
-from cotrain.dividing.any_network.by_structure.survey import survey
+from cotrain.dividing.any_network.by_structure.survey import Survey
 from cotrain.dividing.any_network.by_structure.watching import first_tensor
 from cotrain.dividing.any_network.by_structure.width_map import WidthMap
 from cotrain.networks.evaluating import evaluating
-from cotrain.networks.foreign.narrow.reshaping import apply_record, record
+from cotrain.networks.foreign.narrow.arguments import (
+    Construction,
+    build_with_arguments,
+    constructor_arguments,
+    leaves,
+)
+from cotrain.networks.foreign.narrow.reshaping import record
 from cotrain.networks.meta import on_meta
 
 # Two float64 runs of one function differ by rounding alone; a wrong scale differs by percents.
 _CLOSE = 1e-6
+_NEXT = "give small= (your own builder)"
+Changes = Sequence[tuple[Sequence[str | int], Any]]
+
+
+def check_scale_one(found: Survey) -> None:
+    """The structural method with f(v) = v changes nothing: no attribute, no shape.
+
+    Raises:
+        ConfigError: It does; names the module or the tensor.
+    """
+    same = WidthMap(multiplier=1.0, quanta=found.quanta, sums=found.sums)
+    try:
+        network = Narrower(found).narrow(same)
+    except MisfitError as misfit:
+        raise ConfigError(f"at scale 1 it does not run: {misfit}: {_NEXT}") from None
+    _require_unchanged(found.large, network, "at scale 1")
+
+
+def check_same_arguments(build: Callable[[], nn.Module], changes: Changes) -> None:
+    """The constructor, given its own arguments at the places of ``changes``, does the same.
+
+    Raises:
+        ConfigError: It makes another network; names the module or the tensor.
+    """
+    seen = constructor_arguments(build)
+    again = on_meta(lambda: _with_same_arguments(build, changes, seen))
+    _require_unchanged(seen.network, again, "with the same arguments")
+
+
+def check_same_outputs(
+    build: Callable[[], nn.Module], changes: Changes, image_shape: Sequence[int]
+) -> None:
+    """As :func:`check_same_arguments`, by the outputs in float64.
+
+    Raises:
+        ConfigError: They are others.
+    """
+    with seeded(0):
+        first = build()
+        again = _with_same_arguments(build, changes, constructor_arguments(build))
+    if not same_function(first, again, image_shape):
+        raise ConfigError(f"with the same arguments it gives other outputs: {_NEXT}")
+
+
+def check_training_step(small: nn.Module, large: nn.Module, image_shape: Sequence[int]) -> None:
+    """A training step reaches the parameters that it reaches in the large network.
+
+    Args:
+        small: On any device, best on ``meta``; not changed.
+        large: As ``small``.
+        image_shape: [C, H, W].
+
+    Raises:
+        ConfigError: It fails, or some parameters get no gradient.
+    """
+    try:
+        missing = _without_gradient(small, image_shape)
+    except Exception as error:
+        _without_gradient(large, image_shape)  # where this fails too there is nothing to compare
+        raise ConfigError(f"a training step fails ({one_line(error)}): {_NEXT}") from error
+    if missing and (missing := missing - _without_gradient(large, image_shape)):
+        raise ConfigError(
+            f"{min(missing)} and {len(missing) - 1} others have no gradient in a training step, "
+            f"as they have in the large network: {_NEXT}"
+        )
 
 
 def same_function(first: nn.Module, second: nn.Module, image_shape: Sequence[int]) -> bool:
@@ -31,54 +101,14 @@ def same_function(first: nn.Module, second: nn.Module, image_shape: Sequence[int
         second: On the CPU; not changed.
         image_shape: [C, H, W].
     """
-    first, second = (copy.deepcopy(each).double().eval() for each in (first, second))
+    first, second = (deepcopy(each).double().eval() for each in (first, second))
     if {n: t.shape for n, t in first.state_dict().items()} != {
         n: t.shape for n, t in second.state_dict().items()
     }:
         return False
     randomize(first)
     second.load_state_dict(first.state_dict())
-    return _difference(first, second, image_shape) < _CLOSE
-
-
-def unchanged_at_scale_one(build: Callable[[], nn.Module], image_shape: Sequence[int]) -> bool:
-    """Whether the structural method with f(v) = v changes nothing: no attribute, no shape."""
-    large = on_meta(build)
-    found = survey(large, tuple(image_shape))
-    same = Narrower(found).narrow(WidthMap(multiplier=1.0, quanta=found.quanta, sums=found.sums))
-    return record(large, same) == {"attributes": {}, "shapes": {}}
-
-
-def halves_agree(build: Callable[[], nn.Module], image_shape: Sequence[int]) -> bool | None:
-    """Whether the large network with every channel twice computes what the halved one does.
-
-    Convolutions, linear layers, normalisations and activations keep doubled channels doubled
-    when the weights of each input are halved; products of queries and keys double, which scales
-    are set to undo. A number that went stale in the halved network shows as another output.
-
-    Returns:
-        None where theory has no answer: widths that cannot be halved, groups that become fewer.
-    """
-    large = on_meta(build)
-    found = survey(large, tuple(image_shape))
-    try:
-        half = Narrower(found).narrow(
-            WidthMap(multiplier=0.5, quanta=found.quanta, sums=found.sums)
-        )
-    except MisfitError:
-        return None
-    changes = record(large, half)
-    wide = {name: tuple(each.shape) for name, each in large.state_dict().items()}
-    if not _halved(wide, changes) or _fewer_groups(large, half):
-        return None
-    with seeded(0):
-        double, small = build().double().eval(), apply_record(build(), changes).double().eval()
-        randomize(small)
-    _copy_doubled(small, double)
-    _halve_scales(double, changes)
-    with _halved_products():
-        wide_logits = _logits(double, image_shape)
-    return _relative(wide_logits, _logits(small, image_shape)) < _CLOSE
+    return agree(outputs_of(first, image_shape), outputs_of(second, image_shape))
 
 
 def randomize(network: nn.Module) -> None:
@@ -97,21 +127,49 @@ def randomize(network: nn.Module) -> None:
                 tensor.copy_(tensor.mean().clamp(0.0, 1.0) + 0.5 * (noise - 0.3))
 
 
-def _logits(network: nn.Module, image_shape: Sequence[int]) -> Tensor:
+def outputs_of(network: nn.Module, image_shape: Sequence[int]) -> Tensor:
+    """The first tensor that a float64 network gives for one random image."""
     generator = torch.Generator().manual_seed(2)
     images = torch.randn(1, *image_shape, generator=generator, dtype=torch.float64)
     with evaluating(network), torch.no_grad(), _double_by_default():
         return first_tensor(network(images))
 
 
-def _difference(first: nn.Module, second: nn.Module, image_shape: Sequence[int]) -> float:
-    return _relative(_logits(first, image_shape), _logits(second, image_shape))
-
-
-def _relative(first: Tensor, second: Tensor) -> float:
-    """Largest difference over the spread of the second; infinite where there is no spread."""
+def agree(first: Tensor, second: Tensor) -> bool:
+    """Whether the largest difference is but rounding beside the spread; not without a spread."""
     spread = second.std()
-    return float((first - second).abs().max() / spread) if spread > 0 else float("inf")
+    return bool(spread > 0 and (first - second).abs().max() < _CLOSE * spread)
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of an error's text with its kind."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+
+
+def _with_same_arguments(
+    build: Callable[[], nn.Module], changes: Changes, seen: Construction
+) -> nn.Module:
+    values = dict(leaves(seen.arguments))
+    same = [(path, values[tuple(path)]) for path, _ in changes]
+    return build_with_arguments(build, same, seen)
+
+
+def _require_unchanged(large: nn.Module, again: nn.Module, when: str) -> None:
+    if [name for name, _ in large.named_modules()] != [name for name, _ in again.named_modules()]:
+        raise ConfigError(f"{when} it has other layers: {_NEXT}")
+    changes = record(large, again)
+    for name in (*changes["attributes"], *changes["shapes"]):
+        raise ConfigError(f"{when} {name!r} becomes another: {_NEXT}")
+
+
+def _without_gradient(network: nn.Module, image_shape: Sequence[int]) -> set[str]:
+    """Trainable parameters that a training step leaves without a gradient."""
+    network = deepcopy(network).train()
+    device = next(network.parameters()).device
+    with seeded(0):
+        first_tensor(network(torch.zeros(2, *image_shape, device=device))).sum().backward()
+    return {n for n, each in network.named_parameters() if each.requires_grad and each.grad is None}
 
 
 @contextmanager
@@ -126,94 +184,3 @@ def _double_by_default() -> Iterator[None]:
     finally:
         torch.set_default_dtype(before)
         torch.backends.mha.set_fastpath_enabled(fused)
-
-
-def _halved(wide: Mapping[str, tuple[int, ...]], changes: Mapping[str, Any]) -> bool:
-    return all(
-        old in (new, 2 * new)
-        for name, shape in changes["shapes"].items()
-        if name in wide
-        for old, new in zip(wide[name], shape, strict=True)
-    )
-
-
-def _fewer_groups(large: nn.Module, half: nn.Module) -> bool:
-    """Whether a grouped layer that is not depthwise lost groups: its channels are not doubled."""
-    for old, new in zip(large.modules(), half.modules(), strict=True):
-        for name in ("groups", "num_groups"):
-            groups = getattr(old, name, 1)
-            depthwise = groups == getattr(old, "in_channels", None)
-            if groups != getattr(new, name, 1) and not depthwise:
-                return True
-    return False
-
-
-def _copy_doubled(small: nn.Module, double: nn.Module) -> None:
-    """Give every channel of ``double`` the weights of one of ``small``, each twice."""
-    narrow = small.state_dict()
-    inputs = {f"{name}.weight": _input_axis(module) for name, module in double.named_modules()}
-    attention = {
-        f"{name}.in_proj_weight"
-        for name, module in double.named_modules()
-        if isinstance(module, nn.MultiheadAttention)
-    }
-    with torch.no_grad():
-        for name, tensor in double.state_dict(keep_vars=True).items():
-            part = narrow[name]
-            for axis, size in enumerate(tensor.shape):
-                if size != part.shape[axis]:
-                    part = part.repeat_interleave(2, axis)
-                    if axis == inputs.get(name) or (axis == 1 and name in attention):
-                        part = part / 2
-            tensor.copy_(part)
-        for module in double.modules():
-            _halve_queries(module)
-    _copy_plain(small, double)
-
-
-def _input_axis(module: nn.Module) -> int | None:
-    """The axis of a layer's weight that is summed over; None of a layer that sums nothing."""
-    if isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d):
-        return 0 if module.groups == 1 else None
-    layers = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
-    return 1 if isinstance(module, layers) else None
-
-
-def _copy_plain(small: nn.Module, double: nn.Module) -> None:
-    """Buffers that are not saved."""
-    narrow = dict(small.named_buffers())
-    saved = set(double.state_dict())
-    for name, tensor in double.named_buffers():
-        if name not in saved and tensor.is_floating_point():
-            part = narrow[name]
-            for axis, size in enumerate(tensor.shape):
-                if size == 2 * part.shape[axis]:
-                    part = part.repeat_interleave(2, axis)
-            tensor.copy_(part)
-
-
-def _halve_queries(module: nn.Module) -> None:
-    """torch's own attention scales by the wide 1/sqrt(2 d): sqrt(2) is left to undo."""
-    if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
-        module.in_proj_weight[: module.embed_dim] /= 2**0.5
-        if module.in_proj_bias is not None:
-            module.in_proj_bias[: module.embed_dim] /= 2**0.5
-
-
-def _halve_scales(double: nn.Module, changes: Mapping[str, Any]) -> None:
-    """Twice as many summands: the halved network's 1/sqrt(d), and half of it."""
-    modules = dict(double.named_modules())
-    for name, attributes in changes["attributes"].items():
-        for attribute, value in attributes.items():
-            if isinstance(value, float):
-                setattr(modules[name], attribute, value / 2)
-
-
-class _halved_products(TorchFunctionMode):  # noqa: N801 - used like a function
-    """Attention that has no scale of its own is scaled by the halved network's, and halved."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = dict(kwargs or {})
-        if func is F.scaled_dot_product_attention and kwargs.get("scale") is None:
-            kwargs["scale"] = (args[0].shape[-1] / 2) ** -0.5 / 2
-        return func(*args, **kwargs)

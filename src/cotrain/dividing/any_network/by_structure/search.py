@@ -8,7 +8,6 @@ from torch import nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Narrower
-from cotrain.dividing.any_network.by_structure.stale_scales import check_scales
 from cotrain.dividing.any_network.by_structure.survey import Survey, survey
 from cotrain.dividing.any_network.by_structure.width_map import WidthMap, fixed_widths
 from cotrain.dividing.any_network.goal import Attempt, Goal, unevenness
@@ -33,7 +32,7 @@ def divide_by_structure(
         widths: A user's own map of widths, which overrides f.
 
     Raises:
-        ConfigError: No narrowed copy runs, or one would compute another function.
+        ConfigError: No narrowed copy runs.
     """
     found = survey(goal.large, goal.image_shape)
     search = _Search(found, goal, fixed_widths(widths, found.all_widths))
@@ -174,11 +173,11 @@ class _Search:
 
     def _attempt(self, width_map: WidthMap) -> Attempt:
         small = self.narrower.narrow(width_map)
-        check_scales(self.survey, small)
         return Attempt(
             mechanism="structural",
             changes=record(self.survey.large, small),
             network=small,
             ratios=self.goal.ratios(small),
             unevenness=unevenness(self.survey.large, small),
+            survey=self.survey,
         )
