@@ -2,7 +2,8 @@
 
 import math
 import warnings
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 from cotrain.basics.errors import ConfigError, IndivisibleError
 from cotrain.config import DivideOptions, check_settings
@@ -36,7 +37,7 @@ def divide_spec(spec: NetworkSpec, into: int, options: DivideOptions | None = No
 
 
 def divide_and_check(spec: NetworkSpec, into: int, options: DivideOptions) -> Divided:
-    """As :func:`divide_spec`, with what was made sure of."""
+    """As ``divide_spec``, with what was made sure of."""
     if not isinstance(into, int) or isinstance(into, bool) or into < 1:
         raise ConfigError(f"into={into!r} is not a whole number of at least 1: try into=4")
     if into == 1:
@@ -50,22 +51,20 @@ def divide_and_check(spec: NetworkSpec, into: int, options: DivideOptions) -> Di
     except IndivisibleError as reason:
         raise ConfigError(
             f"into={into}: {spec.arch} cannot be divided, {reason}; "
-            f"the nearest that works is into={_nearest(spec, into)}"
+            f"the nearest that works is into={_nearest(spec, family.divide, into)}"
         ) from None
     divided = divide_probabilities(narrower, family.regularization, into)
     return Divided(spec=divided, checks=Checks(none="its published rule divides it"))
 
 
-def _nearest(spec: NetworkSpec, into: int) -> int:
-    """The S with the smallest ratio to ``into`` that the family can divide by; 1 always works."""
-    candidates = range(2, max(2 * into, 16) + 1)
-    works = [1, *(s for s in candidates if _is_divisible(spec, s))]
+def _nearest(spec: NetworkSpec, rule: Callable[[Any, int], Any], into: int) -> int:
+    """The S with the smallest ratio to ``into`` that the rule can divide by; 1 always works."""
+    sizes = range(2, max(2 * into, 16) + 1)
+    works = [1, *(s for s in sizes if _is_divisible(spec, rule, s))]
     return min(works, key=lambda s: abs(math.log(s / into)))
 
 
-def _is_divisible(spec: NetworkSpec, into: int) -> bool:
-    rule = family_of(spec).divide
-    assert rule is not None
+def _is_divisible(spec: NetworkSpec, rule: Callable[[Any, int], Any], into: int) -> bool:
     try:
         rule(spec, into)
     except IndivisibleError:

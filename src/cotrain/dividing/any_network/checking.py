@@ -50,7 +50,7 @@ def check_attempt(
         except ConfigError:
             raise
         except Exception as reason:  # a network's own code may fail in any way
-            skipped.append(f"{name} ({guards.one_line(reason)})")
+            skipped.append(f"{name} ({guards.reason_of(reason)})")
         else:
             passed.append(name)
     return Checks(passed=tuple(passed), skipped=tuple(skipped))

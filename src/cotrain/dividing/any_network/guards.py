@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import seeded
+from cotrain.basics.text import one_line
 from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Narrower
 from cotrain.dividing.any_network.by_structure.survey import Survey
 from cotrain.dividing.any_network.by_structure.watching import first_tensor
@@ -58,7 +59,7 @@ def check_same_arguments(build: Callable[[], nn.Module], changes: Changes) -> No
 def check_same_outputs(
     build: Callable[[], nn.Module], changes: Changes, image_shape: Sequence[int]
 ) -> None:
-    """As :func:`check_same_arguments`, by the outputs in float64.
+    """As ``check_same_arguments``, by the outputs in float64.
 
     Raises:
         ConfigError: They are others.
@@ -85,7 +86,7 @@ def check_training_step(small: nn.Module, large: nn.Module, image_shape: Sequenc
         missing = _without_gradient(small, image_shape)
     except Exception as error:
         _without_gradient(large, image_shape)  # where this fails too there is nothing to compare
-        raise ConfigError(f"a training step fails ({one_line(error)}): {_NEXT}") from error
+        raise ConfigError(f"a training step fails ({reason_of(error)}): {_NEXT}") from error
     if missing and (missing := missing - _without_gradient(large, image_shape)):
         raise ConfigError(
             f"{min(missing)} and {len(missing) - 1} others have no gradient in a training step, "
@@ -108,7 +109,7 @@ def same_function(first: nn.Module, second: nn.Module, image_shape: Sequence[int
         return False
     randomize(first)
     second.load_state_dict(first.state_dict())
-    return agree(outputs_of(first, image_shape), outputs_of(second, image_shape))
+    return agree(float64_outputs(first, image_shape), float64_outputs(second, image_shape))
 
 
 def randomize(network: nn.Module) -> None:
@@ -127,7 +128,7 @@ def randomize(network: nn.Module) -> None:
                 tensor.copy_(tensor.mean().clamp(0.0, 1.0) + 0.5 * (noise - 0.3))
 
 
-def outputs_of(network: nn.Module, image_shape: Sequence[int]) -> Tensor:
+def float64_outputs(network: nn.Module, image_shape: Sequence[int]) -> Tensor:
     """The first tensor that a float64 network gives for one random image."""
     generator = torch.Generator().manual_seed(2)
     images = torch.randn(1, *image_shape, generator=generator, dtype=torch.float64)
@@ -141,10 +142,10 @@ def agree(first: Tensor, second: Tensor) -> bool:
     return bool(spread > 0 and (first - second).abs().max() < _CLOSE * spread)
 
 
-def one_line(error: BaseException) -> str:
-    """The first line of an error's text with its kind."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+def reason_of(error: BaseException) -> str:
+    """An error's kind and the first line of its text."""
+    first = str(error).strip().partition("\n")[0]
+    return one_line(f"{type(error).__name__}: {first[:200]}")
 
 
 def _with_same_arguments(

@@ -16,7 +16,7 @@ from cotrain.basics.seeds import seeded
 from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Narrower
 from cotrain.dividing.any_network.by_structure.survey import Survey
 from cotrain.dividing.any_network.by_structure.width_map import WidthMap
-from cotrain.dividing.any_network.guards import agree, outputs_of, randomize
+from cotrain.dividing.any_network.guards import agree, float64_outputs, randomize
 from cotrain.networks.foreign.narrow.reshaping import apply_record, record
 
 # Of outputs in float64 whose weights are about 1.
@@ -49,8 +49,8 @@ def check_halves(build: Callable[[], nn.Module], found: Survey) -> None:
     _copy_doubled(small, double)
     _halve_scales(double, changes)
     with _halved_products():
-        logits = outputs_of(double, found.image_shape)
-    if not agree(logits, outputs_of(small, found.image_shape)):
+        logits = float64_outputs(double, found.image_shape)
+    if not agree(logits, float64_outputs(small, found.image_shape)):
         place = _first_other(double, small, found.image_shape)
         raise ConfigError(
             f"module {place!r} gives something else with half the channels than with each of them "
@@ -86,7 +86,7 @@ def _outputs_by_module(network: nn.Module, image_shape: Sequence[int]) -> dict[s
 
     handles = [m.register_forward_hook(noting(name)) for name, m in network.named_modules()]
     try:
-        outputs_of(network, image_shape)
+        float64_outputs(network, image_shape)
     finally:
         for handle in handles:
             handle.remove()
