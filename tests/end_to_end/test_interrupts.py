@@ -31,12 +31,14 @@ def start(folder: Path, experiment, **popen) -> subprocess.Popen:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_signal_saves_and_the_run_goes_on(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path / "run", LONG)
     while process.poll() is None and not RunFolder(tmp_path / "run").metrics.exists():
         time.sleep(0.01)
     os.killpg(process.pid, number)  # as a terminal does: to the loader's processes too
+    if number == signal.SIGHUP:
+        os.killpg(process.pid, number)  # of a closing terminal one comes from the shell as well
     error = process.communicate()[1]
     assert process.returncode == 128 + number
     step = final_state(tmp_path / "run")["global_step"]
@@ -45,6 +47,50 @@ def test_signal_saves_and_the_run_goes_on(tmp_path: Path, number: signal.Signals
         f"go on with cotrain train --resume {tmp_path / 'run'}\n"
     )
     assert 4 <= step < 1600
+
+
+@pytest.fixture
+def loading(tmp_path: Path):
+    """A run in a process of its own that trains, and the process that loads its images."""
+    process = start(tmp_path / "run", LONG)
+    while process.poll() is None and not RunFolder(tmp_path / "run").metrics.exists():
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    loaders = [int(pid) for pid in children.read_text().split()]
+    yield process, loaders
+    process.kill()
+    process.wait()
+    assert process.stderr is not None
+    process.stderr.close()
+
+
+def is_alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+def test_no_loader_outlives_a_killed_run(loading) -> None:
+    process, loaders = loading
+    assert all(map(is_alive, loaders))
+    assert loaders
+    process.kill()
+    process.wait()
+    end = time.monotonic() + 2  # torch's own watch looks every 5 seconds
+    while any(map(is_alive, loaders)) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not any(map(is_alive, loaders))
+
+
+def test_a_killed_loader_is_one_line(loading, tmp_path: Path) -> None:
+    process, loaders = loading
+    os.kill(loaders[0], signal.SIGKILL)
+    error = process.communicate()[1]
+    assert process.returncode == 2
+    assert error == (
+        f"cotrain: a process that loads images died (DataLoader worker (pid {loaders[0]}) is "
+        "killed by signal: Killed), perhaps for lack of memory: go on with cotrain train --resume "
+        f"{tmp_path / 'run'}, if need be with fewer data.workers in its config.yaml\n"
+    )
 
 
 def test_interrupted_run_equals_a_whole_one(tmp_path: Path, monkeypatch) -> None:

@@ -24,7 +24,7 @@ class UnknownNetworkError(ConfigError):
 
 
 class Interrupted(CotrainError):  # noqa: N818 - not a fault
-    """Ctrl-C or SIGTERM ended training after its state was saved."""
+    """Ctrl-C, SIGTERM or their like ended training after its state was saved."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)

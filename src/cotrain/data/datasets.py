@@ -1,12 +1,14 @@
 """The named data sets: where their images come from, their size, mean and standard deviation."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.output import check_outside
 from cotrain.config import Data
 from cotrain.config.datasets import DATASETS
 from cotrain.data.folders import folder_source
@@ -23,7 +25,7 @@ def open_source(data: Data) -> Source:
     """
     if data.dataset == "digits":
         return _digits()
-    if data.dataset in DATASETS and DATASETS[data.dataset].torchvision:
+    if _is_torchvisions(data):
         return _torchvision(data)
     if data.download:
         raise ConfigError(
@@ -31,6 +33,19 @@ def open_source(data: Data) -> Source:
             "give its folder with --data.root and --data.download false"
         )
     return _imagenet(data) if data.dataset == "imagenet" else folder_source(data.root, data.layout)
+
+
+def check_outside_images(folder: Path, data: Data) -> None:
+    """Raise ConfigError where what is written into ``folder`` would be taken for images.
+
+    torchvision's data sets are files of known names, beside which anything may stand.
+    """
+    if data.root is not None and not _is_torchvisions(data):
+        check_outside(folder, data.root)
+
+
+def _is_torchvisions(data: Data) -> bool:
+    return data.dataset in DATASETS and DATASETS[data.dataset].torchvision is not None
 
 
 def _digits() -> Source:

@@ -11,6 +11,7 @@ from cotrain.data.epoch_order import ALONE, EpochSampler, Key, Share
 from cotrain.data.images import Images
 from cotrain.data.views.mixing import Batch
 from cotrain.data.views.views import check_views
+from cotrain.data.worker_processes import begin_worker
 from cotrain.ensemble.preprocessing import Preprocessing
 
 _CAN_FORK = "fork" in multiprocessing.get_all_start_methods()
@@ -67,6 +68,7 @@ def _loader(
         sampler=keys,
         num_workers=workers,
         persistent_workers=workers > 0,
+        worker_init_fn=begin_worker,
         # Forked workers share the images; in the processes of a comparison they would be copied.
         multiprocessing_context="fork" if workers and _CAN_FORK else None,
         pin_memory=torch.cuda.is_available(),

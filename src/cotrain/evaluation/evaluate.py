@@ -15,6 +15,7 @@ from cotrain.basics.tensors import read_tensors
 from cotrain.config import Data
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Images, Splits, evaluation_loader, load_splits
+from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.answering import Answering, logits_of, prepared
 from cotrain.ensemble.combining import Combine
 from cotrain.ensemble.preprocessing import Preprocessing
@@ -136,10 +137,11 @@ def collect_logits(
     if not len(images):
         raise ConfigError("there are no images to evaluate: give a data set with a test split")
     loader = evaluation_loader(images, preprocessing=None, batch_size=batch_size, workers=workers)
-    answers = [
-        (logits_of(ensemble, prepared(ensemble, pixels, otherwise)), classes)
-        for pixels, classes in loader
-    ]
+    with dead_workers_named("try fewer data.workers"):
+        answers = [
+            (logits_of(ensemble, prepared(ensemble, pixels, otherwise)), classes)
+            for pixels, classes in loader
+        ]
     logits, targets = zip(*answers, strict=True)
     return torch.cat(logits, dim=1), torch.cat(targets)
 

@@ -18,7 +18,6 @@ from cotrain.data import (
 )
 from cotrain.data.epoch_order import ALONE
 from cotrain.training.module import CoTraining
-from cotrain.training.signals import ignore_signals
 
 
 class Loaders(lightning.LightningDataModule):
@@ -72,7 +71,6 @@ class Loaders(lightning.LightningDataModule):
             epochs=experiment.epochs,
             workers=experiment.data.workers,
         )
-        loader.worker_init_fn = ignore_signals
         self._batches = batches
         return loader
 
@@ -105,15 +103,13 @@ class Loaders(lightning.LightningDataModule):
         share = self._share()
         # Every process must have a batch: all take part in what follows a validation.
         most = max(len(self.splits.val) // share.world_size, 1)
-        loader = evaluation_loader(
+        return evaluation_loader(
             self.splits.val,
             preprocessing=self.splits.preprocessing,
             batch_size=min(self.experiment.batch_size, most),
             workers=self.experiment.data.workers,
             share=share,
         )
-        loader.worker_init_fn = ignore_signals
-        return loader
 
     def _share(self) -> Share:
         assert self.trainer is not None

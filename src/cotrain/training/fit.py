@@ -14,13 +14,14 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from cotrain.basics.errors import ConfigError, TrainingError
 from cotrain.basics.lock import locked
-from cotrain.basics.output import check_outside, output_folder
+from cotrain.basics.output import output_folder
 from cotrain.basics.run_folder import RunFolder
-from cotrain.config import Data, Experiment
-from cotrain.config.datasets import DATASETS
+from cotrain.config import Experiment
 from cotrain.config.difference import first_difference, record_settings
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits
+from cotrain.data.datasets import check_outside_images
+from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.evaluation.scores import Evaluation
@@ -72,7 +73,7 @@ def fit(
         ConfigError: A setting that does not fit the images, the network or the folder, or
             another process in the folder.
         TrainingError: The loss is not finite, or the folder cannot be written.
-        Interrupted: Ctrl-C or SIGTERM; the state is saved.
+        Interrupted: Ctrl-C, SIGTERM, SIGHUP or their like; the state is saved.
     """
     folder = RunFolder(output_folder(output))
     check_schedule(experiment.schedule)
@@ -96,7 +97,7 @@ def _own(folder: RunFolder, experiment: Experiment, resume: bool) -> Iterator[No
     if resume:
         folder.check_begun("--resume")
     else:
-        _check_outside_images(folder, experiment.data)
+        check_outside_images(folder.root, experiment.data)
     with locked(folder.root):
         if resume:
             _check_settings(folder, experiment)
@@ -106,16 +107,6 @@ def _own(folder: RunFolder, experiment: Experiment, resume: bool) -> Iterator[No
                 f"go on with --resume {folder.root}, or choose another --output"
             )
         yield
-
-
-def _check_outside_images(folder: RunFolder, data: Data) -> None:
-    """A run must not stand where its files would be taken for images, or its folders for classes.
-
-    torchvision's data sets are files of known names, beside which anything may stand.
-    """
-    facts = DATASETS.get(data.dataset)
-    if data.root is not None and not (facts and facts.torchvision):
-        check_outside(folder.root, data.root)
 
 
 def _check_settings(folder: RunFolder, experiment: Experiment) -> None:
@@ -160,13 +151,20 @@ def _train(
     _arrange(module, experiment)
     resumed = None if begun is None else folder.checkpoint
     try:
-        with _clear_errors(folder, trainer):
+        with dead_workers_named(_fewer_workers(folder)), _clear_errors(folder, trainer):
             trainer.fit(module, datamodule=loaders, ckpt_path=resumed, weights_only=True)
     finally:
         module.execution.close()
     if begun == trainer.global_step:
         say(f"{folder.root} was trained to its end already: only evaluating")
     return module
+
+
+def _fewer_workers(folder: RunFolder) -> str:
+    return (
+        f"go on with cotrain train --resume {folder.root}, "
+        f"if need be with fewer data.workers in its {folder.config.name}"
+    )
 
 
 @contextmanager

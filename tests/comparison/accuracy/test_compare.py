@@ -1,6 +1,8 @@
 """A comparison with a trainer that trains nothing: what is run, computed, written and said."""
 
 import json
+import shutil
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -9,16 +11,17 @@ import safetensors.torch
 import torch
 
 from cotrain import ConfigError, TrainingError, divide, networks
+from cotrain.basics import lock
 from cotrain.basics.errors import Interrupted
 from cotrain.basics.run_folder import RunFolder
 from cotrain.cli import main
 from cotrain.comparison.accuracy.compare import compare
 from cotrain.comparison.accuracy.trainings import Run
-from cotrain.config import CoTrainingOptions, Experiment, Views
-from cotrain.config.recipes import dump_experiment
+from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Views
+from cotrain.config.recipes import dump_experiment, load_recipe
 
 IMAGES, CLASSES = 40, 3
-EXPERIMENT = Experiment(network="basic_resnet8_8")
+EXPERIMENT = Experiment(network="basic_resnet8_8", hardware=Hardware(threads=1))
 
 
 def answers(into, seed):
@@ -114,7 +117,7 @@ def test_a_finished_comparison_trains_nothing_again(done):
     assert [each.errors for each in again.candidates] == [
         each.errors for each in comparison.candidates
     ]
-    with pytest.raises(ConfigError, match="other settings"):
+    with pytest.raises(ConfigError, match="holds a run with epochs: 60, not 1"):
         compare(replace(EXPERIMENT, epochs=1), output, into=(1, 2), seeds=(0,), train=fake_fit)
 
 
@@ -187,14 +190,15 @@ def test_runs_tested_on_different_images_are_refused(tmp_path):
         compare(EXPERIMENT, tmp_path, into=(1,), seeds=(0, 8), train=fake_fit)
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_says_how_to_go_on(tmp_path, monkeypatch, number):
     def interrupted(*_, **__):
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
     monkeypatch.setattr("cotrain.comparison.accuracy.compare.train_all", interrupted)
     with pytest.raises(Interrupted, match="the same command goes on") as error:
         compare(EXPERIMENT, tmp_path, into=(1,), seeds=(0,), train=fake_fit)
-    assert error.value.exit_code == 130
+    assert error.value.exit_code == 128 + number
 
 
 @pytest.mark.parametrize(
@@ -215,13 +219,50 @@ def test_impossible_arguments_are_refused(tmp_path, arguments, message):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_runs_line_is_printed_when_it_is_done(tmp_path, monkeypatch, capsys):
-    def in_this_process(runs, *, train, jobs, threads, done):
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Runs are trained one after the other, without processes of their own."""
+
+    def train_all(runs, *, train, jobs, threads, done):
         for run in runs:
             train(run.experiment, run.folder.root, resume=False, progress=False)
             done(run)
 
-    monkeypatch.setattr("cotrain.comparison.accuracy.compare.train_all", in_this_process)
+    monkeypatch.setattr("cotrain.comparison.accuracy.compare.train_all", train_all)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_threads_are_those_of_what_is_asked_for_not_of_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr("cotrain.comparison.accuracy.compare.usable_cores", lambda: 4)
+    asked = {"into": (1, 2), "seeds": (0, 1), "independent": False, "train": fake_fit}
+    free = replace(EXPERIMENT, hardware=Hardware())
+    assert compare(free, tmp_path, jobs=2, **asked).training_threads == (2,)
+    shutil.rmtree(tmp_path / "s2-seed1")
+    assert compare(free, tmp_path, jobs=2, **asked).training_threads == (2,)
+    config = tmp_path / "s2-seed1" / "config.yaml"
+    assert load_recipe(config).hardware.threads == 2
+    # Begun runs keep theirs, whatever is asked for now, and the record says so.
+    shutil.rmtree(tmp_path / "s2-seed1")
+    assert compare(free, tmp_path, jobs=1, **asked).training_threads == (2, 4)
+    three = replace(EXPERIMENT, hardware=Hardware(threads=3))
+    with pytest.raises(ConfigError, match=r"holds a run with hardware\.threads: 2, not 3"):
+        compare(three, tmp_path, **asked)
+
+
+def test_a_comparison_has_its_folder_to_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "_PATIENCE_SECONDS", 0)
+    with lock.locked(tmp_path), pytest.raises(ConfigError, match="is being written by process"):
+        compare(EXPERIMENT, tmp_path, into=(1,), seeds=(0,), train=fake_fit)
+
+
+def test_a_comparison_inside_the_images_is_refused(tmp_path):
+    inside = replace(EXPERIMENT, data=Data(dataset="imagefolder", root=str(tmp_path)))
+    with pytest.raises(ConfigError, match="is inside"):
+        compare(inside, tmp_path / "c", into=(1,), seeds=(0,), train=fake_fit)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_runs_line_is_printed_when_it_is_done(tmp_path, in_this_process, monkeypatch, capsys):
     monkeypatch.setattr(Run, "seconds", 23.4)
     compare(EXPERIMENT, tmp_path, into=(1, 2), seeds=(0,), independent=False, train=fake_fit)
     assert capsys.readouterr().err.splitlines() == [

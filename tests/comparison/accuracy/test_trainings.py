@@ -99,7 +99,7 @@ def test_begun_and_finished_runs_are_told_apart(tmp_path):
     assert not run.is_finished()
     run.folder.evaluation.touch()
     assert run.is_finished()
-    with pytest.raises(ConfigError, match="holds a run with other settings"):
+    with pytest.raises(ConfigError, match="holds a run with epochs: 60, not 1"):
         make_run(tmp_path, 0, epochs=1).is_finished()
 
 

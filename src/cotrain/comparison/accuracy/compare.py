@@ -1,6 +1,5 @@
 """The large network against S small ones of the same cost: one schedule, several seeds."""
 
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import count
@@ -11,7 +10,10 @@ import torch
 from rich.console import Console
 
 from cotrain.basics.errors import ConfigError, Interrupted
+from cotrain.basics.lock import locked
 from cotrain.basics.machine import Machine, hardware, usable_cores
+from cotrain.basics.output import output_folder
+from cotrain.basics.processes import StopAsked, stoppable
 from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.candidates import LARGE, Candidate, list_candidates
 from cotrain.comparison.accuracy.trainings import Run, Train, train_all
@@ -22,6 +24,8 @@ from cotrain.comparison.accuracy.verdicts import (
     read_run,
 )
 from cotrain.config import Experiment
+from cotrain.config.recipes import load_recipe
+from cotrain.data.datasets import check_outside_images
 from cotrain.ensemble.cost import cost_of
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.execution.timing import measure_latency
@@ -40,6 +44,8 @@ class Comparison:
         device: Where the latency was measured: ``cpu`` or ``cuda``.
         threads: CPU threads of PyTorch while the latency was measured.
         jobs: Trainings that ran at once, which matters for their times.
+        training_threads: CPU threads of PyTorch in the trainings; several where some were begun
+            with another number, null where a run of an earlier version does not say.
     """
 
     candidates: tuple[CandidateResult, ...]
@@ -50,6 +56,7 @@ class Comparison:
     device: str
     threads: int
     jobs: int
+    training_threads: tuple[int | None, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON-able values."""
@@ -91,11 +98,17 @@ def compare(
     """
     _check(into, seeds, ablations, jobs)
     candidates = list_candidates(experiment, into, independent, ablations)
-    runs = {each.name: _runs(each, seeds, Path(output)) for each in candidates}
+    output = output_folder(output)
+    check_outside_images(output, experiment.data)
     device = _device(experiment)
     jobs = jobs or (usable_cores() if device == "cpu" else 1)
-    _train_missing(runs, train or _fit(), jobs)
-    results, images = _results(candidates, runs, device)
+    # Of what is asked for, not of what is missing: a comparison goes on with as many.
+    threads = max(1, usable_cores() // min(jobs, len(candidates) * len(seeds)))
+    with locked(output):
+        runs = {each.name: _runs(each, seeds, output, threads) for each in candidates}
+        _train_missing(runs, train or _fit(), jobs, threads)
+        results, images = _results(candidates, runs, device)
+    trained_with = [run.experiment.hardware.threads for each in runs.values() for run in each]
     return Comparison(
         candidates=results,
         experiment=experiment,
@@ -105,6 +118,7 @@ def compare(
         device=device,
         threads=torch.get_num_threads(),
         jobs=jobs,
+        training_threads=tuple(dict.fromkeys(trained_with)),
     )
 
 
@@ -121,15 +135,24 @@ def _check(
         raise ConfigError(f"jobs={jobs} is below 1: give at least 1")
 
 
-def _runs(candidate: Candidate, seeds: Sequence[int], output: Path) -> list[Run]:
+def _runs(candidate: Candidate, seeds: Sequence[int], output: Path, threads: int) -> list[Run]:
+    folders = [RunFolder(output / f"{candidate.slug}-seed{seed}") for seed in seeds]
     return [
         Run(
             candidate=candidate.name,
-            experiment=replace(candidate.experiment, seed=seed),
-            folder=RunFolder(output / f"{candidate.slug}-seed{seed}"),
+            experiment=_settings(replace(candidate.experiment, seed=seed), folder, threads),
+            folder=folder,
         )
-        for seed in seeds
+        for seed, folder in zip(seeds, folders, strict=True)
     ]
+
+
+def _settings(experiment: Experiment, folder: RunFolder, threads: int) -> Experiment:
+    """With the threads that a run is computed with: those that it was begun with, if it was."""
+    if experiment.hardware.threads is not None:
+        return experiment
+    number = load_recipe(folder.config).hardware.threads if folder.config.exists() else threads
+    return replace(experiment, hardware=replace(experiment.hardware, threads=number))
 
 
 def _device(experiment: Experiment) -> str:
@@ -145,7 +168,9 @@ def _fit() -> Train:
     return fit
 
 
-def _train_missing(runs: Mapping[str, Sequence[Run]], train: Train, jobs: int) -> None:
+def _train_missing(
+    runs: Mapping[str, Sequence[Run]], train: Train, jobs: int, threads: int
+) -> None:
     """Train what is not finished: seed after seed, so that a failure of any candidate shows early;
     within a seed the most networks first, which take longest."""
     every = [run for of_seed in zip(*runs.values(), strict=True) for run in reversed(of_seed)]
@@ -162,13 +187,12 @@ def _train_missing(runs: Mapping[str, Sequence[Run]], train: Train, jobs: int) -
         console.print(f"{place}: {run}: error {error:.2f} %{time}", markup=False)
 
     jobs = min(jobs, len(missing))
-    threads = max(1, usable_cores() // jobs)
     try:
-        with console.status(f"training, {jobs} runs at a time"):
+        with stoppable(), console.status(f"training, {jobs} runs at a time"):
             train_all(missing, train=train, jobs=jobs, threads=threads, done=report)
-    except KeyboardInterrupt:
+    except StopAsked as asked:
         message = "comparison interrupted: the same command goes on from where it stopped"
-        raise Interrupted(message, signal.SIGINT) from None
+        raise Interrupted(message, asked.number) from None
 
 
 def _results(

@@ -8,7 +8,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Thread
 from time import perf_counter
 
 import torch
@@ -16,8 +15,11 @@ import torch
 from cotrain.basics.errors import ConfigError, CotrainError, TrainingError
 from cotrain.basics.files import atomic_write
 from cotrain.basics.reading import read_json
+from cotrain.basics.processes import serve_parent
 from cotrain.basics.run_folder import RunFolder
+from cotrain.basics.streams import make_streams_tolerant
 from cotrain.config import Experiment
+from cotrain.config.difference import first_difference, record_settings
 from cotrain.config.recipes import load_recipe
 
 Train = Callable[..., object]  # called as cotrain.training.fit is
@@ -47,10 +49,13 @@ class Run:
             ConfigError: The folder holds a run with other settings.
         """
         config = self.folder.config
-        if config.exists() and load_recipe(config) != self.experiment:
-            raise ConfigError(
-                f"{self.folder.root} holds a run with other settings: choose another --output"
-            )
+        if config.exists():
+            difference = first_difference(record_settings(load_recipe(config)), self.experiment)
+            if difference is not None:
+                raise ConfigError(
+                    f"{self.folder.root} holds a run with {difference.name}: {difference.before}, "
+                    f"not {difference.now}: choose another --output"
+                )
         return self.folder.evaluation.exists()
 
     @property
@@ -134,20 +139,16 @@ def _work(
 
 
 def _prepare(threads: int) -> None:
-    """Set up a worker: its threads, and when it ends."""
+    """Set up a worker: its threads, and when it ends.
+
+    What a terminal sends reaches the comparison alone, which stops its workers in order; one that
+    was killed leaves none that train beside the comparison that is started next.
+    """
     torch.set_num_threads(threads)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    make_streams_tolerant()
     if hasattr(os, "setpgid"):
-        os.setpgid(0, 0)  # Ctrl-C reaches the comparison alone, which stops the workers in order
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose comparison was killed must not train beside the one that is started next."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+        os.setpgid(0, 0)
+    serve_parent()
 
 
 def _train(train: Train, run: Run) -> None:

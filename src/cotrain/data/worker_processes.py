@@ -1,0 +1,34 @@
+"""The processes that load images: how they begin, and what is said when one dies."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cotrain.basics.errors import TrainingError
+from cotrain.basics.processes import serve_parent
+
+
+def begin_worker(_: int = 0) -> None:
+    """A loader's process ends with the one that it loads for, which alone obeys signals."""
+    serve_parent()
+
+
+@contextmanager
+def dead_workers_named(next_step: str) -> Iterator[None]:
+    """Say in one line that a process that loads images died, which torch tells at any moment.
+
+    Args:
+        next_step: What to do then.
+
+    Raises:
+        TrainingError: One died.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        # torch has no class for it: "DataLoader worker (pid 7) is killed by signal: Killed."
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise TrainingError(
+            f"a process that loads images died ({str(error).splitlines()[0].strip(' .')}), "
+            f"perhaps for lack of memory: {next_step}"
+        ) from None
