@@ -14,8 +14,8 @@ import torch
 
 from cotrain.basics.errors import ConfigError, CotrainError, TrainingError
 from cotrain.basics.files import atomic_write
-from cotrain.basics.reading import read_json
 from cotrain.basics.processes import serve_parent
+from cotrain.basics.reading import read_json
 from cotrain.basics.run_folder import RunFolder
 from cotrain.basics.streams import make_streams_tolerant
 from cotrain.config import Experiment
