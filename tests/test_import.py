@@ -1,8 +1,13 @@
 """`import cotrain` is cheap: heavy libraries are imported where they are used."""
 
+import importlib
 import json
 import subprocess
 import sys
+
+import pytest
+
+import cotrain
 
 HEAVY = {
     "PIL",
@@ -13,6 +18,7 @@ HEAVY = {
     "pytorch_lightning",
     "sklearn",
     "timm",
+    "torch",
     "torchvision",
 }
 
@@ -24,3 +30,11 @@ def test_import_loads_nothing_heavy():
     assert "cotrain" in modules
     assert modules & HEAVY == set()
     assert done.stderr == ""
+
+
+def test_what_is_imported_when_asked_for():
+    assert cotrain.Ensemble is importlib.import_module("cotrain.ensemble").Ensemble
+    assert cotrain.networks is importlib.import_module("cotrain.networks")
+    assert all(hasattr(cotrain, name) for name in cotrain.__all__)
+    with pytest.raises(AttributeError, match="module 'cotrain' has no attribute 'nothing'"):
+        _ = cotrain.nothing

@@ -1,10 +1,15 @@
 """Divide a network into S small ones of the same cost, co-train them, answer with their average."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from cotrain.basics.errors import ConfigError, CotrainError, TrainingError
 from cotrain.basics.machine import __version__
 from cotrain.basics.moved import find_moved_modules
-from cotrain.ensemble import CoTrainingLoss, Ensemble, divide
-from cotrain.networks import register_builder
+
+if TYPE_CHECKING:
+    from cotrain.ensemble import CoTrainingLoss, Ensemble, divide
+    from cotrain.networks import register_builder
 
 __all__ = [
     "CoTrainingLoss",
@@ -16,5 +21,23 @@ __all__ = [
     "divide",
     "register_builder",
 ]
+
+# Imported when it is asked for: torch takes seconds, and `cotrain --help` needs none of it.
+_HOMES = {
+    "CoTrainingLoss": "cotrain.ensemble",
+    "Ensemble": "cotrain.ensemble",
+    "divide": "cotrain.ensemble",
+    "register_builder": "cotrain.networks",
+}
+_ROOMS = ("config", "dividing", "ensemble", "execution", "networks")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in _ROOMS:
+        return import_module(f"cotrain.{name}")
+    raise AttributeError(f"module 'cotrain' has no attribute {name!r}")
+
 
 find_moved_modules()

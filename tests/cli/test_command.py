@@ -244,9 +244,8 @@ def test_words_become_readable_for_the_parser(words, expected):
     assert readable(words) == expected
 
 
-def test_version_and_help(capsys):
-    for words, expected in ((["--version"], "cotrain 0."), (["divide", "--help"], "--num_classes")):
-        with pytest.raises(SystemExit) as caught:
-            main(words)
-        assert caught.value.code == 0
-        assert expected in capsys.readouterr().out
+def test_help_of_a_verb(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["divide", "--help"])
+    assert caught.value.code == 0
+    assert "--num_classes" in capsys.readouterr().out

@@ -27,7 +27,7 @@ SMALL = ("wide_resnet10_1", "resnet11", "resnext11_2x4d", "basic_resnet8_4")
 def test_unknown_name_lists_close_ones():
     with pytest.raises(ConfigError, match=r"network='wide_resnet2810'.*wide_resnet28_10"):
         spec("wide_resnet2810")
-    with pytest.raises(ConfigError, match=r"network='@'.*list_networks\(\)"):
+    with pytest.raises(ConfigError, match=r"network='@'.*cotrain networks lists all"):
         spec("@")
 
 

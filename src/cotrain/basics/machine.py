@@ -5,8 +5,6 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 __version__ = "0.1.0"
 
 
@@ -40,6 +38,8 @@ class Machine:
 
 def hardware() -> Machine:
     """The facts of this machine."""
+    import torch
+
     return Machine(
         cpu=_cpu_model(),
         cores=usable_cores(),

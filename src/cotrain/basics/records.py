@@ -62,7 +62,7 @@ def _types(kind: type) -> Mapping[str, Any]:
 def _typed(kind: Any, value: Any, name: str) -> Any:
     """The value as a field of this type has it."""
     if not is_dataclass(kind) and not _fits(kind, value):
-        raise ConfigError(f"{name}={_short(value)} is not {_in_words(kind)}: give that")
+        raise ConfigError(f"{name}={_short(value)} is not {in_words(kind)}: give that")
     return _made(kind, value, name)
 
 
@@ -102,16 +102,16 @@ def _made(kind: Any, value: Any, name: str) -> Any:
     return float(value) if kind is float else value
 
 
-def _in_words(kind: Any) -> str:
+def in_words(kind: Any) -> str:
     """What a value of this type is called."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return " or ".join(map(_in_words, parts))
+        return " or ".join(map(in_words, parts))
     if origin is Literal:
         return ("one of " if len(parts) > 1 else "") + ", ".join(map(str, parts))
     if origin in (list, tuple):
         many = "" if ... in parts or origin is list else f" of {len(parts)}"
-        return f"a list{many}, each {_in_words(parts[0])}"  # type: ignore[misc]
+        return f"a list{many}, each {in_words(parts[0])}"  # type: ignore[misc]
     return _WORDS.get(kind, "a map")
 
 

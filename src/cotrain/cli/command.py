@@ -4,11 +4,14 @@ import errno
 import sys
 from collections.abc import Sequence
 
-from cotrain.basics.errors import CotrainError
+from cotrain.basics.errors import ConfigError, CotrainError
 from cotrain.basics.files import unwritable
 from cotrain.basics.machine import __version__
 from cotrain.basics.streams import drop_output, make_streams_tolerant
 from cotrain.basics.text import one_line
+from cotrain.cli.completion import completion_script
+from cotrain.cli.messages import spoken, unknown_verb
+from cotrain.cli.overview import overview
 from cotrain.cli.verbs import VERBS
 from cotrain.cli.words import readable
 
@@ -23,26 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after ``cotrain``; those of the process if None.
     """
-    from jsonargparse import ArgumentError, auto_cli, set_parsing_settings
-
-    # A value never makes an object, and never imports the module that it names.
-    set_parsing_settings(instantiate_subclass_spec_in_any=False, import_path_denylist=["*"])
-
     words = list(sys.argv[1:] if arguments is None else arguments)
     make_streams_tolerant()
     try:
-        auto_cli(
-            VERBS,
-            args=readable(words),
-            prog="cotrain",
-            exit_on_error=False,
-            allow_abbrev=False,
-            version=__version__,
-        )
+        _run(words or ["--help"])
         sys.stdout.flush()
-    except ArgumentError as error:
-        verb = words[0] if words and words[0] in VERBS else ""
-        _fail(f"{one_line(error)}: see cotrain {verb} --help".replace("  ", " "), 2)
     except CotrainError as error:
         _fail(_message(error), error.exit_code)
     except KeyboardInterrupt:
@@ -50,6 +38,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         drop_output()
         _fail(_system_message(error), 2)
+
+
+def _run(words: Sequence[str]) -> None:
+    """Answer at once what needs no verb; else run the verb."""
+    verb = words[0]
+    if verb in ("-h", "--help"):
+        print(overview(), end="")
+    elif verb == "--version":
+        print(f"cotrain {__version__}")
+    elif verb == "completion":
+        print(completion_script(words[1:]))
+    elif verb not in VERBS:
+        raise ConfigError(unknown_verb(verb))
+    else:
+        from jsonargparse import ArgumentError, auto_cli, set_parsing_settings
+
+        # A value never makes an object but a record of settings, and imports no module it names.
+        set_parsing_settings(
+            instantiate_subclass_spec_in_any=False,
+            import_path_denylist=["*"],
+            import_path_allowlist=["cotrain.config"],
+        )
+        try:
+            auto_cli(
+                {verb: VERBS[verb]},
+                args=readable(words),
+                prog="cotrain",
+                exit_on_error=False,
+                allow_abbrev=False,
+            )
+        except ArgumentError as error:
+            raise ConfigError(spoken(one_line(error), verb)) from None
 
 
 def _system_message(error: OSError) -> str:

@@ -16,7 +16,7 @@ def readable(words: Sequence[str]) -> list[str]:
     Flags may have dashes (``--num-classes``), a flag alone means true (``--json``), and
     ``--config`` takes a recipe's name. For ``compare`` the S to compare are ``--into``, and the
     one that a recipe trains with is left out. Plain words are ``--runs`` for ``table``,
-    ``--targets`` for ``benchmark`` and ``--show`` for ``recipes``.
+    ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and ``--patterns`` for ``networks``.
     """
     words = [_underscored(word) for word in words]
     if words and words[0] in _PLAIN_WORDS:
@@ -54,7 +54,12 @@ _SWITCHES = {
 
 
 # Verbs that take any number of plain words, and the parameter that these are for.
-_PLAIN_WORDS = {"table": "--runs", "benchmark": "--targets", "recipes": "--show"}
+_PLAIN_WORDS = {
+    "table": "--runs",
+    "benchmark": "--targets",
+    "recipes": "--show",
+    "networks": "--patterns",
+}
 
 
 def _with_plain_words(words: Sequence[str], flag: str) -> list[str]:

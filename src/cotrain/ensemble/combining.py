@@ -6,14 +6,12 @@ stays finite where a probability underflows.
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
-
-Combine = Literal["mean_logits", "mean_probabilities", "max_logits", "max_probabilities"]
+from cotrain.config.combining import Combine
 
 _SCORES: dict[str, Callable[[Tensor], Tensor]] = {
     "mean_logits": lambda logits: logits.mean(0),

@@ -1,7 +1,12 @@
 """Networks: a name becomes a frozen spec, a spec becomes an ``nn.Module``."""
 
 from cotrain.networks.family import NetworkSpec
-from cotrain.networks.foreign import ForeignSpec, native_preprocessing, register_builder
+from cotrain.networks.foreign import (
+    ForeignSpec,
+    list_foreign_networks,
+    native_preprocessing,
+    register_builder,
+)
 from cotrain.networks.registry import (
     blank,
     build,
@@ -22,6 +27,7 @@ __all__ = [
     "build",
     "family_of",
     "image_shape_of",
+    "list_foreign_networks",
     "list_networks",
     "native_preprocessing",
     "probabilities_of",

@@ -15,7 +15,7 @@ from cotrain.basics.errors import ConfigError, UnknownNetworkError
 from cotrain.config.datasets import DATASETS, DatasetFacts, Layout
 from cotrain.networks.families import FAMILIES
 from cotrain.networks.family import Family, NetworkSpec, Request
-from cotrain.networks.foreign import foreign_request, is_foreign
+from cotrain.networks.foreign import foreign_request, is_foreign, list_foreign_networks
 from cotrain.networks.foreign.family import FAMILY as FOREIGN
 
 # The data sets for which networks are published.
@@ -123,8 +123,9 @@ def _unknown(request: Request) -> UnknownNetworkError:
                 f"network={arch!r} is not known for {_IMAGES[request.layout]}: "
                 f'give dataset="{dataset}" for its layout'
             )
-    close = difflib.get_close_matches(arch, list_networks(), n=3, cutoff=0.4)
-    hint = f"did you mean {', '.join(close)}?" if close else "see cotrain.networks.list_networks()"
+    theirs = [name for name in list_foreign_networks() if name.partition(":")[2] == arch]
+    close = theirs or difflib.get_close_matches(arch, list_networks(), n=3, cutoff=0.4)
+    hint = f"did you mean {', '.join(close)}?" if close else "cotrain networks lists all"
     return UnknownNetworkError(f"network={arch!r} is not known: {hint}")
 
 

@@ -61,7 +61,7 @@ def test_weights_of_a_library_become_a_large_network(tmp_path, capsys, flag):
         (["--arch=wide_resnet16_1", "--dataset=cifar10"], "holds 2 networks"),
         (["--arch=wide_resnet16_1", "--into=2", "--dataset=cifar100"], "--num-classes 10"),
         (["--arch=wide_resnet161", "--dataset=cifar10"], "network='wide_resnet161' is not known"),
-        (["--arch=wide_resnet16_1", "--into=2"], "dataset"),
+        (["--arch=wide_resnet16_1", "--into=2"], "--dataset is missing"),
         (["--arch=senet154", "--dataset=imagenet", "--from=timm"], "lacks layer0.conv1.weight"),
         (["--arch=senet154", "--dataset=cifar10", "--from=timm"], "give --dataset imagenet"),
         (["--arch=senet154", "--dataset=imagenet", "--from=timm", "--into=2"], "neither --into"),

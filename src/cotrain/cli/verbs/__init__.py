@@ -6,6 +6,7 @@ from cotrain.cli.verbs.divide import divide
 from cotrain.cli.verbs.evaluate import evaluate
 from cotrain.cli.verbs.export import export
 from cotrain.cli.verbs.import_checkpoint import import_checkpoint
+from cotrain.cli.verbs.networks import networks
 from cotrain.cli.verbs.predict import predict
 from cotrain.cli.verbs.recipes import recipes
 from cotrain.cli.verbs.table import table
@@ -21,6 +22,7 @@ VERBS = {
     "export": export,
     "compare": compare,
     "import-checkpoint": import_checkpoint,
+    "networks": networks,
     "recipes": recipes,
     "table": table,
 }

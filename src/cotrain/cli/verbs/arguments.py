@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
-
 from cotrain.basics.errors import ConfigError
 
 
@@ -52,6 +50,8 @@ def checked_device(device: str) -> str:
     Raises:
         ConfigError: It has not.
     """
+    import torch
+
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:

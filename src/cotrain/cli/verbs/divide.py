@@ -7,9 +7,8 @@ from typing import Any
 from rich.console import Console
 
 from cotrain.cli.verbs.arguments import whole_numbers
+from cotrain.config import DivideOptions
 from cotrain.config.options import check_network_options
-from cotrain.dividing import DivideOptions
-from cotrain.networks import spec as named_spec
 
 _DEFAULT = DivideOptions()
 
@@ -44,6 +43,7 @@ def divide(
         json: Print JSON instead of tables.
     """
     from cotrain.dividing.division import describe_division
+    from cotrain.networks import spec as named_spec
     from cotrain.report.division import division_notes, division_table
 
     check_network_options(network_options or {})

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cotrain.cli.verbs.arguments import checked_device
 from cotrain.config import Data
-from cotrain.ensemble.combining import Combine
+from cotrain.config.combining import Combine
 
 
 def evaluate(

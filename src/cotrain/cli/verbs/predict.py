@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cotrain.basics.errors import ConfigError
 from cotrain.cli.verbs.arguments import checked_device
-from cotrain.ensemble.combining import Combine
+from cotrain.config.combining import Combine
 
 
 def predict(

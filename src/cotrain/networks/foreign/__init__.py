@@ -6,6 +6,7 @@ from cotrain.networks.foreign.names import (
     check_versions,
     foreign_request,
     is_foreign,
+    list_foreign_networks,
     native_preprocessing,
     recognize,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "check_versions",
     "foreign_request",
     "is_foreign",
+    "list_foreign_networks",
     "native_preprocessing",
     "recognize",
     "register_builder",

@@ -5,6 +5,7 @@ Nothing is downloaded, and no code that a file names is imported.
 
 import difflib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
@@ -33,6 +34,15 @@ _LIBRARIES: dict[Source, Library] = {
 def is_foreign(name: str) -> bool:
     """Whether a name says which library builds it, as ``timm:resnet50`` does."""
     return name.partition(":")[0] in _LIBRARIES
+
+
+def list_foreign_networks() -> list[str]:
+    """Every name that the installed libraries build image classifiers by, as ``timm:resnet50``."""
+    found: list[str] = []
+    for source, library in _LIBRARIES.items():
+        with suppress(ImportError):
+            found += sorted(f"{source}:{name}" for name in library.names())
+    return found
 
 
 def foreign_request(
