@@ -12,7 +12,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, write_json
 from cotrain.basics.run_folder import RunFolder, possible_runs
 from cotrain.basics.tensors import read_tensors
-from cotrain.config import Data
+from cotrain.config import Data, Experiment
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Images, Splits, evaluation_loader, load_splits
 from cotrain.data.worker_processes import dead_workers_named
@@ -99,6 +99,8 @@ def evaluate_ensemble(
     Raises:
         ConfigError: There are none, or their classes are not the ensemble's.
     """
+    if batch_size < 1:
+        raise ConfigError(f"batch_size={batch_size} is below 1: give at least 1")
     check_classes(ensemble, splits.classes)
     if splits.test is None:
         raise ConfigError("the data have no test images: give data.test a share such as 0.2")
@@ -146,18 +148,29 @@ def collect_logits(
     return torch.cat(logits, dim=1), torch.cat(targets)
 
 
+def experiment_of(path: Path) -> Experiment | None:
+    """The settings of a run, also when its ``ensemble/`` or an exported file in it is named.
+
+    None where there is no run.
+    """
+    for run in possible_runs(path):
+        if run.config.is_file():
+            return load_recipe(run.config)
+    return None
+
+
 def data_of(path: Path) -> Data:
-    """The images of a run, also when its ``ensemble/`` or an exported file in it is named.
+    """The images of the run that ``experiment_of`` finds.
 
     Raises:
         ConfigError: It is no run.
     """
-    for run in possible_runs(path):
-        if run.config.is_file():
-            return load_recipe(run.config).data
-    raise ConfigError(
-        f"{path} does not say which images to test on: give --data.dataset and --data.root"
-    )
+    experiment = experiment_of(path)
+    if experiment is None:
+        raise ConfigError(
+            f"{path} does not say which images to test on: give --data.dataset and --data.root"
+        )
+    return experiment.data
 
 
 def splits_for(ensemble: Answering, data: Data) -> Splits:

@@ -1,11 +1,14 @@
-"""``cotrain evaluate``: images that are named on the command line."""
+"""``cotrain evaluate``: named images, batches as in training, exported files."""
 
 import json
 from pathlib import Path
 
 import pytest
+from training_runs import tiny
 
 from cotrain.cli import main
+from cotrain.evaluation.evaluate import evaluate_ensemble
+from cotrain.training import fit
 
 RUN = Path(__file__).parents[2] / "saved" / "v0.1.0" / "run"
 
@@ -19,3 +22,83 @@ def test_the_images_named_are_those_tested(capsys):
     assert found["tested_on"] == written["tested_on"]
     assert len(found["networks"]) == 2
     assert found["ensemble"]["nll"] == pytest.approx(written["ensemble"]["nll"], abs=0.2)
+
+
+def test_the_batch_size_is_that_of_the_run(monkeypatch, capsys):
+    """So that the scores are those that training wrote, to the last bit."""
+    sizes = []
+
+    def noted(*words, batch_size, **named):
+        sizes.append(batch_size)
+        return evaluate_ensemble(*words, batch_size=batch_size, **named)
+
+    monkeypatch.setattr("cotrain.evaluation.evaluate.evaluate_ensemble", noted)
+    for path in (RUN, RUN / "ensemble"):
+        main(["evaluate", str(path), "--json"])
+    main(["evaluate", str(RUN), "--batch-size", "7", "--json"])
+    assert sizes == [16, 16, 7]
+
+
+def test_an_empty_batch_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(RUN), "--batch-size", "0"])
+    assert "batch_size=0 is below 1" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder, and in it the ensemble as ONNX."""
+    folder = tmp_path_factory.mktemp("evaluate") / "run"
+    fit(tiny(epochs=1), folder, progress=False)
+    main(["export", str(folder), "--format", "onnx", "--output", str(folder / "small.onnx")])
+    return folder
+
+
+DATA = ["--data.dataset", "digits", "--data.train_images", "80", "--data.test_images", "50"]
+
+
+@pytest.fixture
+def evaluated(capsys):
+    """What is printed, as JSON."""
+
+    def evaluate(*words):
+        main(["evaluate", *map(str, words), "--json"])
+        return json.loads(capsys.readouterr().out)
+
+    return evaluate
+
+
+def test_an_onnx_file_has_the_scores_of_the_ensemble(run, tmp_path, evaluated):
+    expected = evaluated(run)
+    moved = tmp_path / "moved.onnx"
+    moved.write_bytes((run / "small.onnx").read_bytes())
+    # Beside its run a file needs no data; elsewhere it says only what it was trained on.
+    for found in (evaluated(run / "small.onnx"), evaluated(moved, *DATA)):
+        assert found.keys() == expected.keys()
+        assert (found["images"], found["tested_on"]) == (50, "test")
+        pairs = zip(
+            [*found["networks"], found["ensemble"], found["diversity"]],
+            [*expected["networks"], expected["ensemble"], expected["diversity"]],
+            strict=True,
+        )
+        for scores, wanted in pairs:
+            assert scores == pytest.approx(wanted, abs=1e-5)
+
+
+def test_the_table_is_the_same(run, capsys):
+    tables = []
+    for path in (run, run / "small.onnx"):
+        main(["evaluate", str(path)])
+        tables.append(capsys.readouterr().out)
+    assert tables[0].splitlines()[0].split() == ["top-1", "%", "top-5", "%", "NLL", "Brier", "ECE"]
+    assert [line.split()[:3] for line in tables[0].splitlines()] == [
+        line.split()[:3] for line in tables[1].splitlines()
+    ]
+
+
+def test_a_file_without_its_run_needs_data_and_has_no_gpu(run, tmp_path, capsys):
+    moved = tmp_path / "moved.onnx"
+    moved.write_bytes((run / "small.onnx").read_bytes())
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(moved)])
+    assert "give --data.dataset and --data.root" in capsys.readouterr().err

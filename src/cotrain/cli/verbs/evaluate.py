@@ -15,7 +15,7 @@ def evaluate(
     *,
     data: Data | None = None,
     combine: Combine | None = None,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     device: str = "cpu",
     output: str | None = None,
     json: bool = False,
@@ -26,16 +26,25 @@ def evaluate(
         path: A run folder, an ensemble's folder, or what cotrain export wrote.
         data: Images to test on; those of the run if not given.
         combine: How the answers are combined; the ensemble's own way if not given.
-        batch_size: Images at once.
+        batch_size: Images at once; as many as the run trains with if not given, so that the
+            numbers are those that it wrote, to the last bit; 64 where there is no run.
         device: cpu or cuda; what was exported answers on the cpu.
         output: JSON file to write.
         json: Print JSON instead of a table.
     """
-    from cotrain.evaluation.evaluate import data_of, evaluate_ensemble, splits_for
+    from cotrain.evaluation.evaluate import (
+        data_of,
+        evaluate_ensemble,
+        experiment_of,
+        splits_for,
+    )
     from cotrain.export import open_answering
     from cotrain.report.evaluation import evaluation_table
 
     loaded = open_answering(path, checked_device(device))
+    if batch_size is None:
+        run = experiment_of(Path(path))
+        batch_size = 64 if run is None else run.batch_size
     data = data or data_of(Path(path))
     result = evaluate_ensemble(
         loaded,
