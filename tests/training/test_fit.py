@@ -109,6 +109,14 @@ def test_dead_between_last_checkpoint_and_ensemble(tmp_path: Path, monkeypatch) 
         assert torch.equal(value, average[f"average.ensemble.{name}"])
 
 
+def test_a_run_that_is_shorter_than_its_warm_up_says_so(tmp_path: Path, capsys) -> None:
+    fit(tiny(epochs=1, schedule={"warmup_epochs": 4.2}), tmp_path / "run", progress=False)
+    assert (
+        "cotrain: schedule.warmup_epochs=4.2 in epochs=1: warming up for 0.1 epochs\n"
+        in capsys.readouterr().out
+    )
+
+
 def test_a_folder_holds_one_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no run"):
         fit(tiny(), tmp_path / "run", resume=True)

@@ -1,6 +1,5 @@
 """Training steps through ``fit`` against plain PyTorch loops, formulas, and each other."""
 
-import copy
 import math
 from pathlib import Path
 
@@ -8,7 +7,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from training_runs import final_state, final_weights, read_metrics, same, tiny
+from training_runs import (
+    final_state,
+    final_weights,
+    make_loss_infinite,
+    read_metrics,
+    same,
+    tiny,
+)
 
 from cotrain.config import Experiment
 from cotrain.data import Splits, load_splits
@@ -17,7 +23,6 @@ from cotrain.ensemble.ensemble import Ensemble
 from cotrain.networks import spec_for_images
 from cotrain.training import fit
 from cotrain.training.datamodule import Loaders
-from cotrain.training.ema import MovingAverage
 
 
 def initial(experiment: Experiment) -> Ensemble:
@@ -40,17 +45,28 @@ def plain_sgd(network: nn.Module) -> torch.optim.SGD:
     return torch.optim.SGD(groups, lr=0.1, momentum=0.9, nesterov=True)
 
 
-def train_plainly(network: nn.Module, experiment: Experiment) -> list[dict[str, Tensor]]:
-    """A loop anybody would write for one network: its states after every step."""
-    splits = load_splits(experiment.data)
+def train_plainly(
+    network: nn.Module, experiment: Experiment, left_out: range = range(0)
+) -> list[dict[str, Tensor]]:
+    """A loop anybody would write for one network: its states after every step.
+
+    A step takes the mean over ``accumulate`` batches, or over those that an epoch has left;
+    batches of an epoch may be left out.
+    """
+    splits, several = load_splits(experiment.data), experiment.optimizer.accumulate
     optimizer, states, step = plain_sgd(network), [], 0
-    total = experiment.epochs * (len(splits.train) // experiment.batch_size)
+    total = experiment.epochs * math.ceil(len(splits.train) // experiment.batch_size / several)
     for epoch in range(experiment.epochs):
-        for images, targets in batches(experiment, splits, epoch):
+        every = list(enumerate(batches(experiment, splits, epoch)))
+        for start in range(0, len(every), several):
+            kept = [batch for i, batch in every[start : start + several] if i not in left_out]
             for group in optimizer.param_groups:
                 group["lr"] = 0.1 * (0.5 * (1 + math.cos(math.pi * (step / total))))
             optimizer.zero_grad()
-            F.cross_entropy(network(images[0]), targets).backward()
+            for images, targets in kept:
+                (F.cross_entropy(network(images[0]), targets) / len(kept)).backward()
+            if experiment.optimizer.clip is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), experiment.optimizer.clip)
             optimizer.step()
             step += 1
             states.append({k: v.clone() for k, v in network.state_dict().items()})
@@ -66,33 +82,48 @@ def test_one_network_is_plain_training(tmp_path: Path) -> None:
     assert same(trained, {f"ensemble.networks.0.{k}": v for k, v in states[-1].items()})
 
 
-def test_average_follows_the_formula(tmp_path: Path) -> None:
-    experiment = tiny(into=1, ema=0.8)
+@pytest.mark.parametrize(
+    ("accumulate", "steps", "clip", "left_out"),
+    [
+        (2, 3, None, range(0)),  # of 2, 2 and 1 batches
+        (3, 2, None, range(0)),  # of 3 and 2
+        (8, 1, None, range(0)),  # of 5
+        (4, 2, 0.5, range(0)),  # the mean is clipped, not its part
+        (3, 2, None, range(1, 2)),  # of 2 and 2, as one is skipped
+        (3, 2, None, range(2, 4)),  # of 2 and 1
+    ],
+)
+def test_a_step_takes_the_mean_over_the_batches_that_there_are(
+    tmp_path: Path, monkeypatch, accumulate: int, steps: int, clip: float | None, left_out: range
+) -> None:
+    optimizer = {"accumulate": accumulate, "clip": clip}
+    experiment = tiny(into=1, optimizer=optimizer, on_nan="skip" if left_out else "error")
+    states = train_plainly(initial(experiment).networks[0], experiment, left_out)
+    for epoch in range(experiment.epochs):
+        make_loss_infinite(monkeypatch, left_out, epoch)
+    fit(experiment, tmp_path / "run", progress=False)
+    assert len(states) == final_state(tmp_path / "run")["global_step"] == 2 * steps
+    trained = final_weights(tmp_path / "run")
+    for name, value in states[-1].items():
+        torch.testing.assert_close(trained[f"ensemble.networks.0.{name}"], value)
+
+
+@pytest.mark.parametrize("decay", [0.8, 0.95])
+def test_average_follows_the_formula(tmp_path: Path, decay: float) -> None:
+    experiment = tiny(into=1, ema=decay)
     fit(experiment, tmp_path / "run", progress=False)
     network = initial(experiment).networks[0]
     average = {k: v.double() for k, v in network.state_dict().items()}
+    used = min(decay, 0.9)  # it rises above only after 80 steps
     for state in train_plainly(network, experiment):
         for name, value in state.items():
             counter = name.endswith("num_batches_tracked")
-            average[name] = value.double() if counter else 0.8 * average[name] + 0.2 * value
+            average[name] = value.double() if counter else used * average[name] + (1 - used) * value
     saved = final_state(tmp_path / "run")["state_dict"]
     assert any(name.endswith("running_var") for name in average)
     for name, value in average.items():
         own = saved[f"average.ensemble.networks.0.{name}"].double()
         torch.testing.assert_close(own, value, rtol=1e-5, atol=1e-6)
-
-
-def test_average_leaves_other_networks_alone() -> None:
-    ensemble = initial(tiny())
-    average = MovingAverage(ensemble, 0.5)
-    before = copy.deepcopy(average.state_dict())
-    with torch.no_grad():
-        for parameter in ensemble.parameters():
-            parameter.add_(1)
-    average.update(ensemble, [1])
-    for name, value in average.state_dict().items():
-        moved = "networks.1." in name and name.endswith(("weight", "bias"))
-        torch.testing.assert_close(value, before[name] + (0.5 if moved else 0))
 
 
 @pytest.mark.parametrize("ema", [None, 0.8])

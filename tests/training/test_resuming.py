@@ -9,9 +9,11 @@ from training_runs import final_state, final_weights, same, tiny
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
+from cotrain.config import Experiment
 from cotrain.config.recipes import dump_experiment
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.training import fit
+from cotrain.training.checkpoint import write_checkpoint
 from cotrain.training.resuming import threads_of
 
 EXPERIMENT = tiny(data={"validation": 0.2})
@@ -62,6 +64,48 @@ def test_the_threads_are_those_of_the_begin(run, monkeypatch, capsys):
     assert threads_of(state, 3) == threads_of(None, 3) == 3
     assert threads_of({"cotrain": {}}, None) == threads_of(None, None) == 1
     assert capsys.readouterr().out == ""
+
+
+def of_an_earlier_version(run: RunFolder, experiment: Experiment, epoch: int = 1) -> None:
+    """The run as if begun by version 0.1.0, which did not write what its numbers follow from."""
+    state = final_state(run.root)
+    del state["cotrain"]["arithmetic"], state["cotrain"]["settings"]
+    state["cotrain"]["next_batch"] = (epoch, 0)
+    write_checkpoint(state, run.checkpoint)
+    run.config.write_text(dump_experiment(experiment))
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"optimizer": {"accumulate": 2}}, "optimizer.accumulate=2"),
+        ({"ema": 0.99}, "ema=0.99"),
+        ({"schedule": {"warmup_epochs": 2.0}}, "schedule.warmup_epochs=2.0"),
+    ],
+)
+def test_a_run_is_not_trained_half_by_other_rules(run, settings, named):
+    experiment = tiny(data={"validation": 0.2}, **settings)
+    of_an_earlier_version(run, experiment)
+    with pytest.raises(ConfigError) as caught:
+        go_on(run, experiment)
+    assert str(caught.value) == (
+        f"an earlier version of cotrain, in which {named} did something else, began the run: "
+        "end it with that version, or train into another --output"
+    )
+
+
+def test_a_run_that_an_earlier_version_ended_is_evaluated(run):
+    of_an_earlier_version(run, EXPERIMENT, epoch=2)
+    assert go_on(run).evaluation is not None
+
+
+def test_other_parameters_than_before_are_not_decayed_in_silence(run):
+    state = final_state(run.root)
+    decayed, others = state["optimizer_states"][0]["param_groups"]
+    decayed["params"].append(others["params"].pop())
+    write_checkpoint(state, run.checkpoint)
+    with pytest.raises(ConfigError, match=r"in which optimizer\.decayed=weights did something"):
+        go_on(run)
 
 
 def test_a_missing_best_ensemble_is_not_replaced_in_silence(run):

@@ -37,7 +37,8 @@ class Experiment:
         co_training: The co-training loss and its ablations.
         hardware: Devices, precision and memory format.
         ema: Decay of an exponential moving average of weights and BatchNorm buffers, which is
-            then what is validated and shipped; null is off.
+            then what is validated and shipped; null is off. In step t, from 0, it is at most 0.9 or
+            (1 + t) / (10 + t), whichever is more.
         early_stopping: Stop after this many epochs without a better validation; null is off.
         checkpoint_steps: Save a checkpoint every so many steps, besides every epoch's end.
         on_nan: What to do when the loss is not finite: stop, or skip that step.

@@ -21,7 +21,8 @@ class Optimizer:
             and whatever the network itself spares (timm's ``no_weight_decay``); ``paper`` decays
             every parameter whose name has neither "norm" nor "bias"; ``all`` decays everything.
         clip: Largest norm of the gradient over all networks; null does not clip.
-        accumulate: Batches whose gradients are added before a step.
+        accumulate: Batches over whose gradients a step takes the mean; the last step of an epoch
+            has those that are left.
         options: Further arguments of the optimizer, such as ``{"betas": [0.9, 0.95]}``.
     """
 
@@ -42,7 +43,8 @@ class Schedule:
 
     Args:
         name: The curve after the warm-up.
-        warmup_epochs: Length of the warm-up; fractions are allowed. -1 is the paper's way to have
+        warmup_epochs: Length of the warm-up; fractions are allowed. A run that is no longer than
+            that warms up for a tenth of its epochs, and says so. -1 is the paper's way to have
             none: the curve then starts one epoch in.
         warmup_lr: Learning rate of the first step of the warm-up.
         end_lr: Learning rate is never below this.

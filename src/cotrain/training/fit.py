@@ -31,7 +31,7 @@ from cotrain.training.from_experiment import experiment_ensemble, experiment_ima
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import say
 from cotrain.training.resuming import best_is_lost, read_state, threads_of
-from cotrain.training.schedules import check_schedule
+from cotrain.training.schedules import check_schedule, warmup_within
 from cotrain.training.trainer import build_trainer, quiet
 
 
@@ -149,6 +149,7 @@ def _train(
         experiment_ensemble(experiment, splits), experiment, loaders.steps(trainer.world_size)
     )
     _arrange(module, experiment)
+    _say_warmup(experiment)
     resumed = None if begun is None else folder.checkpoint
     try:
         with dead_workers_named(_fewer_workers(folder)), _clear_errors(folder, trainer):
@@ -165,6 +166,13 @@ def _fewer_workers(folder: RunFolder) -> str:
         f"go on with cotrain train --resume {folder.root}, "
         f"if need be with fewer data.workers in its {folder.config.name}"
     )
+
+
+def _say_warmup(experiment: Experiment) -> None:
+    asked, epochs = experiment.schedule.warmup_epochs, experiment.epochs
+    warmup = warmup_within(experiment.schedule, epochs)
+    if warmup < asked:
+        say(f"schedule.warmup_epochs={asked} in epochs={epochs}: warming up for {warmup:g} epochs")
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from cotrain.training.ema import MovingAverage
 from cotrain.training.epoch_metrics import Tally
 from cotrain.training.finite import StepGuard, check_weights
 from cotrain.training.from_experiment import training_execution
-from cotrain.training.optimization import build_optimizer
+from cotrain.training.optimization import build_optimizer, parameter_groups
+from cotrain.training.resuming import ARITHMETIC, earlier_version
 from cotrain.training.timetable import Place, Timetable
 
 
@@ -49,6 +50,8 @@ class CoTraining(lightning.LightningModule):
         self.validation: dict[str, float] = {}
         # Where a resumed run begins: an epoch, and the batches of it that are already done.
         self.next_batch = (0, 0)
+        # Batches whose gradients the next step has.
+        self.accumulated = 0
 
     @property
     def answering(self) -> Ensemble:
@@ -70,6 +73,8 @@ class CoTraining(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         """The loss of one batch of views [S, B, C, H, W]; None skips the step."""
+        if batch_idx % self.experiment.optimizer.accumulate == 0:
+            self.accumulated = 0
         self.guard.begin()
         logits = self._logits(batch.images, batch_idx)
         weight = self.timetable.weight(self.current_epoch)
@@ -77,6 +82,7 @@ class CoTraining(lightning.LightningModule):
         step, strategy = self.global_step, self.trainer.strategy
         if not self.guard.accepts(terms, step=step, epoch=self.current_epoch, strategy=strategy):
             return None
+        self.accumulated += 1
         losses = [terms.total, terms.cross_entropy, terms.divergence]
         self.training_tally.add(logits, batch.targets, losses, self.place.networks[0])
         return terms.total
@@ -102,13 +108,25 @@ class CoTraining(lightning.LightningModule):
         self.guard.watch.check()
         check_weights(self, step=self.global_step, strategy=self.trainer.strategy)
 
+    def on_before_optimizer_step(self, _: torch.optim.Optimizer) -> None:
+        """Make the gradient the mean over the batches that there are, before it is clipped.
+
+        Lightning divides by ``accumulate`` also where an epoch ends before, or a batch is skipped.
+        """
+        wanted = self.experiment.optimizer.accumulate
+        if 0 < self.accumulated < wanted:
+            for parameter in self.ensemble.parameters():
+                if parameter.grad is not None:
+                    parameter.grad.mul_(wanted / self.accumulated)
+
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step with the schedule's learning rate, then average, before any checkpoint is saved."""
+        step = self.global_step
         for group in self.optimizers(use_pl_optimizer=False).param_groups:  # type: ignore[union-attr]
-            group["lr"] = self.timetable.learning_rate(self.global_step)
+            group["lr"] = self.timetable.learning_rate(step)
         super().optimizer_step(*args, **kwargs)
         if self.average is not None:
-            self.average.update(self.ensemble, self.place.networks)
+            self.average.update(self.ensemble, self.place.networks, self.timetable.own_step(step))
 
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's counts; a resumed epoch goes on with those of its checkpoint."""
@@ -160,6 +178,7 @@ class CoTraining(lightning.LightningModule):
             "random_state": torch.get_rng_state(),
             "settings": record_settings(self.experiment),
             "threads": torch.get_num_threads(),
+            "arithmetic": ARITHMETIC,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -171,8 +190,16 @@ class CoTraining(lightning.LightningModule):
                 f"the run had {before} steps an epoch and would now have {now}: "
                 "resume it on as many images and devices as before"
             )
+        self._check_groups(checkpoint["optimizer_states"][0]["param_groups"])
         self.training_tally.load(state["training_tally"], first=self.global_rank == 0)
         self.guard.skipped, self.guard.skipped_in_a_row = state["skipped"]
         self.validation = state["validation"]
         self.next_batch = tuple(state["next_batch"])
         torch.set_rng_state(state["random_state"])
+
+    def _check_groups(self, groups: list[dict[str, Any]]) -> None:
+        """An optimizer's state is of parameters by number, which must be the same ones."""
+        decayed = self.experiment.optimizer.decayed
+        now = [len(each["params"]) for each in parameter_groups(self.ensemble, 0.0, decayed)]
+        if [len(each["params"]) for each in groups] != now:
+            raise ConfigError(earlier_version(f"optimizer.decayed={decayed}"))

@@ -88,9 +88,8 @@ def _spared(module: nn.Module) -> set[nn.Parameter]:
         own = dict(each.named_parameters())
         if isinstance(each, nn.Embedding | nn.EmbeddingBag):
             found |= set(own.values())
-        listed: Any = getattr(each, "no_weight_decay", None)
-        if callable(listed):
-            found |= {own[name] for name in listed() if name in own}
+        listed = getattr(each, "no_weight_decay", set)()
+        found |= {own[name] for name in listed if name in own}
     return found
 
 

@@ -1,6 +1,7 @@
 """What a run goes on from: its newest state, which must be of these settings, and its files."""
 
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,6 +13,10 @@ from cotrain.config.difference import first_difference
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.training.checkpoint import newest_checkpoint
 from cotrain.training.notices import say
+
+# Raised where what a setting does is changed, with a line in ``_changed``: a run is not trained
+# half by one rule and half by another.
+ARITHMETIC = 2
 
 
 def read_state(
@@ -25,7 +30,8 @@ def read_state(
         without_best: The best ensemble is lost: forget it.
 
     Raises:
-        ConfigError: The state was trained with other settings, or the best ensemble is missing.
+        ConfigError: The state was trained with other settings, or by a version in which they did
+            something else, or the best ensemble is missing.
         TrainingError: No checkpoint can be read.
     """
     folder.remove_leftovers()
@@ -35,6 +41,7 @@ def read_state(
     if state is None:
         return None
     _check_settings(folder, state["cotrain"].get("settings", {}), experiment)
+    _check_arithmetic(state["cotrain"], experiment)
     if without_best:
         _forget_best(folder)
     elif state["callbacks"]["RunKeeper"]["best"] is not None and not folder.best.is_dir():
@@ -72,6 +79,32 @@ def _check_settings(folder: RunFolder, record: dict[str, Any], experiment: Exper
             f"with {difference.name}: {difference.before}: write that there again, or train with "
             "other settings into another --output"
         )
+
+
+def _check_arithmetic(state: dict[str, Any], experiment: Experiment) -> None:
+    schedules = 1 if experiment.co_training.together else experiment.into
+    ended = state["next_batch"][0] >= experiment.epochs * schedules
+    if state.get("arithmetic", 1) < ARITHMETIC and not ended:
+        for setting in _changed(experiment):
+            raise ConfigError(earlier_version(setting))
+
+
+def _changed(experiment: Experiment) -> Iterator[str]:
+    """The settings that did something else before they were ``ARITHMETIC``."""
+    if experiment.optimizer.accumulate > 1:
+        yield f"optimizer.accumulate={experiment.optimizer.accumulate}"
+    if experiment.ema is not None and experiment.ema > 0.9:
+        yield f"ema={experiment.ema}"
+    if experiment.schedule.warmup_epochs >= experiment.epochs:
+        yield f"schedule.warmup_epochs={experiment.schedule.warmup_epochs}"
+
+
+def earlier_version(setting: str) -> str:
+    """Why a run cannot be gone on with."""
+    return (
+        f"an earlier version of cotrain, in which {setting} did something else, began the run: "
+        "end it with that version, or train into another --output"
+    )
 
 
 def _forget_best(folder: RunFolder) -> None:

@@ -61,6 +61,14 @@ def learning_rate(
     return max(rate, schedule.end_lr)
 
 
+def warmup_within(schedule: Schedule, epochs: int) -> float:
+    """Epochs of warm-up in a run: those asked for, or a tenth of a run that is no longer than they.
+
+    So that a recipe can be tried with few epochs: the peak would never be reached.
+    """
+    return schedule.warmup_epochs if schedule.warmup_epochs < epochs else epochs / 10
+
+
 def check_schedule(schedule: Schedule) -> None:
     """Raise ConfigError for a schedule that lacks what its curve needs."""
     if schedule.name == "step" and not schedule.milestones:

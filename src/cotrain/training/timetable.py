@@ -1,10 +1,10 @@
 """What every epoch and step of a run does: which networks are trained, how fast, how coupled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cotrain.config import Experiment
 from cotrain.ensemble.losses import co_training_weight
-from cotrain.training.schedules import learning_rate
+from cotrain.training.schedules import learning_rate, warmup_within
 
 # The rise of the paper's weight: 40 of 300 epochs.
 _RAMP_SHARE = 0.13
@@ -53,13 +53,18 @@ class Timetable:
 
     def learning_rate(self, step: int) -> float:
         """Learning rate of optimizer step ``step`` of the run, counted from 0."""
-        epochs = self.experiment.epochs
-        if not self.experiment.co_training.together:
-            step %= epochs * self.steps_per_epoch
+        experiment = self.experiment
+        warmup = warmup_within(experiment.schedule, experiment.epochs)
         return learning_rate(
-            step,
-            schedule=self.experiment.schedule,
-            lr=self.experiment.optimizer.lr,
-            epochs=epochs,
+            self.own_step(step),
+            schedule=replace(experiment.schedule, warmup_epochs=warmup),
+            lr=experiment.optimizer.lr,
+            epochs=experiment.epochs,
             steps_per_epoch=self.steps_per_epoch,
         )
+
+    def own_step(self, step: int) -> int:
+        """Optimizer step ``step`` of the run, within the schedule of the networks it trains."""
+        if self.experiment.co_training.together:
+            return step
+        return step % (self.experiment.epochs * self.steps_per_epoch)
