@@ -18,6 +18,7 @@ import cotrain
 from cotrain.config import Data, Views
 from cotrain.data import TensorImages, TrainingBatches, load_splits, training_loader
 from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.networks import spec
 
 N = 15
 S, B, CLASSES, FILES = 4, 64, 10, 2000
@@ -44,8 +45,8 @@ def make_batch(views: Views) -> Callable[[], object]:
 
 def make_step(network: str) -> Callable[[], object]:
     """A call trains one step on a batch that is there already."""
-    spec = cotrain.networks.spec(network, num_classes=CLASSES)
-    ensemble = cotrain.divide(spec, S, seed=0)
+    large = spec(network, num_classes=CLASSES)
+    ensemble = cotrain.divide(large, S, seed=0)
     optimizer = torch.optim.SGD(ensemble.parameters(), lr=0.01, momentum=0.9, nesterov=True)
     loss = cotrain.CoTrainingLoss()
     views, targets = torch.randn(S, B, 3, 32, 32), torch.randint(CLASSES, (B,))

@@ -14,6 +14,7 @@ def test_an_old_name_gives_the_module_that_is_there_now_and_says_so(monkeypatch,
     with pytest.warns(DeprecationWarning, match=f"{old} has moved: import {new}"):
         found = import_module(old)
     assert found is import_module(new)
+    assert found.__spec__ is not None
     assert found.__name__ == found.__spec__.name == new
     monkeypatch.delitem(sys.modules, old)
 

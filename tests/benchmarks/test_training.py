@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -38,7 +39,7 @@ def our_losses(experiment: Experiment, folder: Path, monkeypatch) -> list[float]
     losses, step = [], CoTraining.training_step
 
     def noting(self: CoTraining, batch, batch_idx):
-        loss = step(self, batch, batch_idx)
+        loss: Any = step(self, batch, batch_idx)
         losses.append(loss.item())
         return loss
 
@@ -55,7 +56,7 @@ def test_same_views_and_seeds_give_the_same_loss_curve(
     splits = load_splits(experiment.data)
     networks = list(experiment_ensemble(experiment, splits).networks)
     step = reference.ReferenceStep(networks, lr=0.05, weight_decay=5e-4)
-    loader = Loaders(experiment, splits).training()
+    loader: Any = Loaders(experiment, splits).training()
     plain = []
     for epoch in range(2):
         loader.sampler.set_epoch(epoch)

@@ -1,6 +1,7 @@
 """Which options of dividing are refused, and how."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -29,5 +30,6 @@ def test_a_tolerance_is_finite(tolerance):
 
 @pytest.mark.parametrize("name", ["budget", "method", "check"])
 def test_unknown_words_are_refused(name):
+    options: dict[str, Any] = {name: "flops"}
     with pytest.raises(ConfigError, match=rf"^{name}='flops' is not known: use one of"):
-        check_settings(DivideOptions(**{name: "flops"}))
+        check_settings(DivideOptions(**options))

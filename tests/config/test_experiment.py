@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -147,13 +148,14 @@ def test_validation_may_be_none():
 
 
 def test_a_change_is_checked_too_and_fields_are_frozen():
-    made = Experiment()
+    made: Any = Experiment()
     with pytest.raises(ConfigError, match="into=0 is below 1"):
         replace(made, into=0)
     with pytest.raises(FrozenInstanceError):
         made.into = 2
     with pytest.raises(FrozenInstanceError):
         made.optimizer.lr = 2.0
+    make: Any = Experiment
     with pytest.raises(TypeError):
-        Experiment("wide_resnet16_8")
+        make("wide_resnet16_8")
     assert made == Experiment()

@@ -111,7 +111,7 @@ def test_refusal_names_the_nearest_s_and_that_works(name, into, nearest):
     large = spec(name)
     with pytest.raises(ConfigError, match=rf"^into={into}: {name} cannot be divided") as caught:
         divide_spec(large, into)
-    named = int(re.search(r"the nearest that works is into=(\d+)$", str(caught.value))[1])
+    (named,) = map(int, re.findall(r"the nearest that works is into=(\d+)$", str(caught.value)))
     assert named == nearest
     assert divide_spec(large, named).arch == name
 

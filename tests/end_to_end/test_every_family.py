@@ -1,6 +1,7 @@
 """Every family trains at every S: one step, through ``fit``, to a shipped ensemble that answers."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -46,7 +47,7 @@ def _has_layout(name: str, dataset: str) -> bool:
 @pytest.mark.parametrize("into", [1, 2, 4])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_one_step(network: str, into: int, tmp_path: Path) -> None:
-    shape = {"num_classes": 10, "in_channels": 1, "image_size": 8}
+    shape: dict[str, Any] = {"num_classes": 10, "in_channels": 1, "image_size": 8}
     assert family_of(spec_for_images(network, **shape)).name == NETWORKS[network]
     experiment = Experiment(
         network=network,

@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ FIRST = {"validation": 1, "best": 0, "checkpoint": 1}
 
 
 @pytest.fixture(scope="module")
-def processes() -> multiprocessing.context.ForkServerContext:
+def processes() -> ForkServerContext:
     """Real processes that start quickly: the server has imported everything already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(

@@ -1,6 +1,7 @@
 """How S answers become one, against formulas in Python's own floats."""
 
 import math
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cotrain import ConfigError, divide
-from cotrain.ensemble.combining import combine_logits
+from cotrain.ensemble.combining import Combine, combine_logits
 from cotrain.networks import spec
 from cotrain.networks.evaluating import evaluating
 
@@ -69,11 +70,12 @@ def test_predict_combines_as_asked_or_as_the_spec_says():
     with evaluating(ensemble), torch.no_grad():
         logits = ensemble(images)
     assert torch.equal(ensemble.predict(images), combine_logits(logits, "mean_logits"))
-    for combine in FORMULAS:
+    for combine in get_args(Combine):
         assert torch.equal(ensemble.predict(images, combine), combine_logits(logits, combine))
     assert not ensemble.predict(images).requires_grad
 
 
 def test_an_unknown_combination_is_refused():
+    median: Any = "median"
     with pytest.raises(ConfigError, match=r"combine='median'.*mean_logits"):
-        combine_logits(torch.zeros(2, 3, 4), "median")
+        combine_logits(torch.zeros(2, 3, 4), median)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from cotrain import ConfigError, Ensemble, divide, register_builder
 from cotrain.basics.seeds import derive_seed, seeded
 from cotrain.networks import build, registry, spec
+from cotrain.networks.family import Family
 
 SMALL = spec("basic_resnet8_8", num_classes=5, in_channels=1, image_size=8)
 FAMILIES = ("wide_resnet10_4", "resnet11", "resnext11_8x4d", "basic_resnet8_8")
@@ -46,7 +47,7 @@ class TokenNetwork(nn.Module):
 
 @pytest.fixture
 def tokens(monkeypatch):
-    family = registry.Family(
+    family = Family(
         name="tokens",
         spec_type=TokenSpec,
         names=(),
@@ -165,10 +166,11 @@ def test_what_cannot_be_divided_is_refused(network, into, message, seed):
 
 
 def test_unknown_initialisation_is_refused():
+    same: Any = "same"
     with pytest.raises(
         ConfigError, match=r"initialization='same'.*'fresh', 'identical', 'inherit'"
     ):
-        divide(SMALL, 2, initialization="same")
+        divide(SMALL, 2, initialization=same)
 
 
 class Plain(nn.Module):

@@ -1,6 +1,7 @@
 """Folding, layout and compiling: same answers, untouched networks, said fallbacks."""
 
 import shutil
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from cotrain.execution.folding import folded
 
 
 def norm(channels):
-    layer = nn.BatchNorm2d(channels)
+    layer: Any = nn.BatchNorm2d(channels)
     layer.running_mean.normal_()
     layer.running_var.uniform_(0.5, 2)
     return layer

@@ -1,6 +1,7 @@
 """On a GPU: streams, graphs, and the strategies that the CPU has too."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ STRATEGIES = ["loop", "streams", "cuda_graphs", "stacked", "devices"]
 
 
 def small():
-    shape = {"num_classes": 5, "in_channels": 3, "image_size": 16}
+    shape: dict[str, Any] = {"num_classes": 5, "in_channels": 3, "image_size": 16}
     return divide(networks.spec("basic_resnet8_8", **shape), 3, seed=0).cuda()
 
 

@@ -35,6 +35,8 @@ def lively(ensemble):
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.uniform_(layer.weight, 0.5, 1.5)
             nn.init.normal_(layer.bias)
+            assert layer.running_mean is not None
+            assert layer.running_var is not None
             layer.running_mean.normal_()
             layer.running_var.uniform_(0.5, 2)
         if isinstance(layer, nn.Linear):
@@ -43,7 +45,7 @@ def lively(ensemble):
 
 
 def small(name="basic_resnet8_8", into=3):
-    shape = {"num_classes": 5, "in_channels": 3, "image_size": 16}
+    shape: dict[str, Any] = {"num_classes": 5, "in_channels": 3, "image_size": 16}
     if name == "shake":
         spec = replace(networks.spec("shake_resnet26_2x96d", **shape), width=8)
         ensemble_spec = EnsembleSpec(network=spec, into=into, large=spec)
@@ -51,7 +53,7 @@ def small(name="basic_resnet8_8", into=3):
     return lively(divide(networks.spec(name, **shape), into, seed=0))
 
 
-def options(strategy):
+def options(strategy) -> dict[str, Any]:
     return {"devices": ["cpu", "cpu"]} if strategy == "devices" else {}
 
 

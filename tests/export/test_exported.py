@@ -179,7 +179,7 @@ def test_one_network_alone_gives_its_logits(split_folder, ensemble, pixels):
     import onnxruntime
 
     session = onnxruntime.InferenceSession(split_folder / "network_1.onnx")
-    (found,) = session.run(None, {"images": pixels.float().numpy()})
+    (found,) = map(np.asarray, session.run(None, {"images": pixels.float().numpy()}))
     with torch.no_grad():
         expected = ensemble.networks[1](ensemble.spec.preprocessing.normalize(pixels))
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-5, atol=1e-5)

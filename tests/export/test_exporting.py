@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import onnx
 import onnxruntime
@@ -21,7 +22,7 @@ ONNX = ExportOptions(format="onnx")
 
 def test_onnx_runtime_gives_the_ensembles_answers(onnx_file, ensemble, pixels):
     session = onnxruntime.InferenceSession(onnx_file)
-    shapes = {each.name: each.shape for each in session.get_inputs() + session.get_outputs()}
+    shapes = {each.name: each.shape for each in (*session.get_inputs(), *session.get_outputs())}
     assert shapes == {
         "images": ["batch", 1, 8, 8],
         "probabilities": ["batch", 3],
@@ -72,14 +73,14 @@ def test_normalised_images_where_it_is_asked_for_or_pixels_are_unknown(ensemble)
 
 
 class Branching(nn.Linear):
-    def forward(self, x):
-        x = x.flatten(1)
+    def forward(self, input):
+        x = input.flatten(1)
         return super().forward(x) if x.sum() > 0 else x[:, :3]
 
 
 class Counting(nn.Linear):
-    def forward(self, x):
-        return super().forward(x.reshape(len(x), -1))
+    def forward(self, input):
+        return super().forward(input.reshape(len(input), -1))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,9 @@ def test_networks_that_overflow_in_half_precision_are_not_written(ensemble):
             return {name: torch.full((2,), torch.nan) for name in answers}
 
     answers = dict.fromkeys(("probabilities", "mutual_information", "logits"), torch.zeros(2))
-    distance = checking.largest_distance(Overflowing(), lambda images: answers, batches)
+    exported: Any = Overflowing()
+    program: Any = lambda images: answers  # noqa: E731
+    distance = checking.largest_distance(exported, program, batches)
     assert distance.probabilities == torch.inf
     for precision in ("fp32", "fp16", "int8"):
         with pytest.raises(ConfigError, match="does not answer"):

@@ -20,6 +20,7 @@ from cotrain.networks import (
     spec_from_dict,
     spec_to_dict,
 )
+from cotrain.networks.family import Family
 
 SMALL = ("wide_resnet10_1", "resnet11", "resnext11_2x4d", "basic_resnet8_4")
 
@@ -118,7 +119,7 @@ def photos(monkeypatch):
             image_size=request.image_size,
         )
 
-    family = registry.Family(
+    family = Family(
         name="photos",
         spec_type=PhotoSpec,
         names=("photo",),

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cotrain.config import experiment as config
+from cotrain import config
 from cotrain.ensemble.losses import CoTrainingLoss, co_training_weight, js_divergence, kl_divergence
 from cotrain.training.optimization import build_optimizer
 from cotrain.training.schedules import learning_rate
@@ -91,8 +91,8 @@ def test_whole_loss_with_mixup_as_soft_targets_has_the_recorded_terms(case):
     share, order = case["mixup"]["share"], case["mixup"]["order"]
     logits, labels = float64(case["logits"]), torch.tensor(case["targets"])
     shares = F.one_hot(labels, logits.shape[1] // case["into"]).double()
-    mixed = [share * values + (1 - share) * values[order] for values in (logits, shares)]
-    whole_loss(case, *mixed, case["mixup"])
+    logits, targets = (share * each + (1 - share) * each[order] for each in (logits, shares))
+    whole_loss(case, logits, targets, case["mixup"])
 
 
 @pytest.mark.parametrize("case", LOSSES["whole_loss"])

@@ -3,6 +3,7 @@
 import io
 import json
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,12 +24,12 @@ from cotrain.report import accuracy as report
 
 
 def printed(table, width=80):
-    console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(table)
-    return console.file.getvalue()
+    text = io.StringIO()
+    Console(file=text, width=width, color_system=None).print(table)
+    return text.getvalue()
 
 
-def result(name, into, ratio, error, verdict, std=0.5):
+def result(name, into, ratio, error, verdict, std: float | None = 0.5):
     return CandidateResult(
         name=name,
         into=into,
@@ -105,7 +106,8 @@ def test_picture_shows_every_candidate(example):
     figure = Figure()
     axes = figure.add_subplot()
     report._draw(axes, example)
-    shown = {c.get_label(): c.lines[0].get_xydata()[0] for c in axes.containers}
+    containers: list[Any] = axes.containers
+    shown = {c.get_label(): c.lines[0].get_xydata()[0] for c in containers}
     names = {label.splitlines()[0]: place for label, place in shown.items()}
     assert [float(names[each.name][1]) for each in example.candidates] == [2.4, 1.99, 2.1, 3.25]
     assert "S=4\n1.99 ± 0.50 %, 2.92 M MACs" in shown

@@ -11,9 +11,9 @@ from cotrain.report.evaluation import evaluation_table, prediction_table
 
 
 def printed(table, width=80):
-    console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(table)
-    return console.file.getvalue()
+    text = io.StringIO()
+    Console(file=text, width=width, color_system=None).print(table)
+    return text.getvalue()
 
 
 def test_evaluation_table_has_a_row_for_each_network_and_the_ensemble():

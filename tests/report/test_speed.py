@@ -94,10 +94,11 @@ def example():
 
 
 def printed(tables):
-    console = Console(file=io.StringIO(), width=80, color_system=None)
+    text = io.StringIO()
+    console = Console(file=text, width=80, color_system=None)
     for table in tables:
         console.print(table)
-    return console.file.getvalue()
+    return text.getvalue()
 
 
 def test_a_table_for_each_batch_size_fits_80_columns(example):
@@ -180,4 +181,4 @@ def test_picture_and_json_are_written(example, tmp_path):
     with Image.open(tmp_path / "new" / "benchmark.png") as image:
         assert image.size[0] == 1800
     known = replace(example, targets=(facts(1, top1=0.9), facts(4, top1=0.95)))
-    assert benchmark_picture(known).bbox.size.tolist() == [1800, 600]
+    assert tuple(benchmark_picture(known).bbox.size) == (1800, 600)

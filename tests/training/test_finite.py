@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -71,15 +72,17 @@ def test_late_news_still_name_the_step_and_come_before_saving(
 def step(guard: StepGuard, total: float) -> bool:
     """A step that moves a BatchNorm statistic, and whether its loss is learnt from."""
     guard.begin()
-    guard.module.running_mean += 1
+    module: Any = guard.module
+    module.running_mean += 1
     strategy = SingleDeviceStrategy("cpu")
     return guard.accepts(terms_of(total), step=7, epoch=1, strategy=strategy)
 
 
 def test_a_skipped_step_leaves_no_trace() -> None:
-    guard = StepGuard(nn.BatchNorm1d(1), skip=True)
+    module: Any = nn.BatchNorm1d(1)
+    guard = StepGuard(module, skip=True)
     assert [step(guard, total) for total in (1.0, math.nan, math.nan, 2.0)] == [1, 0, 0, 1]
-    assert guard.module.running_mean.tolist() == [2]
+    assert module.running_mean.tolist() == [2]
     assert (guard.skipped, guard.skipped_in_a_row) == (2, 0)
 
 
@@ -98,7 +101,8 @@ def test_without_skipping_the_first_ends_training() -> None:
 
 
 def test_weights_and_buffers_are_checked() -> None:
-    module, strategy = nn.BatchNorm1d(1), SingleDeviceStrategy("cpu")
+    module: Any = nn.BatchNorm1d(1)
+    strategy = SingleDeviceStrategy("cpu")
     assert check_weights(module, step=3, strategy=strategy) is None
     module.running_var.fill_(math.inf)
     with pytest.raises(NotFiniteError, match="weights after step 3 are not finite"):

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -33,7 +34,7 @@ def initial(experiment: Experiment) -> Ensemble:
 
 
 def batches(experiment: Experiment, splits: Splits, epoch: int) -> list:
-    loader = Loaders(experiment, splits).training()
+    loader: Any = Loaders(experiment, splits).training()
     loader.sampler.set_epoch(epoch)
     return list(loader)
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from cotrain import config
 from cotrain.basics.errors import ConfigError
-from cotrain.config import experiment as config
 from cotrain.networks import build, spec
 from cotrain.networks.meta import on_meta
 from cotrain.training.optimization import build_optimizer, parameter_groups
@@ -18,7 +18,7 @@ from cotrain.training.optimization import build_optimizer, parameter_groups
 
 def small_network(seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    layers = OrderedDict(
+    layers: OrderedDict[str, nn.Module] = OrderedDict(
         conv=nn.Conv2d(1, 4, 3),
         bn=nn.BatchNorm2d(4),
         act=nn.ReLU(),

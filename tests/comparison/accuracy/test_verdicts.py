@@ -1,5 +1,7 @@
 """Answers read from a run's predictions, and what is said of them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import safetensors.torch
@@ -15,7 +17,7 @@ EQUAL = Cost(params=10, macs=10, params_ratio=1.0, macs_ratio=1.0, equal=True)
 DEARER = Cost(params=20, macs=30, params_ratio=2.0, macs_ratio=3.0, equal=False)
 
 
-def over(mean, low, high, over="seeds and images"):
+def over(mean, low, high, over: Any = "seeds and images"):
     return Difference(mean=mean, low=low, high=high, over=over)
 
 

@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 import torch
@@ -101,14 +102,15 @@ def test_a_file_answers_one_after_the_other_and_at_once(exported, tiny):
     assert ways(target, ["loop", "threads", "stacked"]) == [("loop", "onnx"), ("threads", "onnx")]
     expected = tiny()[1].source.predict(IMAGES)
     for case in own_cases(target, ["threads"], ["none"], IMAGES):
-        outputs = ready(target, case, IMAGES, ExitStack())()
+        outputs: Any = ready(target, case, IMAGES, ExitStack())()
         torch.testing.assert_close(outputs["probabilities"], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_one_torch_file_has_nothing_at_once(exported):
     target = exported("two.pt2", format="torch-export")
     loop, threads = own_cases(target, ["threads"], ["none"], IMAGES)
-    assert ready(target, loop, IMAGES, ExitStack())()["logits"].shape == (2, 3, 10)
+    outputs: Any = ready(target, loop, IMAGES, ExitStack())()
+    assert outputs["logits"].shape == (2, 3, 10)
     with pytest.raises(ConfigError, match="one torch-export file runs its networks one after"):
         ready(target, threads, IMAGES, ExitStack())
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,8 @@ def test_an_exported_file_knows_its_large_network(tmp_path, tiny_spec):
     path = tmp_path / "two.pt2"
     export_ensemble(divide(tiny_spec, 2, seed=0), path, ExportOptions(format="torch-export"))
     (target,) = find_targets([str(path)])
-    assert (target.source.path, target.source.spec.format) == (path, "torch-export")
+    source: Any = target.source
+    assert (source.path, source.spec.format) == (path, "torch-export")
     assert (target.facts.large, target.facts.into) == (LARGE, 2)
 
 

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from cotrain.networks.foreign.narrow.arguments import build_with_arguments
 from cotrain.networks.meta import on_meta
 
 
-def attempt_of(builder, into, size=224, budget="params"):
+def attempt_of(builder, into, size=224, budget: Any = "params"):
     large = on_meta(builder)
     goal = Goal(large=large, image_shape=(3, size, size), into=into, budget=budget)
     return divide_by_constructor(builder, goal), goal

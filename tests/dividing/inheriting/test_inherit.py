@@ -29,10 +29,9 @@ def ours(name: str, into: int = 2, **options) -> Pair:
 def torchvision_resnet(**narrow) -> Pair:
     from torchvision.models.resnet import Bottleneck, ResNet
 
-    wide = {"groups": 4, "width_per_group": 16}
-    return tuple(  # type: ignore[return-value]
-        ResNet(Bottleneck, [1, 1, 1, 1], num_classes=5, **options) for options in (wide, narrow)
-    )
+    blocks = [1, 1, 1, 1]
+    large = ResNet(Bottleneck, blocks, num_classes=5, groups=4, width_per_group=16)
+    return large, ResNet(Bottleneck, blocks, num_classes=5, **narrow)
 
 
 def timm_pair(name: str, wide: dict, narrow: dict, **both) -> Pair:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -52,7 +53,7 @@ def refusal(path: Path, **options) -> str:
 
 
 def test_every_family_has_a_case():
-    shape = {"num_classes": 10, "in_channels": 3, "image_size": 32}
+    shape: dict[str, Any] = {"num_classes": 10, "in_channels": 3, "image_size": 32}
     families = {family_of(spec_for_images(name, **shape)).name for name in list_networks()}
     assert set(OF_EACH_FAMILY) == families
 

@@ -1,6 +1,7 @@
 """Large networks of other libraries: the same layers and answers, and what only looks the same."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -12,7 +13,7 @@ from torchvision import models
 
 from cotrain import ConfigError
 from cotrain.ensemble.importing.checkpoints import import_large
-from cotrain.ensemble.importing.twins import TWINS
+from cotrain.ensemble.importing.twins import TWINS, Library
 
 LIBRARIES: dict[str, Callable[[str], nn.Module]] = {
     "timm": timm.create_model,
@@ -67,7 +68,8 @@ def _on_cpu(network: nn.Module) -> dict[str, Tensor]:
 )
 def test_twins_answer_alike(tmp_path, library, ours, size, ending):
     torch.manual_seed(1)
-    twin = randomized(LIBRARIES[library](TWINS[library].names[ours], num_classes=7))
+    make: Any = LIBRARIES[library]
+    twin = randomized(make(TWINS[library].names[ours], num_classes=7))
     path = tmp_path / f"weights{ending}"
     if ending == ".pth":
         torch.save(twin.state_dict(), path)
@@ -83,7 +85,8 @@ def test_twins_answer_alike(tmp_path, library, ours, size, ending):
 
 
 def test_networks_that_only_look_alike_are_refused():
-    for library, ours in (("torchvision", "efficientnetb0"), ("timm", "resnet50")):
+    pairs: list[tuple[Library, str]] = [("torchvision", "efficientnetb0"), ("timm", "resnet50")]
+    for library, ours in pairs:
         with pytest.raises(ConfigError, match=f"{library} has none that computes the same: only"):
             import_large(ours, {}, library=library)
     # timm's senet154 has the same shapes in the same order, and computes something else.

@@ -52,6 +52,7 @@ def test_half_precision_is_half_the_size_and_its_cost_is_measured(
     assert types == {onnx.TensorProto.FLOAT}
     assert 1e-6 < report.distance.probabilities < 2e-2
     cost = report.cost
+    assert cost is not None
     assert (cost.split, cost.images, cost.top1[0]) == ("validation", 30, 1.0)
     assert cost.nll[0] == pytest.approx(nll(ensemble, splits.val), rel=1e-4)
     assert cost.nll[1] == pytest.approx(cost.nll[0], abs=0.01)
@@ -66,6 +67,7 @@ def test_int8_computes_in_8_bits(ensemble, splits, tmp_path, calibration_images)
     operations = {node.op_type for node in onnx.load(path).graph.node}
     assert ("QuantizeLinear" if calibration_images else "ConvInteger") in operations
     assert report.distance.probabilities > 1e-4
+    assert report.cost is not None
     assert (report.cost.split, report.cost.images) == ("test", 20)
     assert report.cost.top1[1] >= 0.75
     assert load_exported(path).spec.precision == "int8"

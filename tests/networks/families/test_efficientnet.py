@@ -86,7 +86,7 @@ def test_variants_belong_to_layouts():
     assert small.variant == "lightnet"
     assert photo("efficientnetb0").variant == "lukemelas"
     for size, variant in ((32, "lightnet"), (224, "lukemelas")):
-        images = {"num_classes": 5, "in_channels": 1, "image_size": size}
+        images: dict[str, Any] = {"num_classes": 5, "in_channels": 1, "image_size": size}
         found: Any = spec_for_images("efficientnetb0", **images)
         assert found.variant == variant
     with pytest.raises(ConfigError, match="variant='lukemelas' of efficientnetb0 is for photos"):

@@ -36,7 +36,8 @@ def test_is_timms_resnet_with_deep_stem_and_average_pool_shortcuts(name, options
     blocks = (1, 2, 1, 1)
     ours = build(replace(photo(name, num_classes=10), blocks=blocks))
     shape = {"stem_width": 64, "stem_type": "deep", "avg_down": True}
-    theirs = ResNet(Bottleneck, blocks, num_classes=10, **shape, **options)
+    bottleneck: Any = Bottleneck  # which timm's signature takes for an instance
+    theirs = ResNet(bottleneck, blocks, num_classes=10, **shape, **options)
     assert relative_error(ours, theirs, (2, 3, *size)) < 1e-12
 
 

@@ -7,7 +7,7 @@ import torch
 from comparing import relative_error
 from of_networks import widths_of
 from timm import create_model
-from timm.layers import SplitAttn
+from timm.layers.split_attn import SplitAttn
 from torch import nn
 
 from cotrain import ConfigError

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from of_networks import gradient_of
 from torch import nn
 from torch.nn import functional as F
 
@@ -41,7 +42,7 @@ def test_scale_has_one_factor_forward_and_another_backward():
     assert torch.equal(y, x * forward)
     weights = torch.randn_like(x)
     (y * weights).sum().backward()
-    assert torch.equal(x.grad, weights * backward)
+    assert torch.equal(gradient_of(x), weights * backward)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -73,7 +74,7 @@ def test_compiles_whole_with_the_same_answers_and_gradients(name):
         x = torch.linspace(-1, 1, 6 * 3 * 8 * 8).reshape(6, 3, 8, 8).requires_grad_()
         y = function(x)
         y.square().sum().backward()
-        results.append((y, x.grad))
+        results.append((y, gradient_of(x)))
     assert torch.equal(results[0][0], results[1][0])
     assert torch.equal(results[0][1], results[1][1])
 
@@ -92,9 +93,9 @@ def test_disturbed_images_have_alpha_forward_and_beta_backward():
     x = torch.ones(IMAGES, 2, 3, 3, requires_grad=True)
     y = ShakeDrop(1 - 1e-9).train()(x)
     y.sum().backward()
-    alpha, beta = y[:, 0, 0, 0], x.grad[:, 0, 0, 0]
+    alpha, beta = y[:, 0, 0, 0], gradient_of(x)[:, 0, 0, 0]
     assert torch.equal(y, alpha[:, None, None, None].expand_as(y))
-    assert torch.equal(x.grad, beta[:, None, None, None].expand_as(y))
+    assert torch.equal(gradient_of(x), beta[:, None, None, None].expand_as(y))
     assert -1 <= alpha.min() < -0.99
     assert 0.99 < alpha.max() <= 1
     assert 0 <= beta.min() < 0.01
@@ -115,9 +116,9 @@ def test_shake_shake_mixes_each_image_and_draws_anew_going_backward():
     second = torch.zeros(IMAGES, 2, 3, 3, requires_grad=True)
     mixed = ShakeShake().train()(first, second)
     mixed.sum().backward()
-    alpha, beta = mixed[:, 0, 0, 0], first.grad[:, 0, 0, 0]
+    alpha, beta = mixed[:, 0, 0, 0], gradient_of(first)[:, 0, 0, 0]
     assert torch.equal(mixed, alpha[:, None, None, None].expand_as(mixed))
-    assert torch.allclose(first.grad + second.grad, torch.ones_like(mixed))
+    assert torch.allclose(gradient_of(first) + gradient_of(second), torch.ones_like(mixed))
     for draw in (alpha, beta):
         assert 0 <= draw.min() < 0.01
         assert 0.99 < draw.max() <= 1
@@ -186,4 +187,4 @@ def test_gradients_of_dropped_pixels_are_zero():
     x = torch.randn(8, 4, 9, 9, requires_grad=True)
     y = DropBlock(0.3, 3).train()(x)
     F.relu(y + 10).sum().backward()
-    assert torch.equal(x.grad == 0, y == 0)
+    assert torch.equal(gradient_of(x) == 0, y == 0)

@@ -73,7 +73,8 @@ def test_the_class_is_as_before_also_after_an_error() -> None:
     with pytest.raises(LookupError, match="depths"):
         build_with_arguments(build, [(["depths"], 1)])
     assert Net.__init__ is before
-    assert build().layer.weight.shape == (6, 8)
+    built: Any = build()
+    assert built.layer.weight.shape == (6, 8)
 
 
 def test_an_inherited_constructor_is_not_left_on_the_subclass() -> None:

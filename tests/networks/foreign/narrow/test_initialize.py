@@ -69,7 +69,7 @@ class Trained(nn.Module):
 
 def test_a_fresh_copy_is_independent_and_forgets_its_training():
     with seeded(0):
-        trained = Trained()
+        trained: Any = Trained()
         with torch.no_grad():
             trained.layer.weight.fill_(7.0)
             trained.norm.running_mean.fill_(7.0)
