@@ -57,6 +57,19 @@ def test_options_of_dividing_and_of_the_network_reach_it():
     assert ensemble.macs((1, 32, 32)) == pytest.approx(large.macs((1, 32, 32)), rel=0.05)
 
 
+def test_a_batch_of_one_is_refused_where_batchnorm_gets_one_value():
+    """timm's ResNet ends with 1 x 1 pixels of images of 32; at 64 there are 2 x 2."""
+    one = replace(TIMM, batch_size=1, data=replace(FEW, image_size=32))
+    with pytest.raises(ConfigError, match=r"^batch_size=1 is one value a channel .* at least 2$"):
+        experiment_ensemble(one, experiment_images(one))
+    for fine in (replace(one, batch_size=2), replace(one, data=replace(FEW, image_size=64))):
+        before = torch.get_rng_state()
+        ensemble = experiment_ensemble(fine, experiment_images(fine))
+        assert torch.equal(torch.get_rng_state(), before)
+        counters = [v for k, v in ensemble.state_dict().items() if k.endswith("batches_tracked")]
+        assert sum(counters) == 0
+
+
 def test_networks_start_from_a_trained_one(tmp_path):
     experiment = tiny(into=1)
     splits = experiment_images(experiment)

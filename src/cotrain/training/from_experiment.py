@@ -1,11 +1,13 @@
 """What an experiment trains, and on what: its images and its ensemble."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.seeds import seeded
 from cotrain.config import Experiment
 from cotrain.data import Splits, load_splits
 from cotrain.ensemble.divide import divide
@@ -43,7 +45,11 @@ def experiment_images(experiment: Experiment) -> Splits:
 
 
 def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble:
-    """The ensemble before training, knowing its classes and preprocessing."""
+    """The ensemble before training, knowing its classes and preprocessing.
+
+    Raises:
+        ConfigError: A network that cannot be divided or inherited so, or trained on such a batch.
+    """
     shape = splits.preprocessing
     large = spec_for_images(
         experiment.network,
@@ -61,7 +67,24 @@ def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble:
         **vars(experiment.dividing),
     )
     ensemble.spec = replace(ensemble.spec, classes=splits.classes, preprocessing=shape)
+    if experiment.batch_size == 1:
+        _check_batch_of_one(ensemble)
     return ensemble
+
+
+def _check_batch_of_one(ensemble: Ensemble) -> None:
+    """BatchNorm takes no statistics of one value, such as that of one image of 1 x 1 pixels."""
+    network = copy.deepcopy(ensemble.networks[0]).train()
+    try:
+        with torch.no_grad(), seeded(0):
+            network(torch.zeros(1, *ensemble.image_shape))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ConfigError(
+            "batch_size=1 is one value a channel for a BatchNorm of the network, which needs more: "
+            "give at least 2"
+        ) from None
 
 
 def _trained(experiment: Experiment, large: NetworkSpec) -> Ensemble:
