@@ -42,10 +42,14 @@ class PublishedResult:
         return self.value if self.metric == "error" else round(100 - self.value, 2)
 
     @property
+    def is_usual(self) -> bool:
+        """Whether it was trained for as many epochs as most are on its data set."""
+        return self.epochs == (120 if self.dataset == "imagenet" else 300)
+
+    @property
     def recipe(self) -> str:
         """Name of the recipe; it says the epochs where they are not the usual ones."""
-        usual = 120 if self.dataset == "imagenet" else 300
-        epochs = "" if self.epochs == usual else f"-{self.epochs}"
+        epochs = "" if self.is_usual else f"-{self.epochs}"
         return f"paper/{self.network}-{self.dataset}-s{self.into}{epochs}"
 
 

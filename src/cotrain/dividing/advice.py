@@ -5,13 +5,21 @@ of ``WIDE_ENOUGH`` gained accuracy, and each of those that lost any is below it.
 is that of ``cotrain.networks.stages.narrowest_stage``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
-Images = Literal["small images", "photos"]
+from cotrain.config.published import PUBLISHED
+from cotrain.dividing.divide_spec import divide_spec
+from cotrain.networks import build, spec
+from cotrain.networks.meta import on_meta
+from cotrain.networks.stages import narrowest_stage
+
+PublishedOn = Literal["cifar100", "imagenet"]
 # Channels of the narrowest stage of one of S networks from which on all published ones gained.
-WIDE_ENOUGH: Mapping[Images, int] = {"small images": 16, "photos": 128}
+WIDE_ENOUGH: Mapping[PublishedOn, int] = {"cifar100": 16, "imagenet": 128}
+_IMAGES: Mapping[PublishedOn, str] = {"cifar100": "small images", "imagenet": "photos"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +28,12 @@ class Evidence:
 
     Args:
         network: Name of the large network.
-        dataset: Trained and tested on.
         into: S.
         narrowest: Width of its narrowest stage once divided.
         gain: Points of accuracy over the large network; negative is a loss.
     """
 
     network: str
-    dataset: Literal["cifar100", "imagenet"]
     into: int
     narrowest: int
     gain: float
@@ -36,33 +42,25 @@ class Evidence:
         return f"{self.network} into {self.into}, {self.narrowest} wide: {self.gain:+.2f}"
 
 
-# At 300 epochs on CIFAR-100 and 120 on ImageNet. EfficientNets compute inside a block at six times
-# the width of its stage, which may be why they gain where others do not.
-EVIDENCE: Mapping[Images, tuple[Evidence, ...]] = {
-    "small images": tuple(
-        Evidence(network=name, dataset="cifar100", into=into, narrowest=width, gain=gain)
-        for name, into, width, gain in (
-            ("resnet110", 4, 8, -0.60),
-            ("se_resnet110", 4, 8, -0.42),
-            ("se_resnet164", 4, 8, 0.16),
-            ("resnet164", 4, 8, 0.33),
-            ("se_resnet110", 2, 12, 0.54),
-            ("resnet110", 2, 12, 0.64),
-            ("se_resnet164", 2, 12, 1.06),
-            ("resnet164", 2, 12, 1.26),
-            ("efficientnetb0", 2, 12, 0.30),
-            ("efficientnetb0", 4, 12, 0.65),
-        )
-    ),
-    "photos": tuple(
-        Evidence(network=name, dataset="imagenet", into=into, narrowest=width, gain=gain)
-        for name, into, width, gain in (
-            ("efficientnetb7", 2, 24, 0.91),
-            ("efficientnetb7", 4, 24, 0.92),
-            ("wide_resnet50_2", 2, 64, -1.02),
-        )
-    ),
-}
+@cache
+def evidence(dataset: PublishedOn) -> tuple[Evidence, ...]:
+    """What was published of narrow networks, trained for the usual number of epochs.
+
+    EfficientNets compute inside a block at six times the width of its stage, which may be why they
+    gain where others do not.
+    """
+    return tuple(_evidence(dataset))
+
+
+def _evidence(dataset: PublishedOn) -> Iterator[Evidence]:
+    usual = [each for each in PUBLISHED if each.dataset == dataset and each.is_usual]
+    errors = {(each.network, each.into): each.error for each in usual}
+    for (network, into), error in errors.items():
+        narrow = divide_spec(spec(network, dataset=dataset), into)
+        width = narrowest_stage(on_meta(lambda narrow=narrow: build(narrow))) if into > 1 else None
+        if width is not None and width < WIDE_ENOUGH[dataset]:
+            gain = round(errors[network, 1] - error, 2)
+            yield Evidence(network=network, into=into, narrowest=width, gain=gain)
 
 
 def advise(narrowest: int | None, image_size: int) -> str | None:
@@ -72,16 +70,15 @@ def advise(narrowest: int | None, image_size: int) -> str | None:
         narrowest: Width of the narrowest stage of one of them; None if unknown.
         image_size: Pixels.
     """
-    images: Images = "photos" if image_size >= 96 else "small images"
-    enough = WIDE_ENOUGH[images]
+    dataset: PublishedOn = "imagenet" if image_size >= 96 else "cifar100"
+    enough = WIDE_ENOUGH[dataset]
     if narrowest is None or narrowest >= enough:
         return None
-    cases = EVIDENCE[images]
-    near = [case for case in cases if case.narrowest >= narrowest]
+    near = [case for case in evidence(dataset) if case.narrowest >= narrowest]
     least = min((case.narrowest for case in near), default=None)
     told = "; ".join(str(case) for case in near if case.narrowest == least)
     return (
-        f"may lose accuracy: a stage of {narrowest} channels; published on {images}, all networks "
-        f"gained at {enough} or more, and in points of accuracy {told}"
+        f"may lose accuracy: a stage of {narrowest} channels; published on {_IMAGES[dataset]}, all "
+        f"networks gained at {enough} or more, and in points of accuracy {told}"
         " (arXiv:2011.14660). Compare on a small run first"
     )
