@@ -1,4 +1,4 @@
-"""The run folder: where things stand, how it came out, and a metrics table that is whole."""
+"""The run folder: where things stand, and how it came out."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,6 @@ import pytest
 
 from cotrain import ConfigError
 from cotrain.basics.run_folder import Outcome, RunFolder, possible_runs
-from cotrain.training.callbacks import MetricsTable
 
 
 def test_everything_stands_in_the_folder(tmp_path: Path) -> None:
@@ -46,22 +45,3 @@ def test_a_damaged_outcome_says_how_to_write_it_again(tmp_path: Path, text: str)
     run.evaluation.write_text(text)
     with pytest.raises(ConfigError, match=r"is damaged .* cotrain evaluate .* --output .*\.json$"):
         run.outcome()
-
-
-def test_table_is_written_row_by_row(tmp_path: Path) -> None:
-    table = MetricsTable(tmp_path / "metrics.csv")
-    table.write()
-    assert not table.path.exists()
-    table.append({"epoch": 0, "loss": 0.1 + 0.2})
-    assert table.path.read_text() == "epoch,loss\n0,0.30000000000000004\n"
-    table.append({"epoch": 1, "loss": float("nan")})
-    assert table.path.read_text().splitlines()[2] == "1,nan"
-
-
-def test_table_goes_on_without_repeating_a_row(tmp_path: Path) -> None:
-    table = MetricsTable(tmp_path / "metrics.csv")
-    for epoch in range(2):
-        table.append({"epoch": epoch})
-    resumed = MetricsTable(table.path, lines=["epoch", "0"])
-    resumed.append({"epoch": 1})
-    assert table.path.read_text() == "epoch\n0\n1\n"

@@ -45,7 +45,7 @@ class Experiment:
     """
 
     network: str = "basic_resnet"
-    network_options: dict[str, Any] = field(default_factory=dict)
+    network_options: dict[str, Any] = field(default_factory=dict[str, Any])
     into: int = bounded(4, at_least(1))
     epochs: int = bounded(60, at_least(1))
     batch_size: int = bounded(64, at_least(1))

@@ -1,9 +1,9 @@
 """What settings can be: bounds written at the fields, and the check that holds a record to them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from cotrain.basics.errors import ConfigError
 
@@ -66,7 +66,8 @@ def check_settings(record: Any, prefix: str = "") -> None:
 
 
 def _check_numbers(name: str, value: Any, bound: Bound | None) -> None:
-    numbers = value if isinstance(value, list | tuple) else [value]
+    several = isinstance(value, list | tuple)
+    numbers = cast(Sequence[Any], value) if several else [value]
     if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
         raise ConfigError(f"{name}={value} is not finite: give finite numbers")
     if bound is not None and isinstance(value, float | int) and not bound.holds(value):

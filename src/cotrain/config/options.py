@@ -1,6 +1,7 @@
 """Options for other libraries' networks and optimizers: plain values, under names of their own."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.plain import check_plain
@@ -20,7 +21,7 @@ def check_network_options(options: Mapping[str, object]) -> None:
             )
 
 
-def check_options(name: str, options: Mapping[str, object]) -> None:
+def check_options(name: str, options: Mapping[Any, object]) -> None:
     """Raise ConfigError unless the options are a map of plain values by text."""
     check_plain(options, name)
     for key in options:

@@ -34,7 +34,7 @@ class Optimizer:
     decayed: Literal["weights", "paper", "all"] = "weights"
     clip: float | None = bounded(None, at_least(0))
     accumulate: int = bounded(1, at_least(1))
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, kw_only=True)

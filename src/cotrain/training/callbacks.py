@@ -35,48 +35,52 @@ class RunKeeper(lightning.Callback):
         self.stopped = False
         self.signals = Signals()
 
-    def on_fit_start(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+    def on_fit_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
         """A run that early stopping ended, and that is resumed, stays ended."""
         trainer.should_stop = self.stopped
 
-    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
         """Everything is checked by now: the folder becomes that of this run."""
-        assert isinstance(module, CoTraining)
+        assert isinstance(pl_module, CoTraining)
         self.signals.catch()
         if trainer.is_global_zero:
-            atomic_write(self.folder.config, dump_experiment(module.experiment).encode())
+            atomic_write(self.folder.config, dump_experiment(pl_module.experiment).encode())
             self.metrics.write()
 
     def on_train_batch_end(
         self,
         trainer: lightning.Trainer,
-        module: lightning.LightningModule,
-        _outputs: Any,
-        _batch: Any,
-        batch: int,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
         """Save every so many steps, and when asked to stop; the last with its epoch."""
-        stepped = (batch + 1) % trainer.accumulate_grad_batches == 0
+        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if trainer.is_last_batch or not stepped:
             return
         stop = self._signal(trainer)
         if stop or trainer.global_step % self.every == 0:
-            self._save(trainer, module, (trainer.current_epoch, batch + 1))
+            self._save(trainer, pl_module, (trainer.current_epoch, batch_idx + 1))
         self._stop(trainer, stop)
 
     def on_train_epoch_end(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Save the epoch; the last one is not stopped after, as nothing but the test remains."""
-        assert isinstance(module, CoTraining)
-        row = module.epoch_row()
+        assert isinstance(pl_module, CoTraining)
+        row = pl_module.epoch_row()
         for logger in trainer.loggers:
             logger.log_metrics(row, trainer.global_step)
         if trainer.is_global_zero:
             self.metrics.append(row)
-            self._keep_best(module)
+            self._keep_best(pl_module)
         self.stopped = trainer.should_stop
-        self._save(trainer, module, (trainer.current_epoch + 1, 0))
+        self._save(trainer, pl_module, (trainer.current_epoch + 1, 0))
         if trainer.current_epoch + 1 < (trainer.max_epochs or 0) and not self.stopped:
             self._stop(trainer, self._signal(trainer))
 
@@ -116,10 +120,17 @@ class RunKeeper(lightning.Callback):
                 signal_number,
             )
 
-    def on_train_end(self, *_: Any) -> None:
+    def on_train_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
         self.signals.release()
 
-    def on_exception(self, *_: Any) -> None:
+    def on_exception(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        exception: BaseException,
+    ) -> None:
         self.signals.release()
 
     def state_dict(self) -> dict[str, Any]:
@@ -140,7 +151,9 @@ class VerifiedCheckpoints(CheckpointIO):
     ) -> None:
         write_checkpoint(checkpoint, Path(path))
 
-    def load_checkpoint(self, path: Any, **_: Any) -> dict[str, Any]:
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: Any = None
+    ) -> dict[str, Any]:
         state = newest_checkpoint(Path(path))[0]
         assert state is not None
         return state

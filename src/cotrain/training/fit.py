@@ -91,7 +91,7 @@ def fit(
 @contextmanager
 def _own(folder: RunFolder, experiment: Experiment, resume: bool) -> Iterator[None]:
     """Be the only one in the folder, which a new run must find empty, and others as they were."""
-    if rank_zero_only.rank:
+    if getattr(rank_zero_only, "rank", 0):
         yield  # the first process has it, and may have written since
         return
     if resume:

@@ -108,7 +108,7 @@ class CoTraining(lightning.LightningModule):
         self.guard.watch.check()
         check_weights(self, step=self.global_step, strategy=self.trainer.strategy)
 
-    def on_before_optimizer_step(self, _: torch.optim.Optimizer) -> None:
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Make the gradient the mean over the batches that there are, before it is clipped.
 
         Lightning divides by ``accumulate`` also where an epoch ends before, or a batch is skipped.

@@ -1,5 +1,7 @@
 """The verbs of the command, one a file; their arguments and docstrings are its help."""
 
+from typing import Any
+
 from cotrain.cli.verbs.benchmark import benchmark
 from cotrain.cli.verbs.compare import compare
 from cotrain.cli.verbs.divide import divide
@@ -13,7 +15,7 @@ from cotrain.cli.verbs.table import table
 from cotrain.cli.verbs.train import train
 
 # In the order in which help lists them.
-VERBS = {
+VERBS: dict[str, Any] = {
     "divide": divide,
     "train": train,
     "evaluate": evaluate,

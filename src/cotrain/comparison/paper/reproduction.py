@@ -125,7 +125,7 @@ def finished_run(folder: Path) -> FinishedRun:
 def reproduce(results: Sequence[PublishedResult], runs: Sequence[FinishedRun]) -> Reproduction:
     """The rows of ``results``, and beside each the runs that are nearest to it."""
     places = [_place(run, results) for run in runs]
-    rows = []
+    rows: list[PaperRow] = []
     for result in results:
         params, macs = _cost(result.network, result.dataset, result.into, result.image_size)
         here = tuple(run for run, place in zip(runs, places, strict=True) if place is result)

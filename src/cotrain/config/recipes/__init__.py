@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -68,13 +68,14 @@ def read_recipe(name_or_path: str | Path) -> dict[str, Any]:
     content = parse_yaml(recipe_text(path), f"--config {path}")
     if not isinstance(content, dict):
         raise ConfigError(f"--config {path} holds no settings: give lines such as into: 4")
+    settings = cast(dict[str, Any], content)
     for name, default in vars(Experiment()).items():
-        if is_dataclass(default) and not isinstance(content.get(name, {}), dict):
+        if is_dataclass(default) and not isinstance(settings.get(name, {}), dict):
             raise ConfigError(
-                f"--config {path}: {name}={content[name]!r} is not a group of settings: "
+                f"--config {path}: {name}={settings[name]!r} is not a group of settings: "
                 f"indent them below {name}:"
             )
-    return content
+    return settings
 
 
 def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Experiment:

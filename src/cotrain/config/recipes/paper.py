@@ -6,7 +6,7 @@ What was published stands in ``cotrain.config.published``, how it was trained in
 
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from cotrain.config.datasets import DATASETS
 from cotrain.config.published import PUBLISHED, PublishedResult
@@ -78,7 +78,8 @@ def _yaml(settings: dict[str, Any], group: str = "") -> str:
     lines = ""
     for name, value in settings.items():
         if isinstance(value, dict):
-            lines += f"{name}:\n" + textwrap.indent(_yaml(value, f"{name}."), "  ")
+            below = _yaml(cast(dict[str, Any], value), f"{name}.")
+            lines += f"{name}:\n" + textwrap.indent(below, "  ")
             continue
         line = f"{name}: {_scalar(value)}"
         comment = COMMENTS.get(group + name)
@@ -92,7 +93,7 @@ def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return f"[{', '.join(map(_scalar, value))}]"
+        return f"[{', '.join(map(_scalar, cast(list[Any], value)))}]"
     if isinstance(value, float):
         return f"{value:.1f}" if value == round(value, 1) else f"{value:.6f}".rstrip("0")
     return str(value)
