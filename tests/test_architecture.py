@@ -55,11 +55,9 @@ def test_the_three_comparisons_are_sisters():
 
 # The hooks of a family of networks, and the functions that call that of a spec's family.
 HOOKS = {"blank", "build", "divide", "parse", "widths"}
-# Still to be renamed, in dividing.
-STILL = {"Candidate"}
 
 
 def test_one_word_means_one_thing():
     """A verb of the command is called as what it calls."""
     named = {name: node for name, node in MODULES.items() if ".cli.verbs" not in name}
-    assert set(homonyms(named)) <= HOOKS | STILL
+    assert set(homonyms(named)) <= HOOKS

@@ -4,7 +4,8 @@
 given, and imports nothing of it. A room is what lies in the package's root: a folder or a module.
 An arrow is one room that imports another, anywhere in a file, be it for types alone; it points
 backwards where the other, directly or through others, imports the first. A circle is modules that
-import each other so. Homonyms are public classes and functions of one name in several modules.
+import each other so. Homonyms are public classes, functions and aliases of types of one
+name in several modules.
 """
 
 import ast
@@ -113,13 +114,23 @@ def module_graph(imports: list[Import]) -> dict[str, set[str]]:
 
 
 def homonyms(modules: Mapping[str, ast.Module]) -> dict[str, list[str]]:
-    """Public classes and functions that several modules define, with these modules."""
+    """Public names of classes, functions and types that several modules define, with these."""
     places: dict[str, list[str]] = defaultdict(list)
     for module, tree in modules.items():
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
-                places[node.name].append(module)
+        for name in chain.from_iterable(map(_defined, tree.body)):
+            if not name.startswith("_"):
+                places[name].append(module)
     return {name: each for name, each in sorted(places.items()) if len(each) > 1}
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    """The class, function or alias of a type that a statement defines, if it does."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        yield node.name
+    elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        name = node.targets[0].id
+        if name[:1].isupper() and not name.isupper():
+            yield name
 
 
 def report(checkout: Path) -> str:

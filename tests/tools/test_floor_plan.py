@@ -10,7 +10,7 @@ FILES = {
     "lid/__init__.py": "",
     "lid/hinge.py": "import box.nails\nfrom box.wood.board import cut\nclass Hinge: ...\n",
     "wood/board.py": "import os\ndef cut():\n    return 1\ndef hammer(): ...\ndef _plane(): ...\n",
-    "wood/saw.py": "from box.wood.board import cut\ndef _plane(): ...\n",
+    "wood/saw.py": "from box.wood.board import cut\nHinge = int\ndef _plane(): ...\n",
 }
 
 
@@ -39,7 +39,10 @@ def test_arrows_and_circles(tmp_path: Path):
 
 def test_homonyms_are_public(tmp_path: Path):
     modules = floor_plan.read_package(package(tmp_path))
-    assert floor_plan.homonyms(modules) == {"hammer": ["box.nails", "box.wood.board"]}
+    assert floor_plan.homonyms(modules) == {
+        "Hinge": ["box.lid.hinge", "box.wood.saw"],
+        "hammer": ["box.nails", "box.wood.board"],
+    }
 
 
 def test_the_report(tmp_path: Path):
@@ -49,8 +52,8 @@ def test_the_report(tmp_path: Path):
         "arrows between rooms: 3",
         "of them backwards: 2",
         "circles of modules: 1",
-        "lines of all files: 13",
+        "lines of all files: 14",
         "lines of a file: median 2, p90 4",
         "lines of a function: median 1, p90 2",
-        "homonyms: 1: hammer",
+        "homonyms: 2: Hinge, hammer",
     ]

@@ -13,7 +13,7 @@ from torchvision import models
 
 from cotrain import ConfigError
 from cotrain.ensemble.importing.checkpoints import import_large
-from cotrain.ensemble.importing.twins import TWINS, Library
+from cotrain.ensemble.importing.twins import TWINS, TwinLibrary
 
 LIBRARIES: dict[str, Callable[[str], nn.Module]] = {
     "timm": timm.create_model,
@@ -85,7 +85,7 @@ def test_twins_answer_alike(tmp_path, library, ours, size, ending):
 
 
 def test_networks_that_only_look_alike_are_refused():
-    pairs: list[tuple[Library, str]] = [("torchvision", "efficientnetb0"), ("timm", "resnet50")]
+    pairs: list[tuple[TwinLibrary, str]] = [("torchvision", "efficientnetb0"), ("timm", "resnet50")]
     for library, ours in pairs:
         with pytest.raises(ConfigError, match=f"{library} has none that computes the same: only"):
             import_large(ours, {}, library=library)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from cotrain.dividing.any_network.by_structure.watching import first_tensor
 from cotrain.dividing.any_network.by_structure.width_map import WidthMap
 from cotrain.networks.evaluating import evaluating
 from cotrain.networks.foreign.narrow.arguments import (
+    Changes,
     Construction,
     build_with_arguments,
     constructor_arguments,
@@ -28,7 +28,6 @@ from cotrain.networks.meta import on_meta
 # Two float64 runs of one function differ by rounding alone; a wrong scale differs by percents.
 _CLOSE = 1e-6
 _NEXT = "give small= (your own builder)"
-Changes = Sequence[tuple[Sequence[str | int], Any]]
 
 
 def check_scale_one(found: Survey) -> None:

@@ -17,7 +17,7 @@ from cotrain.config.datasets import DATASETS
 from cotrain.dividing import divide_spec
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.folder import holds_ensemble
-from cotrain.ensemble.importing.twins import TWINS, Library, in_library_order
+from cotrain.ensemble.importing.twins import TWINS, TwinLibrary, in_library_order
 from cotrain.ensemble.importing.weights import fit_by_order, read_weights
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.ensemble.spec import EnsembleSpec
@@ -81,7 +81,7 @@ def import_large(
     arch: str,
     weights: Mapping[str, Tensor] | Path | str,
     *,
-    library: Library,
+    library: TwinLibrary,
     num_classes: int | None = None,
     image_size: int | None = None,
 ) -> Ensemble:

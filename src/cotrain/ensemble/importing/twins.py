@@ -11,7 +11,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.ensemble.importing.weights import COUNTER
 
-Library = Literal["timm", "torchvision"]
+TwinLibrary = Literal["timm", "torchvision"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Twins:
 
 # Each compared in tests/ensemble/importing/test_twins.py. Networks of equal shapes need not be
 # equal: timm's efficientnet_b* and torchvision's B0 to B4 have another epsilon in BatchNorm.
-TWINS: Mapping[Library, Twins] = {
+TWINS: Mapping[TwinLibrary, Twins] = {
     "timm": Twins(
         names={
             "senet154": "legacy_senet154",
@@ -46,7 +46,7 @@ TWINS: Mapping[Library, Twins] = {
 
 
 def in_library_order(
-    weights: Mapping[str, Tensor], library: Library, name: str, source: Path | str
+    weights: Mapping[str, Tensor], library: TwinLibrary, name: str, source: Path | str
 ) -> dict[str, Tensor]:
     """The weights in the order of the library's network: ``.safetensors`` files do not keep it.
 
@@ -67,7 +67,7 @@ def in_library_order(
     return {each: weights[each] for each in names if each in weights}
 
 
-def _names(library: Library, name: str) -> list[str]:
+def _names(library: TwinLibrary, name: str) -> list[str]:
     """Names of the tensors of a library's network, in order."""
     with torch.device("meta"):  # takes no memory
         if library == "timm":

@@ -20,10 +20,10 @@ from cotrain.networks.foreign.libraries import (
     user_networks,
 )
 from cotrain.networks.foreign.libraries.library import Library, Native
-from cotrain.networks.foreign.spec import ForeignSpec, Source
+from cotrain.networks.foreign.spec import ForeignSpec, Origin
 from cotrain.networks.meta import on_meta
 
-_LIBRARIES: dict[Source, Library] = {
+_LIBRARIES: dict[Origin, Library] = {
     "timm": timm_networks.LIBRARY,
     "torchvision": torchvision_networks.LIBRARY,
     "hf": hf_networks.LIBRARY,
@@ -167,7 +167,7 @@ def _versions(library: Library) -> dict[str, str]:
     return {library.package: metadata.version(library.package)} if library.package else {}
 
 
-def _library(name: str, kwargs: Mapping[str, Any]) -> tuple[Source, Library]:
+def _library(name: str, kwargs: Mapping[str, Any]) -> tuple[Origin, Library]:
     """The library that a name and its arguments are of; raises ConfigError if there is none."""
     source, _, own_name = name.partition(":")
     library = _LIBRARIES.get(source)  # type: ignore[call-overload]

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from cotrain.networks.family import CommonSpec
 
-Source = Literal["timm", "torchvision", "hf", "python"]
+Origin = Literal["timm", "torchvision", "hf", "python"]
 Mechanism = Literal["whole", "constructor", "structural"]
 
 
@@ -30,7 +30,7 @@ class ForeignSpec(CommonSpec):
         dropout_divisor: Every probability of dropout, drop-path and the like is divided by it.
     """
 
-    source: Source
+    source: Origin
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     mechanism: Mechanism = "whole"

@@ -1,10 +1,9 @@
 """A network rebuilt with other constructor arguments, once for each choice, and checked."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import nn
@@ -12,10 +11,8 @@ from torch import nn
 from cotrain.basics.seeds import seeded
 from cotrain.dividing.any_network.goal import Attempt, Goal, unevenness
 from cotrain.networks.evaluating import evaluating
-from cotrain.networks.foreign.narrow.arguments import Construction, build_with_arguments
+from cotrain.networks.foreign.narrow.arguments import Changes, Construction, build_with_arguments
 from cotrain.networks.meta import logits_on_meta, on_meta
-
-Changes = Sequence[tuple[Sequence[str | int], Any]]
 
 
 @dataclass(kw_only=True)

@@ -19,6 +19,7 @@ from torch import nn
 from cotrain.networks.meta import on_meta
 
 Path = tuple[str | int, ...]
+Changes = Sequence[tuple[Sequence[str | int], Any]]
 # A network's class may be a common one, such as Sequential: only one watch at a time.
 _WATCHING = threading.RLock()
 
@@ -72,7 +73,7 @@ def constructor_arguments(
 
 def build_with_arguments(
     build: Callable[[], nn.Module],
-    changes: Sequence[tuple[Sequence[str | int], Any]],
+    changes: Changes,
     construction: Construction | None = None,
 ) -> nn.Module:
     """Run a builder with other values for some of its network's constructor arguments.
