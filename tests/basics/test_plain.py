@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cotrain import ConfigError
-from cotrain.basics.plain import DEPTH, MOST, check_plain, map_of, short_number
+from cotrain.basics.plain import DEPTH, MOST, check_plain, map_of, checked_digits
 
 
 def nested(levels: int) -> object:
@@ -80,6 +80,6 @@ def test_a_key_is_given_once():
 
 
 def test_a_number_is_short():
-    assert short_number("9" * 40) == "9" * 40
+    assert checked_digits("9" * 40) == "9" * 40
     with pytest.raises(ConfigError, match="5,000 digits: give at most 40"):
-        short_number("9" * 5000)
+        checked_digits("9" * 5000)
