@@ -62,11 +62,11 @@ def comparison(*results, seeds=(0, 1, 2)):
         experiment=Experiment(),
         seeds=seeds,
         images=1597,
-        jobs=2,
-        training_threads=(1,),
+        machine=hardware(),
         device="cpu",
         threads=2,
         jobs=2,
+        training_threads=(1,),
     )
 
 
