@@ -11,6 +11,8 @@ import cotrain
 
 HEAVY = {
     "PIL",
+    "beartype",
+    "jaxtyping",
     "jsonargparse",
     "lightning",
     "matplotlib",

@@ -75,6 +75,7 @@ def test_predict_combines_as_asked_or_as_the_spec_says():
     assert not ensemble.predict(images).requires_grad
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_an_unknown_combination_is_refused():
     median: Any = "median"
     with pytest.raises(ConfigError, match=r"combine='median'.*mean_logits"):

@@ -26,6 +26,7 @@ def test_logits_of_the_same_images_and_of_views(into):
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 2, 1, 8, 8), (1, 2, 1, 8, 8), (1, 2, 2, 1, 8, 8)])
+@pytest.mark.usefixtures("unchecked")
 def test_images_of_another_shape_are_refused(shape):
     ensemble = divide(SMALL, 2, seed=0)
     with pytest.raises(ConfigError, match=r"one view for each of the S=2 networks") as caught:
@@ -65,6 +66,7 @@ def test_predict_leaves_modes_and_statistics_alone():
     assert all(torch.equal(after[name], tensor) for name, tensor in state.items())
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_modes_come_back_after_an_error():
     ensemble = divide(SMALL, 2, seed=0).train()
     with pytest.raises(ConfigError):

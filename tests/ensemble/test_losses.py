@@ -226,6 +226,7 @@ def test_weight_rises_from_nothing_to_its_final_value(weight, ramp, epoch):
         ({"label_smoothing": math.nan}, r"label_smoothing=nan is not in \[0, 1\)"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_impossible_settings_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):
         CoTrainingLoss(**arguments)
@@ -241,6 +242,7 @@ def test_impossible_settings_are_refused(arguments, message):
         ((2, 4, 5), torch.zeros(2, 4, dtype=torch.long), r"class indices of shape \(4,\)"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_shapes_that_do_not_fit_are_refused(logits, targets, message):
     with pytest.raises(ConfigError, match=message):
         CoTrainingLoss()(torch.zeros(logits), targets)

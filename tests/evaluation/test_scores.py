@@ -190,12 +190,14 @@ def test_record_is_json():
         (torch.tensor([[[0.0, 1.0]], [[0.0, math.nan]]]), torch.tensor([0]), "network 1"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_unfit_logits_are_refused(logits, targets, message):
     with pytest.raises(ConfigError) as error:
         evaluate_logits(logits, targets)
     assert message in str(error.value)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_an_unknown_combination_is_refused():
     with pytest.raises(ConfigError, match="combine='median'"):
         evaluate_logits(*random_logits(), combine="median")  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.shapes import Float, Shaped
 from cotrain.ensemble.combining import Combine
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.networks.evaluating import evaluating
@@ -74,21 +75,23 @@ class Answering(Protocol):
         """Where the images have to be."""
         ...
 
-    def prepare(self, pixels: Tensor) -> Tensor:
-        """The images of a call, on ``device``, from pixels [B, C, H, W] in 0..255.
+    def prepare(self, pixels: Shaped[Tensor, "B C H W"]) -> Shaped[Tensor, "B C H W"]:
+        """The images of a call, on ``device``, from pixels in 0..255.
 
         Raises:
             ConfigError: The spec does not say how.
         """
         ...
 
-    def __call__(self, images: Tensor, /) -> Tensor:
-        """Logits [S, B, C] of images [B, C, H, W]."""
+    def __call__(self, images: Shaped[Tensor, "B channels H W"], /) -> Float[Tensor, "S B C"]:
+        """Logits of every network."""
         ...
 
 
-def prepared(answering: Answering, pixels: Tensor, otherwise: Preprocessing) -> Tensor:
-    """The images of a call, from pixels [B, C, H, W] in 0..255.
+def prepared(
+    answering: Answering, pixels: Shaped[Tensor, "B C H W"], otherwise: Preprocessing
+) -> Shaped[Tensor, "B C H W"]:
+    """The images of a call, from pixels in 0..255.
 
     Args:
         answering: Who answers.
@@ -99,8 +102,10 @@ def prepared(answering: Answering, pixels: Tensor, otherwise: Preprocessing) -> 
     return answering.prepare(pixels) if known else otherwise.normalize(pixels)
 
 
-def logits_of(answering: Answering, images: Tensor) -> Tensor:
-    """Logits [S, B, C] in float32 on the CPU, in evaluation mode and without gradients."""
+def logits_of(
+    answering: Answering, images: Shaped[Tensor, "B channels H W"]
+) -> Float[Tensor, "S B C"]:
+    """Logits in float32 on the CPU, in evaluation mode and without gradients."""
     with evaluating(answering), torch.inference_mode():
         return answering(images.to(answering.device)).float().cpu()
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.shapes import Float
 from cotrain.config.combining import Combine
 
 _SCORES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -21,7 +22,9 @@ _SCORES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def combine_logits(logits: Tensor, combine: Combine = "mean_logits") -> Tensor:
+def combine_logits(
+    logits: Float[Tensor, "S B C"], combine: Combine = "mean_logits"
+) -> Float[Tensor, "B C"]:
     """Probabilities [B, C] from the logits [S, B, C] of S networks.
 
     The mean of logits ranks as the geometric mean of probabilities. The largest probability of
@@ -33,18 +36,22 @@ def combine_logits(logits: Tensor, combine: Combine = "mean_logits") -> Tensor:
     return _scores(logits, combine).softmax(-1)
 
 
-def log_probabilities(logits: Tensor, combine: Combine = "mean_logits") -> Tensor:
+def log_probabilities(
+    logits: Float[Tensor, "S B C"], combine: Combine = "mean_logits"
+) -> Float[Tensor, "B C"]:
     """Logarithms [B, C] of what ``combine_logits`` gives, in float64; always finite."""
     return _scores(logits.double(), combine).log_softmax(-1)
 
 
-def _scores(logits: Tensor, combine: Combine) -> Tensor:
+def _scores(logits: Float[Tensor, "S B C"], combine: Combine) -> Float[Tensor, "B C"]:
     if combine not in _SCORES:
         raise ConfigError(f"combine={combine!r} is not known: use one of {list(_SCORES)}")
     return _SCORES[combine](logits)
 
 
-def mutual_information(logits: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
+def mutual_information(
+    logits: Float[Tensor, "S B C"], dtype: torch.dtype = torch.float64
+) -> Float[Tensor, " B"]:
     """Mutual information [B] of the class and the network: ``H(mean_i p_i) - mean_i H(p_i)``.
 
     In nats, from 0 (equal answers) to log S. It is the Jensen-Shannon divergence of each image.
@@ -52,20 +59,17 @@ def mutual_information(logits: Tensor, dtype: torch.dtype = torch.float64) -> Te
     Source: arXiv:1703.02910, Eq. 2 (there of BALD).
 
     Args:
-        logits: [S, B, C].
+        logits: Of S networks.
         dtype: What to compute in; float32 is off by about 1e-7.
     """
     return divergence_to_mean(logits.to(dtype)).mean(0).clamp(min=0)
 
 
-def divergence_to_mean(logits: Tensor) -> Tensor:
+def divergence_to_mean(logits: Float[Tensor, "S B C"]) -> Float[Tensor, "S B"]:
     """KL(p_i || mean_j p_j) [S, B] of each network's prediction, in nats.
 
     Its mean over the networks is the Jensen-Shannon divergence H(mean_i p_i) - mean_i H(p_i),
     and stays finite where a probability underflows.
-
-    Args:
-        logits: [S, B, C].
     """
     log_p = logits.log_softmax(-1)
     log_mean = log_p.logsumexp(0) - math.log(len(log_p))
@@ -75,7 +79,7 @@ def divergence_to_mean(logits: Tensor) -> Tensor:
 OUTPUTS = ("probabilities", "disagreement", "mutual_information", "logits")
 
 
-def outputs_of(logits: Tensor, combine: Combine) -> dict[str, Tensor]:
+def outputs_of(logits: Float[Tensor, "S B C"], combine: Combine) -> dict[str, Tensor]:
     """The outputs of an ensemble's file, in the order of ``OUTPUTS``.
 
     Returns:

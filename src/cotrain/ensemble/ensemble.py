@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
+from cotrain.basics.shapes import Float, Shaped
 from cotrain.ensemble.answering import known_preprocessing
 from cotrain.ensemble.combining import Combine, combine_logits
 from cotrain.ensemble.folder import read_folder, write_folder
@@ -35,27 +36,33 @@ class Ensemble(nn.Module):
                 f"networks: {len(self.networks)} given, but spec.into={spec.into}: give S networks"
             )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits [S, B, C] of every network.
+    def forward(
+        self, images: Float[Tensor, "B channels H W"] | Float[Tensor, "S B channels H W"]
+    ) -> Float[Tensor, "S B C"]:
+        """Logits of every network.
 
         Args:
-            images: [B, C, H, W], the same for all networks, or [S, B, C, H, W], one view each.
+            images: The same for all networks, or one view each.
         """
         views = split_views(images, len(self.networks))
         return torch.stack([network(x) for network, x in zip(self.networks, views, strict=True)])
 
-    def predict(self, images: Tensor, combine: Combine | None = None) -> Tensor:
-        """Probabilities [B, C] of the ensemble, without gradients and in evaluation mode.
+    def predict(
+        self,
+        images: Float[Tensor, "B channels H W"] | Float[Tensor, "S B channels H W"],
+        combine: Combine | None = None,
+    ) -> Float[Tensor, "B C"]:
+        """Probabilities of the ensemble, without gradients and in evaluation mode.
 
         Args:
-            images: Preprocessed images [B, C, H, W], or views [S, B, C, H, W].
+            images: Preprocessed images, or a view for each network.
             combine: How to combine; the spec's own way if None.
         """
         with evaluating(self), torch.no_grad():
             return combine_logits(self(images), combine or self.spec.combine)
 
-    def prepare(self, pixels: Tensor) -> Tensor:
-        """The images of a call, where the networks are, from pixels [B, C, H, W] in 0..255.
+    def prepare(self, pixels: Shaped[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """The images of a call, where the networks are, from pixels in 0..255.
 
         Raises:
             ConfigError: The spec has no preprocessing.
@@ -120,8 +127,10 @@ def _versioned(weights: Mapping[str, Tensor], module: nn.Module) -> Mapping[str,
     return versioned
 
 
-def split_views(images: Tensor, into: int) -> Sequence[Tensor]:
-    """One view [B, C, H, W] for each of S networks, from images for all or S views.
+def split_views(
+    images: Float[Tensor, "B C H W"] | Float[Tensor, "S B C H W"], into: int
+) -> Sequence[Float[Tensor, "B C H W"]]:
+    """One view for each of S networks, from images for all or S views.
 
     Raises:
         ConfigError: Neither [B, C, H, W] nor [S, B, C, H, W].

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.shapes import Float, Int
 from cotrain.ensemble.combining import divergence_to_mean
 
 # The paper's recipes never train with a smaller weight than this: epoch 0 would have none.
@@ -27,9 +28,9 @@ class CoTrainingLossTerms:
         divergence: Mean over the batch, in nats, before it is weighted.
     """
 
-    total: Tensor
-    cross_entropy: Tensor
-    divergence: Tensor
+    total: Float[Tensor, ""]
+    cross_entropy: Float[Tensor, ""]
+    divergence: Float[Tensor, ""]
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,17 @@ class CoTrainingLoss:
             )
 
     def __call__(
-        self, logits: Tensor, targets: Tensor, *, weight: float = 1.0
+        self,
+        logits: Float[Tensor, "S B C"],
+        targets: Int[Tensor, " B"] | Float[Tensor, "B C"],
+        *,
+        weight: float = 1.0,
     ) -> CoTrainingLossTerms:
         """The terms of one batch.
 
         Args:
-            logits: ``[S, B, C]``; half precision is computed in float32.
-            targets: Class indices ``[B]``, or the classes' shares ``[B, C]`` (mixup).
+            logits: Half precision is computed in float32.
+            targets: Class indices, or the classes' shares (mixup).
             weight: Weight of the divergence; with 0 it is reported but not differentiated.
 
         Raises:
@@ -93,30 +98,24 @@ class CoTrainingLoss:
             _check_shares(targets)
 
 
-def js_divergence(logits: Tensor) -> Tensor:
+def js_divergence(logits: Float[Tensor, "S B C"]) -> Float[Tensor, ""]:
     """Jensen-Shannon divergence ``H(mean_i p_i) - mean_i H(p_i)``, mean over the batch.
 
     In nats, from 0 (equal predictions) to log S. The gradient flows to all networks. Exactly 0 and
     without gradient for S=1.
 
     Source: arXiv:2011.14660.
-
-    Args:
-        logits: ``[S, B, C]``.
     """
     return divergence_to_mean(_full(logits)).mean() if len(logits) > 1 else _no_divergence(logits)
 
 
-def kl_divergence(logits: Tensor) -> Tensor:
+def kl_divergence(logits: Float[Tensor, "S B C"]) -> Float[Tensor, ""]:
     """Mean pairwise divergence ``1/(S-1) * sum_{i != j} KL(p_j || p_i)``, mean over the batch.
 
     In nats, from 0 (equal predictions). p_j is held constant: each network is pulled towards the
     others. Exactly 0 and without gradient for S=1.
 
     Source: arXiv:2011.14660.
-
-    Args:
-        logits: ``[S, B, C]``.
     """
     into = len(logits)
     if into == 1:
@@ -147,7 +146,11 @@ def co_training_weight(epoch: float, *, weight: float = 0.5, ramp_epochs: float)
     return min(weight, max(weight * epoch / ramp_epochs, _SMALLEST_WEIGHT))
 
 
-def _summed_cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
+def _summed_cross_entropy(
+    logits: Float[Tensor, "S B C"],
+    targets: Int[Tensor, " B"] | Float[Tensor, "B C"],
+    label_smoothing: float,
+) -> Float[Tensor, ""]:
     """Sum over the networks of the batch's mean cross-entropy: S times the mean over S and B."""
     into = len(logits)
     targets = targets.to(logits.dtype if targets.ndim == 2 else torch.int64)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.shapes import Float, Shaped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,8 @@ class Preprocessing:
                 "give it, or images that are not of one colour"
             )
 
-    def normalize(self, pixels: Tensor) -> Tensor:
-        """Pixels [..., C, H, W] in 0..255 (uint8 or float) as float32: (pixel/255 - mean) / std."""
+    def normalize(self, pixels: Shaped[Tensor, "*S_B C H W"]) -> Float[Tensor, "*S_B C H W"]:
+        """Pixels in 0..255 (uint8 or float) as float32: (pixel/255 - mean) / std."""
         mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (self.mean, self.std))
         # Made on the CPU and sent without waiting: the numbers are the same on every device.
         scale, shift = (

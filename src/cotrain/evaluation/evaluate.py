@@ -11,6 +11,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, write_json
 from cotrain.basics.run_folder import RunFolder, possible_runs
+from cotrain.basics.shapes import Float, Int
 from cotrain.basics.tensors import read_tensors
 from cotrain.config import Data, Experiment
 from cotrain.config.recipes import load_recipe
@@ -28,15 +29,15 @@ class EvaluatedAnswers:
 
     Args:
         evaluation: How good they are.
-        logits: [S, N, C].
-        targets: Classes [N].
+        logits: Of every network.
+        targets: The images' classes.
         tested_on: ``test``, or ``val`` if the images are those that selected the checkpoint.
         skipped: Images left out because they cannot be read.
     """
 
     evaluation: Evaluation
-    logits: Tensor
-    targets: Tensor
+    logits: Float[Tensor, "S N C"]
+    targets: Int[Tensor, " N"]
     tested_on: str
     skipped: int
 
@@ -59,8 +60,10 @@ class EvaluatedAnswers:
         write_json(path, self.to_dict())
 
 
-def read_predictions(folder: RunFolder) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits [S, N, C] and classes [N] of a run's test images, as ``write`` left them.
+def read_predictions(
+    folder: RunFolder,
+) -> tuple[Float[Tensor, "S N C"], Int[Tensor, " N"]]:
+    """Logits and classes of a run's test images, as ``write`` left them.
 
     Raises:
         ConfigError: They are missing or damaged.
@@ -123,8 +126,8 @@ def collect_logits(
     *,
     batch_size: int,
     workers: int = 0,
-) -> tuple[Tensor, Tensor]:
-    """Logits [S, N, C] (float32) and classes [N] of all images, on the CPU.
+) -> tuple[Float[Tensor, "S N C"], Int[Tensor, " N"]]:
+    """Logits (float32) and classes of all images, on the CPU.
 
     Args:
         ensemble: Who answers, in evaluation mode.

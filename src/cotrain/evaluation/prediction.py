@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.shapes import Float
 from cotrain.data import UnreadableImageError, read_image
 from cotrain.data.folders import image_files
 from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
@@ -100,7 +101,10 @@ def _batch(ensemble: Answering, paths: Sequence[str], combine: Combine) -> list[
 
 
 def _answers(
-    paths: Sequence[str], logits: Tensor, combine: Combine, classes: tuple[str, ...]
+    paths: Sequence[str],
+    logits: Float[Tensor, "S B C"],
+    combine: Combine,
+    classes: tuple[str, ...],
 ) -> Iterator[Prediction]:
     sound = logits.isfinite().all(-1)
     found = outputs_of(logits.double(), combine)

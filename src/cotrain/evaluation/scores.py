@@ -12,6 +12,7 @@ from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.shapes import Float, Int
 from cotrain.ensemble.answering import Answering
 from cotrain.ensemble.combining import Combine, log_probabilities, mutual_information
 
@@ -93,13 +94,15 @@ def check_classes(ensemble: Answering, classes: Sequence[str]) -> None:
 
 
 def evaluate_logits(
-    logits: Tensor, targets: Tensor, combine: Combine = "mean_logits"
+    logits: Float[Tensor, "S N C"],
+    targets: Int[Tensor, " N"],
+    combine: Combine = "mean_logits",
 ) -> Evaluation:
     """Scores of every network and of the ensemble, computed in float64.
 
     Args:
-        logits: [S, N, C].
-        targets: Classes [N].
+        logits: Of all images.
+        targets: Their classes.
         combine: How the S answers become one.
 
     Raises:
@@ -118,20 +121,22 @@ def evaluate_logits(
     )
 
 
-def _in_parts(function: Callable[[Tensor], Tensor], logits: Tensor) -> Tensor:
+def _in_parts(
+    function: Callable[[Tensor], Tensor], logits: Float[Tensor, "S N C"]
+) -> Float[Tensor, "N ..."]:
     """``function(logits)`` on a few images [S, _CHUNK, C] at a time, to bound the memory."""
     return torch.cat([function(part) for part in logits.split(_CHUNK, dim=1)])
 
 
-def _disagreement(labels: Tensor) -> float:
-    """Share of differing labels [S, N] over the S (S - 1) ordered pairs of networks."""
+def _disagreement(labels: Int[Tensor, "S N"]) -> float:
+    """Share of differing labels over the S (S - 1) ordered pairs of networks."""
     into, images = labels.shape
     differing = sum((labels != each).sum().item() for each in labels)
     return differing / (max(into * (into - 1), 1) * images)
 
 
-def _scores(log_p: Tensor, targets: Tensor) -> Scores:
-    """Scores of log-probabilities [N, C]."""
+def _scores(log_p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> Scores:
+    """Scores of log-probabilities."""
     classes = log_p.shape[-1]
     p = log_p.exp()
     hit = p.gather(1, targets[:, None]).squeeze(1)
@@ -148,8 +153,8 @@ def _scores(log_p: Tensor, targets: Tensor) -> Scores:
     )
 
 
-def _places(log_p: Tensor, targets: Tensor) -> Tensor:
-    """Place of the right class [N] among all, from 0: below how many classes it stands."""
+def _places(log_p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> Int[Tensor, " N"]:
+    """Place of the right class among all, from 0: below how many classes it stands."""
     right = log_p.gather(1, targets[:, None])
     earlier = torch.arange(log_p.shape[-1]) < targets[:, None]
     return ((log_p > right) | ((log_p == right) & earlier)).sum(-1)

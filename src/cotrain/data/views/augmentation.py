@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.shapes import Float, Int, UInt8
 from cotrain.data.views.autoaugment import AUTOAUGMENT
 
 _RAND_AUGMENT = (
@@ -24,8 +25,8 @@ _RAND_AUGMENT = (
 )
 
 
-def draw_moves(batch: int, *, padding: int, flip: bool) -> Tensor:
-    """Shift down, shift left (each up to ``padding``) and flip (1, or 0) of images: int64 [3, B].
+def draw_moves(batch: int, *, padding: int, flip: bool) -> Int[Tensor, "3 B"]:
+    """Shift down, shift left (each up to ``padding``) and flip (1, or 0) of images, int64.
 
     A shift of k shows the pixel k further down or right; half of the images are flipped.
     """
@@ -37,12 +38,14 @@ def draw_moves(batch: int, *, padding: int, flip: bool) -> Tensor:
     return moves
 
 
-def crop_and_flip(pixels: Tensor, moves: Tensor, *, padding: int) -> Tensor:
-    """Shift images, zeros coming in from outside, then flip them left to right: [S, B, C, H, W].
+def crop_and_flip(
+    pixels: UInt8[Tensor, "#S B C H W"], moves: Int[Tensor, "S 3 B"], *, padding: int
+) -> UInt8[Tensor, "S B C H W"]:
+    """Shift images, zeros coming in from outside, then flip them left to right.
 
     Args:
-        pixels: [S, B, C, H, W], or [1, B, C, H, W] for all networks.
-        moves: [S, 3, B], of ``draw_moves``.
+        pixels: Of every network, or once for all.
+        moves: Of ``draw_moves``.
         padding: The largest shift.
     """
     _, batch, channels, height, width = pixels.shape
@@ -61,9 +64,9 @@ def crop_and_flip(pixels: Tensor, moves: Tensor, *, padding: int) -> Tensor:
 
 
 def random_resized_crop(
-    originals: Iterable[Tensor], size: int, scale: tuple[float, float]
-) -> Tensor:
-    """Cut a random share of each image (uint8 [C, h, w], any size) and resize it (bicubic)."""
+    originals: Iterable[UInt8[Tensor, "C _ _"]], size: int, scale: tuple[float, float]
+) -> UInt8[Tensor, "B C H W"]:
+    """Cut a random share of each image and resize it (bicubic)."""
     transform = _resized_crop(size, *scale)
     return torch.stack([transform(original) for original in originals])
 
@@ -83,8 +86,8 @@ def draw_rectangles(
     probability: float,
     scale: tuple[float, float],
     ratio: tuple[float, float],
-) -> Tensor:
-    """First and last row, first and last column (the last ones excluded) to erase: int64 [4, B].
+) -> Int[Tensor, "4 B"]:
+    """First and last row, first and last column (the last ones excluded) to erase, int64.
 
     As torchvision's ``RandomErasing`` (arXiv:1708.04896): area uniform in ``scale``, aspect ratio
     log-uniform in ``ratio``, drawn up to 10 times until the rectangle is smaller than the image in
@@ -103,12 +106,14 @@ def draw_rectangles(
     return torch.cat([top, top + rows * erased, left, left + columns], 1).long().t()
 
 
-def erase(images: Tensor, rectangles: Tensor) -> Tensor:
+def erase(
+    images: Float[Tensor, "S B C H W"], rectangles: Int[Tensor, "S 4 B"]
+) -> Float[Tensor, "S B C H W"]:
     """Set a rectangle of each normalised image to 0, in place.
 
     Args:
-        images: [S, B, C, H, W].
-        rectangles: [S, 4, B], of ``draw_rectangles``.
+        images: Are changed.
+        rectangles: Of ``draw_rectangles``.
     """
     top, bottom, left, right = rectangles[..., None].unbind(1)
     rows, columns = (torch.arange(size, device=images.device) for size in images.shape[-2:])
@@ -118,8 +123,8 @@ def erase(images: Tensor, rectangles: Tensor) -> Tensor:
     return images.masked_fill_(inside[:, :, None], 0)
 
 
-def random_policy(pixels: Tensor, name: str) -> Tensor:
-    """Apply RandAugment to RGB pixels, uint8 [B, 3, H, W], with Pillow; see check_policy."""
+def random_policy(pixels: UInt8[Tensor, "B 3 H W"], name: str) -> UInt8[Tensor, "B 3 H W"]:
+    """Apply RandAugment to RGB pixels, with Pillow; see check_policy."""
     policy = _rand_augment(name, pixels.shape[-1])
     return torch.stack([policy(image) for image in pixels])
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from cotrain.basics.shapes import UInt8
+
 AUTOAUGMENT = {
     "autoaugment-cifar10": "CIFAR10",
     "autoaugment-imagenet": "IMAGENET",
@@ -74,8 +76,10 @@ def _round(changes: Sequence[Change | None]) -> Round:
     return Round(order, [(change, len(indices)) for change, indices in images.items()])
 
 
-def apply_rounds(pixels: Tensor, rounds: Sequence[Round]) -> Tensor:
-    """Change images, uint8 [N, 3, H, W], with what ``in_rounds`` gave for all N."""
+def apply_rounds(
+    pixels: UInt8[Tensor, "N 3 H W"], rounds: Sequence[Round]
+) -> UInt8[Tensor, "N 3 H W"]:
+    """Change images with what ``in_rounds`` gave for all N."""
     for order, changes in rounds:
         parts = pixels[order].split([count for _, count in changes])
         pairs = zip(changes, parts, strict=True)

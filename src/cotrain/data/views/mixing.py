@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from cotrain.basics.seeds import seeded
+from cotrain.basics.shapes import Float, Int
 
 
 class Batch(NamedTuple):
@@ -75,13 +76,15 @@ def apply_mix(batch: Batch, mix: Mix | None, num_classes: int) -> Batch:
     return mixup_batch(batch, mix.permutation, mix.share, num_classes)
 
 
-def mixup_batch(batch: Batch, permutation: Tensor, share: float, num_classes: int) -> Batch:
+def mixup_batch(
+    batch: Batch, permutation: Int[Tensor, " B"], share: float, num_classes: int
+) -> Batch:
     """``share`` of every image plus ``1 - share`` of another (arXiv:1710.09412, Eq. 1)."""
     images = torch.lerp(batch.images[:, permutation], batch.images, share)
     return Batch(images, _soft_targets(batch.targets, permutation, share, num_classes))
 
 
-def cutmix_batch(batch: Batch, permutation: Tensor, box: Box, num_classes: int) -> Batch:
+def cutmix_batch(batch: Batch, permutation: Int[Tensor, " B"], box: Box, num_classes: int) -> Batch:
     """Every image with ``box`` filled from another one (arXiv:1905.04899, Eq. 1).
 
     The targets' shares are those of the area that is really covered.
@@ -109,7 +112,9 @@ def draw_box(share: float, height: int, width: int) -> Box:
     )
 
 
-def _soft_targets(targets: Tensor, permutation: Tensor, share: float, num_classes: int) -> Tensor:
-    """Shares [B, num_classes] of the image's own class and of its partner's."""
+def _soft_targets(
+    targets: Int[Tensor, " B"], permutation: Int[Tensor, " B"], share: float, num_classes: int
+) -> Float[Tensor, "B C"]:
+    """Shares of the image's own class and of its partner's."""
     hot = one_hot(targets, num_classes).float()
     return torch.lerp(hot[permutation], hot, share)

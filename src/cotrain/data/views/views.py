@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import seeded
+from cotrain.basics.shapes import Float, Int, UInt8
 from cotrain.config import Views
 from cotrain.data.views.augmentation import (
     check_policy,
@@ -61,7 +62,7 @@ class _DrawnView(NamedTuple):
 
 
 def draw_views(
-    images: Tensor | Sequence[Tensor],
+    images: UInt8[Tensor, "B C H W"] | Sequence[UInt8[Tensor, "C _ _"]],
     views: Views,
     preprocessing: Preprocessing,
     seeds: Sequence[int],
@@ -69,8 +70,7 @@ def draw_views(
     """Decide S views of each image, independently.
 
     Args:
-        images: uint8 [B, C, H, W] at the network's size; for ``views.crop="resized"`` also a list
-            of B images [C, h, w] of any size.
+        images: At the network's size; for ``views.crop="resized"`` also B images of any size.
         views: How an image becomes a view; ``same_view`` gives all networks the first one's.
         preprocessing: The size.
         seeds: S seeds, one for each network; a view is a function of image and seed alone.
@@ -87,7 +87,12 @@ def draw_views(
     )
 
 
-def _draw_view(images: Tensor | Sequence[Tensor], views: Views, size: int, seed: int) -> _DrawnView:
+def _draw_view(
+    images: UInt8[Tensor, "B C H W"] | Sequence[UInt8[Tensor, "C _ _"]],
+    views: Views,
+    size: int,
+    seed: int,
+) -> _DrawnView:
     with seeded(seed):
         if views.crop == "resized":
             pixels = random_resized_crop(images, size, views.scale)
@@ -105,7 +110,7 @@ def _draw_view(images: Tensor | Sequence[Tensor], views: Views, size: int, seed:
         return _DrawnView(pixels, moves, changes, rectangles)
 
 
-def _draw_rectangles(views: Views, batch: int, size: int) -> Tensor:
+def _draw_rectangles(views: Views, batch: int, size: int) -> Int[Tensor, "4 B"]:
     return draw_rectangles(
         batch,
         (size, size),
@@ -122,8 +127,8 @@ def apply_views(
     *,
     into: int,
     channels_last: bool = False,
-) -> Tensor:
-    """The views, normalised: float32 [S, B, C, H, W], on the device that ``drawn`` is on.
+) -> Float[Tensor, "S B C H W"]:
+    """The views, normalised, float32, on the device that ``drawn`` is on.
 
     Args:
         drawn: What ``draw_views`` gave.
