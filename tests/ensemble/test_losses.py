@@ -263,6 +263,7 @@ def test_targets_that_are_no_shares_are_refused(row, fault):
         CoTrainingLoss()(torch.zeros(2, 2, 3), targets)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_labels_of_several_classes_are_refused_in_integers_too():
     with pytest.raises(ConfigError, match=r"give class indices of shape \(2,\)"):
         CoTrainingLoss()(torch.zeros(2, 2, 3), torch.tensor([[1, 1, 0], [0, 1, 0]]))
