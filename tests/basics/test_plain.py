@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cotrain import ConfigError
-from cotrain.basics.plain import DEPTH, MOST, check_plain, map_of, checked_digits
+from cotrain.basics.plain import DEPTH, MOST, check_plain, checked_digits, map_of
 
 
 def nested(levels: int) -> object:
