@@ -75,6 +75,18 @@ def test_cutmix_fills_the_box_and_weighs_targets_by_its_area():
     torch.testing.assert_close(mixed.targets, expected)
 
 
+@pytest.mark.parametrize("size", [7, 8, 33])
+@pytest.mark.parametrize("images", [1, 5])
+def test_shares_of_cutmix_are_those_of_the_pixels(images, size):
+    """Counted, for boxes that the edge clips and pairs of equal images too."""
+    numbers = torch.arange(images)
+    shown = numbers.float().view(1, images, 1, 1, 1).expand(2, images, 1, size, size)
+    for seed in range(20):
+        mixed = mix(Batch(shown, numbers), mixup=0, cutmix=1, num_classes=images, seed=seed)
+        counted = (mixed.images[1].flatten(1)[..., None] == numbers).float().mean(1)
+        torch.testing.assert_close(mixed.targets, counted)
+
+
 @given(st.floats(0, 1), st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32))
 def test_a_box_lies_in_the_image_and_is_at_most_the_share(share, height, width, seed):
     with seeded(seed):
