@@ -16,52 +16,38 @@ from cotrain.networks.evaluating import evaluating
 
 
 class AnsweringSpec(Protocol):
-    """What is known of S networks that answer together."""
+    """What is known of S networks that answer together.
+
+    Attributes:
+        arch: Name of the large network that was divided.
+        into: S.
+        num_classes: C.
+        image_shape: [C, H, W] of an image.
+        combine: How the S answers become one.
+        classes: Names of the classes in the order of the logits; empty when unknown.
+        preprocessing: What an image goes through first; None when unknown.
+        params: Trainable parameters of all S networks.
+        macs: Multiply-accumulates of all S networks for one image (1 MAC = 2 FLOPs).
+    """
 
     @property
-    def arch(self) -> str:
-        """Name of the large network that was divided."""
-        ...
-
+    def arch(self) -> str: ...
     @property
-    def into(self) -> int:
-        """S."""
-        ...
-
+    def into(self) -> int: ...
     @property
-    def num_classes(self) -> int:
-        """C."""
-        ...
-
+    def num_classes(self) -> int: ...
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """[C, H, W] of an image."""
-        ...
-
+    def image_shape(self) -> tuple[int, int, int]: ...
     @property
-    def combine(self) -> Combine:
-        """How the S answers become one."""
-        ...
-
+    def combine(self) -> Combine: ...
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes in the order of the logits; empty when unknown."""
-        ...
-
+    def classes(self) -> tuple[str, ...]: ...
     @property
-    def preprocessing(self) -> Preprocessing | None:
-        """What an image goes through first; None when unknown."""
-        ...
-
+    def preprocessing(self) -> Preprocessing | None: ...
     @property
-    def params(self) -> int:
-        """Trainable parameters of all S networks."""
-        ...
-
+    def params(self) -> int: ...
     @property
-    def macs(self) -> int:
-        """Multiply-accumulates of all S networks for one image (1 MAC = 2 FLOPs)."""
-        ...
+    def macs(self) -> int: ...
 
 
 class Answering(Protocol):
