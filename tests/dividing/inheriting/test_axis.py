@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cotrain.dividing.inheriting.axis import Axis, AxisError, chain, grid, kept, leaves
+from cotrain.dividing.inheriting.axis import Axis, AxisError, chain, grid, kept, narrowed_axes
 from cotrain.dividing.inheriting.tying import cut, tie
 
 
@@ -12,7 +12,7 @@ def chosen_of(*axes: Axis) -> dict[Axis, torch.Tensor]:
     return {
         leaf: torch.arange(leaf.large - leaf.small, leaf.large)
         for axis in axes
-        for leaf in leaves(axis)
+        for leaf in narrowed_axes(axis)
     }
 
 
@@ -49,7 +49,7 @@ def test_tying_chains_cuts_both() -> None:
     tie(one, other)
     chosen = chosen_of(one, other)
     assert kept(one, chosen).tolist() == kept(other, chosen).tolist()
-    assert [leaf.sizes for leaf in leaves(one)] == [(4, 2), (2, 1), (4, 2)]
+    assert [leaf.sizes for leaf in narrowed_axes(one)] == [(4, 2), (2, 1), (4, 2)]
 
 
 def test_tying_a_plain_axis_to_a_grid_makes_it_one() -> None:
@@ -77,7 +77,7 @@ def test_grids_of_other_rows_are_refined() -> None:
     tie(one, other)
     chosen = chosen_of(one, other)
     assert kept(one, chosen).tolist() == kept(other, chosen).tolist()
-    assert len({leaf for axis in (one, other) for leaf in leaves(axis)}) == 1
+    assert len({leaf for axis in (one, other) for leaf in narrowed_axes(axis)}) == 1
 
 
 def test_a_cut_through_a_group_is_refused() -> None:
