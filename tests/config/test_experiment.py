@@ -70,15 +70,12 @@ def test_every_channel_is_finite(name):
 @pytest.mark.parametrize(
     ("name", "least"),
     [
-        ("into", 1),
-        ("epochs", 1),
         ("batch_size", 1),
         ("early_stopping", 1),
         ("checkpoint_steps", 1),
         ("data.train_images", 1),
         ("data.test_images", 1),
         ("data.image_size", 8),
-        ("data.workers", 0),
         ("views.padding", 0),
         ("views.mixup", 0),
         ("views.cutmix", 0),
@@ -93,7 +90,6 @@ def test_every_channel_is_finite(name):
         ("co_training.weight", 0),
         ("co_training.ramp_epochs", 0),
         ("hardware.num_nodes", 1),
-        ("hardware.threads", 1),
     ],
 )
 def test_the_least_of_every_number(name, least):
@@ -143,13 +139,30 @@ def test_unknown_words_are_refused(name):
         experiment(name, "never")
 
 
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("into", 1, 1024),
+        ("epochs", 1, 1_000_000),
+        ("data.workers", 0, 256),
+        ("hardware.threads", 1, 1024),
+    ],
+)
+def test_numbers_that_would_never_end_are_refused(name, least, most):
+    for possible in (least, most):
+        assert read(experiment(name, possible), name) == possible
+    for value in (least - 1, most + 1, 10**20):
+        with pytest.raises(ConfigError, match=rf"^{name}={value} is not in \[{least}, {most}\]"):
+            experiment(name, value)
+
+
 def test_validation_may_be_none():
     assert experiment("data.validation", "none").data.validation == "none"
 
 
 def test_a_change_is_checked_too_and_fields_are_frozen():
     made: Any = Experiment()
-    with pytest.raises(ConfigError, match="into=0 is below 1"):
+    with pytest.raises(ConfigError, match=r"into=0 is not in \[1, 1024\]"):
         replace(made, into=0)
     with pytest.raises(FrozenInstanceError):
         made.into = 2

@@ -43,11 +43,13 @@ def test_names_match_as_a_whole(name):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_classes": 1}, "num_classes=1 is below 2"),
-        ({"in_channels": 0}, "in_channels=0 is below 1"),
+        ({"num_classes": 1}, r"num_classes=1 is not in \[2, 1000000\]"),
+        ({"in_channels": 0}, "in_channels=0 is neither 1"),
         ({"in_channels": 2}, "in_channels=2 is neither 1"),
         ({"in_channels": 4}, "in_channels=4 is neither 1"),
-        ({"image_size": 7}, "image_size=7 is below 8"),
+        ({"image_size": 7}, r"image_size=7 is not in \[8, 4096\]"),
+        ({"image_size": 10**11}, r"image_size=100000000000 is not in"),
+        ({"num_classes": 10**20}, r"is not in \[2, 1000000\]"),
         ({"dataset": "mnist"}, "dataset='mnist' has no network layout"),
     ],
 )
@@ -153,3 +155,14 @@ def test_images_of_ones_own_take_the_layout_that_has_the_name():
         assert small == spec("wide_resnet16_8", num_classes=4, in_channels=1, image_size=size)
     with pytest.raises(ConfigError, match="network='nothing' is not known"):
         spec_for_images("nothing", num_classes=4, in_channels=1, image_size=32)
+
+
+@pytest.mark.parametrize("name", ["basic_resnet8_1000000", "wide_resnet99999999994_4"])
+def test_names_of_networks_that_no_memory_holds_are_refused(name):
+    with pytest.raises(ConfigError, match=f"network='{name}': [0-9]+ is above 5000: give less"):
+        spec(name)
+
+
+def test_no_classes_are_not_taken_for_none_given():
+    with pytest.raises(ConfigError, match="num_classes=0 is not in"):
+        spec("timm:resnet18", num_classes=0)

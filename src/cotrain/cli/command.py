@@ -19,6 +19,9 @@ from cotrain.cli.words import readable
 # libraries (TensorBoard), and standard output.
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
+# What torch says, mostly in a RuntimeError, when memory is not enough.
+_OUT_OF_MEMORY = ("allocate memory", "out of memory", "not enough memory", "size calculation")
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; a user's error is one line on stderr and exit code 2.
@@ -35,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(_message(error), error.exit_code)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(map(str(error).count, _OUT_OF_MEMORY)):
+            raise
+        _fail(f"{_memory_message(error)}: give smaller images, batches or networks", 2)
     except OSError as error:
         drop_output()
         _fail(_system_message(error), 2)
@@ -78,6 +85,12 @@ def _system_message(error: OSError) -> str:
         return one_line(unwritable(error.filename or "the output", error))
     reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return f"{' '.join(reason.split())}: check that it is there, and that you may use it"
+
+
+def _memory_message(error: Exception) -> str:
+    """What torch says, without the place in its source where it says it."""
+    reason = one_line(error).rpartition("Allocator: ")[2].partition(". ")[0]
+    return f"there is not enough memory ({reason})" if reason else "there is not enough memory"
 
 
 def _message(error: CotrainError) -> str:

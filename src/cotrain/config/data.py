@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cotrain.config.datasets import Dataset
-from cotrain.config.limits import PROBABILITY, SHARE, at_least, bounded
+from cotrain.config.limits import PROBABILITY, SHARE, at_least, between, bounded
 
 FolderLayout = Literal["auto", "parts", "classes"]
 
@@ -50,7 +50,7 @@ class Data:
     std: list[float] | None = None
     unreadable: Literal["error", "skip"] = "error"
     scan: bool = True
-    workers: int = bounded(0, at_least(0))
+    workers: int = bounded(0, between(0, 256))
 
 
 @dataclass(frozen=True, kw_only=True)

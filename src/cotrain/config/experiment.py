@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
-from cotrain.config.limits import SHARE, at_least, bounded, check_settings
+from cotrain.config.limits import MOST_NETWORKS, SHARE, at_least, between, bounded, check_settings
 from cotrain.config.options import check_network_options, check_options
 from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule
 
@@ -46,8 +46,8 @@ class Experiment:
 
     network: str = "basic_resnet"
     network_options: dict[str, Any] = field(default_factory=dict[str, Any])
-    into: int = bounded(4, at_least(1))
-    epochs: int = bounded(60, at_least(1))
+    into: int = bounded(4, between(1, MOST_NETWORKS))
+    epochs: int = bounded(60, between(1, 1_000_000))
     batch_size: int = bounded(64, at_least(1))
     inherit: str | None = None
     seed: int = 0

@@ -21,6 +21,8 @@ class Bound:
     otherwise: str
 
 
+MOST_NETWORKS = 1024  # more would be slower than any one network is large
+
 SHARE = Bound(
     holds=lambda value: 0 <= value < 1, otherwise="is not in [0, 1): give a share below 1"
 )
@@ -37,6 +39,14 @@ def at_least(least: float) -> Bound:
     """The numbers from ``least`` on."""
     return Bound(
         holds=lambda value: value >= least, otherwise=f"is below {least}: give at least {least}"
+    )
+
+
+def between(least: float, most: float) -> Bound:
+    """The numbers from ``least`` to ``most``."""
+    return Bound(
+        holds=lambda value: least <= value <= most,
+        otherwise=f"is not in [{least}, {most}]: give a number in it",
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cotrain.config.limits import ABOVE_0, SHARE, at_least, bounded
+from cotrain.config.limits import ABOVE_0, SHARE, at_least, between, bounded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,4 +110,4 @@ class Hardware:
     channels_last: bool = False
     compile: bool = False
     execution: Literal["loop", "threads", "streams", "auto"] = "loop"
-    threads: int | None = bounded(None, at_least(1))
+    threads: int | None = bounded(None, between(1, 1024))

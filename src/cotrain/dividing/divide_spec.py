@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from cotrain.basics.errors import ConfigError, IndivisibleError
 from cotrain.config import DivideOptions, check_settings
+from cotrain.config.limits import MOST_NETWORKS
 from cotrain.dividing.any_network.divide import divide_foreign
 from cotrain.dividing.divided import Checks, Divided
 from cotrain.dividing.regularization import divide_probabilities
@@ -40,6 +41,8 @@ def divide_and_check(spec: NetworkSpec, into: int, options: DivideOptions) -> Di
     """As ``divide_spec``, with what was made sure of."""
     if not isinstance(into, int) or isinstance(into, bool) or into < 1:
         raise ConfigError(f"into={into!r} is not a whole number of at least 1: try into=4")
+    if into > MOST_NETWORKS:
+        raise ConfigError(f"into={into} is above {MOST_NETWORKS}: give fewer networks")
     if into == 1:
         return Divided(spec=spec, checks=Checks(none="nothing is divided"))
     check_settings(options)

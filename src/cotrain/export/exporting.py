@@ -10,6 +10,7 @@ from torch.export import ExportedProgram
 
 from cotrain.basics.files import atomic_write
 from cotrain.basics.machine import __version__
+from cotrain.basics.output import output_file, output_folder
 from cotrain.config import ExportOptions
 from cotrain.data import Splits
 from cotrain.ensemble.answering import prepared
@@ -56,7 +57,7 @@ def export_ensemble(
             it), or a file that does not answer as PyTorch does; nothing is written then.
         TrainingError: The output cannot be written.
     """
-    output = Path(output)
+    output = output_folder(output) if options.split else output_file(output)
     check_export(options, output, ensemble.spec, images)
     if images is not None:
         check_classes(ensemble, images.classes)

@@ -4,6 +4,7 @@ A family is one file of ``cotrain.networks.families``, and a line of its table.
 """
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
@@ -68,7 +69,9 @@ def spec(
         ConfigError: An unknown name, data set, variant or option, or an impossible size.
     """
     if is_foreign(arch):
-        classes = num_classes or _facts_of(dataset or "imagenet").num_classes
+        facts = _facts_of(dataset or "imagenet")
+        classes = facts.num_classes if num_classes is None else num_classes
+        _check_sizes(num_classes=classes, image_size=image_size)
         images = {"in_channels": in_channels, "image_size": image_size}
         return foreign_request(arch, num_classes=classes, **images, kwargs=options)
     shape = _facts_of(dataset or "cifar100")
@@ -170,14 +173,28 @@ def spec_for_images(
         return spec(arch, dataset=other, variant=variant, **images, **options)
 
 
+# The largest depth or width in a name; what is far larger takes hours and all memory to build.
+_LARGEST_NUMBER = 5000
+_LARGEST = {"num_classes": 1_000_000, "image_size": 4096}
+
+
 def _check(request: Request) -> None:
-    least = {"num_classes": 2, "in_channels": 1, "image_size": 8}
-    for name, lowest in least.items():
-        value = getattr(request, name)
-        if value < lowest:
-            raise ConfigError(f"{name}={value} is below {lowest}: give at least {lowest}")
+    _check_sizes(num_classes=request.num_classes, image_size=request.image_size)
     if request.in_channels not in (1, 3):
         raise ConfigError(f"in_channels={request.in_channels} is neither 1 (grey) nor 3 (RGB)")
+    for number in re.findall("[0-9]{4,}", request.arch):
+        if int(number) > _LARGEST_NUMBER:
+            raise UnknownNetworkError(
+                f"network={request.arch!r}: {number} is above {_LARGEST_NUMBER}: give less"
+            )
+
+
+def _check_sizes(*, num_classes: int, image_size: int | None) -> None:
+    for name, value, lowest in (("num_classes", num_classes, 2), ("image_size", image_size, 8)):
+        if value is not None and not lowest <= value <= _LARGEST[name]:
+            raise ConfigError(
+                f"{name}={value} is not in [{lowest}, {_LARGEST[name]}]: give a number in it"
+            )
 
 
 def build(spec: NetworkSpec) -> nn.Module:

@@ -1,5 +1,6 @@
 """From an experiment to a run folder: build, train or resume, ship, evaluate."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ def _own(folder: RunFolder, experiment: Experiment, resume: bool) -> Iterator[No
         folder.check_begun("--resume")
     else:
         check_outside_images(folder.root, experiment.data)
-    with locked(folder.root):
+    with locked(folder.root), _nothing_left(folder):
         if resume:
             _check_settings(folder, experiment)
         elif folder.config.exists() or folder.checkpoint.exists():
@@ -107,6 +108,17 @@ def _own(folder: RunFolder, experiment: Experiment, resume: bool) -> Iterator[No
                 f"go on with --resume {folder.root}, or choose another --output"
             )
         yield
+
+
+@contextmanager
+def _nothing_left(folder: RunFolder) -> Iterator[None]:
+    """Remove what a run that is refused has begun, which are TensorBoard's events."""
+    existed = folder.config.exists() or folder.tensorboard.exists()
+    try:
+        yield
+    finally:
+        if not existed and not folder.config.exists():
+            shutil.rmtree(folder.tensorboard, ignore_errors=True)
 
 
 def _check_settings(folder: RunFolder, experiment: Experiment) -> None:

@@ -110,7 +110,17 @@ _IS_DECAYED: dict[str, Callable[[str, nn.Parameter, set[nn.Parameter]], bool]] =
 }
 
 
+# Optimizers of timm that cannot be used here.
+_UNSUITABLE = {
+    "adahessian": "needs second derivatives",
+    "kron": "compiles code for minutes, and draws numbers that no checkpoint can repeat",
+    "kronw": "compiles code for minutes, and draws numbers that no checkpoint can repeat",
+}
+
+
 def _check_name(name: str, known: list[str]) -> None:
+    if name in _UNSUITABLE:
+        raise ConfigError(f"optimizer.name={name} {_UNSUITABLE[name]}: give another, such as adamw")
     if name not in known:
         close = difflib.get_close_matches(name.lower(), known) or ["sgd", "adamw", "rmsproptf"]
         raise ConfigError(f"optimizer.name={name!r} is unknown: did you mean {', '.join(close)}?")

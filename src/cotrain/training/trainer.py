@@ -1,11 +1,13 @@
 """The Lightning Trainer of an experiment, unsubclassed, and what it can be asked to do."""
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytorch_lightning as lightning
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.accelerators import CPUAccelerator
@@ -14,7 +16,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
-from cotrain.config import Experiment
+from cotrain.config import Experiment, Hardware, flat_settings
 from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
 from cotrain.training.progress import ProgressBar, progress_callback
 
@@ -72,10 +74,22 @@ def build_trainer(
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
         )
-    except (MisconfigurationException, ValueError) as error:
-        raise ConfigError(f"hardware={hardware}: {' '.join(str(error).split())}") from error
+    except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ConfigError(f"{_asked(hardware)}: {reason}: change that setting") from error
     check_hardware(experiment, trainer)
     return trainer
+
+
+def _asked(hardware: Hardware) -> str:
+    """The settings that are not the defaults, one of which the Trainer refuses."""
+    default = flat_settings(Hardware(), "hardware.")
+    changed = {
+        name: value
+        for name, value in flat_settings(hardware, "hardware.").items()
+        if value != default[name]
+    }
+    return ", ".join(f"{name}={value}" for name, value in changed.items())
 
 
 def check_supported(experiment: Experiment, validates: bool) -> None:
@@ -99,6 +113,14 @@ def check_hardware(experiment: Experiment, trainer: lightning.Trainer) -> None:
     if precision == "16-mixed" and isinstance(trainer.accelerator, CPUAccelerator):
         raise ConfigError(
             "hardware.precision=16-mixed is not possible on a CPU: give bf16-mixed or 32-true"
+        )
+    machines = experiment.hardware.num_nodes
+    known_to = getattr(trainer.strategy, "cluster_environment", None)
+    # Lightning's own environment, which is the one of no cluster, would wait for half an hour.
+    if machines > 1 and type(known_to) is LightningEnvironment and "MASTER_ADDR" not in os.environ:
+        raise ConfigError(
+            f"hardware.num_nodes={machines} waits for machines that do not know of each other: "
+            "start it on each with torchrun, or set MASTER_ADDR, MASTER_PORT and NODE_RANK"
         )
     if trainer.world_size == 1:
         return

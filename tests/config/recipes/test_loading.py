@@ -88,7 +88,7 @@ def test_an_unknown_recipe_lists_close_ones():
         ("data: {in_channels: 2}", "in_channels"),
         ("views: {scale: [0.1]}", "scale"),
         ("optimizer: {lr: .nan}", "optimizer.lr=nan is not finite"),
-        ("into: 0", "into=0 is below 1"),
+        ("into: 0", "into=0 is not in [1, 1024]"),
         ("schedule: 7", "schedule"),
     ],
 )

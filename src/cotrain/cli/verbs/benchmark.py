@@ -1,10 +1,10 @@
 """``cotrain benchmark``: how fast networks and ensembles answer."""
 
 import json as json_format
-from pathlib import Path
 
 from rich.console import Console
 
+from cotrain.basics.output import output_folder
 from cotrain.cli.verbs.arguments import checked_device, some_of, whole_numbers
 
 
@@ -51,6 +51,7 @@ def benchmark(
     from cotrain.comparison.speed import benchmark as measure
     from cotrain.report.speed import benchmark_notes, benchmark_tables, write_benchmark
 
+    folder = None if output is None else output_folder(output)
     plan = Plan(
         batch_sizes=whole_numbers("batch", batch),
         strategies=some_of("execution", execution, STRATEGIES, extra=("auto",)),
@@ -61,8 +62,8 @@ def benchmark(
     sizes = whole_numbers("into", into)
     found = find_targets(targets, into=sizes, dataset=dataset, image_size=image_size)
     result = measure(found, plan)
-    if output is not None:
-        write_benchmark(result, Path(output))
+    if folder is not None:
+        write_benchmark(result, folder)
     if json:
         print(json_format.dumps(result.to_dict(), indent=2))
         return

@@ -35,7 +35,7 @@ def compare(
 
     comparison = run_comparison(
         Experiment(**settings),
-        Path(output),
+        output,
         into=whole_numbers("into", sizes),
         seeds=whole_numbers("seeds", seeds),
         independent=independent,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cotrain.basics.output import output_file
 from cotrain.cli.verbs.arguments import checked_device
 from cotrain.config import Data
 from cotrain.config.combining import Combine
@@ -41,6 +42,7 @@ def evaluate(
     from cotrain.export import open_answering
     from cotrain.report.evaluation import evaluation_table
 
+    file = None if output is None else output_file(output)
     loaded = open_answering(path, checked_device(device))
     if batch_size is None:
         run = experiment_of(Path(path))
@@ -53,8 +55,8 @@ def evaluate(
         combine=combine,
         workers=data.workers,
     )
-    if output is not None:
-        result.write_json(Path(output))
+    if file is not None:
+        result.write_json(file)
     if json:
         print(json_format.dumps(result.to_dict(), indent=2))
     else:

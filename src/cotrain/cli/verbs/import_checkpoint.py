@@ -1,9 +1,9 @@
 """``cotrain import-checkpoint``: weights of others as an ensemble."""
 
-from pathlib import Path
 from typing import Literal
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.output import output_folder
 
 
 def import_checkpoint(
@@ -33,6 +33,7 @@ def import_checkpoint(
     """
     from cotrain.ensemble.importing import checkpoints as importing
 
+    folder = output_folder(output)
     shape = {"num_classes": num_classes, "image_size": image_size}
     if source == "authors":
         ensemble = importing.import_checkpoint(
@@ -46,7 +47,7 @@ def import_checkpoint(
             "give --dataset imagenet, and neither --into nor --variant"
         )
     licence = importing.AUTHORS_LICENCE if source == "authors" else None
-    importing.ship(ensemble, Path(output), licence=licence)
+    importing.ship(ensemble, folder, licence=licence)
     print(licence or f"licence: that of the weights, which {source} names")
     print(f"images: {ensemble.spec.preprocessing}")
     print(f"ensemble: {output}")

@@ -168,5 +168,10 @@ def check_views(views: Views, preprocessing: Preprocessing) -> None:
                 f"views.{name}=({least}, {most}) is not a range: give a positive minimum and "
                 "a maximum above it" + (", at most 1" if name.endswith("scale") else "")
             )
+    if views.crop == "pad" and views.padding > preprocessing.image_size:
+        raise ConfigError(
+            f"views.padding={views.padding} is more than an image of "
+            f"{preprocessing.image_size} pixels: give less"
+        )
     if views.policy != "none":
         check_policy(views.policy, channels=preprocessing.in_channels)

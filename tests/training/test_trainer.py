@@ -1,0 +1,48 @@
+"""Hardware that is not there, or cannot do what is asked, is one line that leaves no folder."""
+
+import pytest
+from training_runs import tiny
+
+from cotrain.basics.errors import ConfigError
+from cotrain.training import fit
+
+
+@pytest.mark.parametrize(
+    ("hardware", "message"),
+    [
+        ({"devices": -1}, r"^hardware\.accelerator=cpu, hardware\.devices=-1: .*int > 0: change"),
+        ({"devices": "a b"}, r"hardware\.devices=a b: "),
+        ({"devices": [0, 1]}, r"hardware\.devices=\[0, 1\]: "),
+        ({"devices": 0}, r"hardware\.devices=0: "),
+        ({"accelerator": "tpu"}, r"^hardware\.accelerator=tpu: .* not met"),
+        ({"accelerator": "fast"}, r"^hardware\.accelerator=fast: "),
+        ({"strategy": "xla"}, r"hardware\.strategy=xla: "),
+        ({"strategy": "fast"}, r"hardware\.strategy=fast: "),
+        ({"num_nodes": 2}, r"^hardware\.num_nodes=2 waits for machines .* or set MASTER_ADDR"),
+        ({"precision": "16-mixed"}, r"^hardware\.precision=16-mixed is not possible on a CPU"),
+    ],
+)
+def test_impossible_hardware_is_refused(tmp_path, monkeypatch, hardware, message):
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    with pytest.raises(ConfigError, match=message) as caught:
+        fit(tiny(hardware=hardware), tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"optimizer": {"name": "kron"}}, "optimizer.name=kron compiles code"),
+        ({"optimizer": {"name": "adahessian"}}, "needs second derivatives"),
+        ({"optimizer": {"options": {"betas": [0.9, 0.9]}}}, "betas"),
+        ({"views": {"padding": 9}}, "views.padding=9 is more than an image of 8 pixels"),
+        ({"early_stopping": 1}, "early_stopping=1 needs a validation"),
+        ({"inherit": "nowhere"}, "nowhere is not an ensemble"),
+    ],
+)
+def test_a_refused_run_leaves_no_folder(tmp_path, settings, message):
+    with pytest.raises(ConfigError) as caught:
+        fit(tiny(**settings), tmp_path / "deep" / "run")
+    assert message in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
