@@ -16,7 +16,7 @@ from cotrain.dividing import DivideOptions, divide_spec
 from cotrain.dividing.any_network.by_structure.survey import survey
 from cotrain.dividing.any_network.guards import check_same_outputs, check_scale_one, same_function
 from cotrain.dividing.any_network.halving import check_halves
-from cotrain.networks import ForeignSpec, build, image_shape_of
+from cotrain.networks import NetworkSpec, build, image_shape_of
 from cotrain.networks.foreign.names import builder_of
 from cotrain.networks.meta import on_meta
 
@@ -88,7 +88,7 @@ def _guarded(guard: Callable[[], None]) -> str:
     return PASSED
 
 
-def _width_map(large: ForeignSpec, small: ForeignSpec) -> dict[int, int] | None:
+def _width_map(large: NetworkSpec, small: NetworkSpec) -> dict[int, int] | None:
     """What each width became; None where equal ones became different ones."""
     wide = on_meta(lambda: build(large))
     narrow = dict(on_meta(lambda: build(small)).named_parameters())
@@ -103,7 +103,7 @@ def _width_map(large: ForeignSpec, small: ForeignSpec) -> dict[int, int] | None:
     return {old: next(iter(new)) for old, new in found.items()}
 
 
-def _built(spec: ForeignSpec) -> nn.Module:
+def _built(spec: NetworkSpec) -> nn.Module:
     with seeded(0):
         return build(spec)
 

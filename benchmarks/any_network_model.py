@@ -19,7 +19,7 @@ from any_network_checks import CHECKS, OF_FUNCTION, Check
 from any_network_subject import Subject
 
 import cotrain
-from cotrain import ConfigError, Ensemble
+from cotrain import ConfigError
 from cotrain.dividing import divide_spec
 from cotrain.dividing.any_network.goal import MOST_UNEVEN, unevenness
 from cotrain.dividing.division import network_cost
@@ -96,9 +96,11 @@ def _divided(
     wall, cpu = time.perf_counter(), time.process_time()
     try:
         if not built:
-            return None, divide_spec(large, into)
-        ensemble: Ensemble = cotrain.divide(large, into, seed=0)
-        return Subject(large=large, ensemble=ensemble), ensemble.spec.network
+            small = divide_spec(large, into)
+            assert isinstance(small, ForeignSpec)
+            return None, small
+        subject = Subject(large=large, ensemble=cotrain.divide(large, into, seed=0))
+        return subject, subject.small
     finally:
         record["seconds"] = round(time.perf_counter() - wall, 3)
         record["cpu seconds"] = round(time.process_time() - cpu, 3)

@@ -27,7 +27,9 @@ class Subject:
 
     @property
     def small(self) -> ForeignSpec:
-        return self.ensemble.spec.network
+        network = self.ensemble.spec.network
+        assert isinstance(network, ForeignSpec)
+        return network
 
     @property
     def first(self) -> nn.Module:

@@ -11,7 +11,7 @@ import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from common import interleaved, summary, timed, write_results
@@ -25,7 +25,7 @@ from cotrain.training import CoTraining
 from cotrain.training.datamodule import Loaders
 from cotrain.training.trainer import build_trainer, quiet
 
-PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed"}
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"32": "32-true", "bf16": "bf16-mixed"}
 Run = Callable[[], object]
 
 

@@ -112,7 +112,7 @@ class Clock(lightning.Callback):
     def __init__(self, steps: int) -> None:
         self.steps, self.done, self.start, self.seconds = steps, 0, 0.0, 0.0
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
         self.tick()
 
     def tick(self) -> None:

@@ -1,6 +1,7 @@
 """The named data sets."""
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ from cotrain.data.reading import pixel_statistics
 
 
 def test_digits_are_scikit_learns_at_full_range():
-    source = open_source(Data(dataset="digits"))
-    original = load_digits()
+    source: Any = open_source(Data(dataset="digits"))
+    original: Any = load_digits()
     assert source.images.shape == (1797, 8, 8)
     assert source.images.max() == 255
     assert np.abs(source.images / 255 - original.images / 16).max() <= 0.5 / 255
@@ -79,7 +80,7 @@ class FakeSplit:
 )
 def test_layouts_of_torchvision(monkeypatch, dataset, name, classes):
     monkeypatch.setattr(f"torchvision.datasets.{name}", FakeSplit)
-    source = open_source(Data(dataset=dataset, root="somewhere"))
+    source: Any = open_source(Data(dataset=dataset, root="somewhere"))
     assert source.images.shape == (8, 32, 32, 3)
     assert source.images[:, 0, 0, 0].tolist() == [1] * 4 + [2] * 4
     assert source.targets.tolist() == [0, 1] * 4

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,7 +117,7 @@ def test_transparent_images_are_laid_on_a_ground(tmp_path, mode, background):
     image = image.quantize(4) if mode == "P" else image.convert(mode)
     image.save(tmp_path / "x.png" if mode != "PA" else tmp_path / "x.tif")
     found = levels(tmp_path / ("x.png" if mode != "PA" else "x.tif"), 3, background=background)
-    ground = Image.new("RGB", (1, 1), background).getpixel((0, 0))
+    ground: Any = Image.new("RGB", (1, 1), background).getpixel((0, 0))
     expected = np.where(pixels[..., 3:] == 255, 0, ground)
     assert np.array_equal(found, expected)
 
@@ -197,7 +198,7 @@ def test_cmyk_becomes_rgb(tmp_path, name):
 
 @pytest.mark.parametrize("mode", ["YCbCr", "LAB"])
 def test_other_colour_spaces_become_rgb(tmp_path, mode):
-    image = Image.new("RGB", (8, 8), (200, 100, 50))
+    image: Any = Image.new("RGB", (8, 8), (200, 100, 50))
     if mode == "LAB":
         spaces = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
         image = ImageCms.applyTransform(image, ImageCms.buildTransform(*spaces, "RGB", "LAB"))
@@ -210,7 +211,7 @@ def test_other_colour_spaces_become_rgb(tmp_path, mode):
 @pytest.mark.parametrize("name", ["x.gif", "x.webp", "x.tif", "x.png"])
 def test_of_several_images_the_first_counts(tmp_path, name):
     first, second = (Image.new("RGB", (8, 8), (value,) * 3) for value in (90, 200))
-    options = {"x.webp": {"lossless": True}}.get(name, {})
+    options: dict[str, Any] = {"x.webp": {"lossless": True}}.get(name, {})
     first.save(tmp_path / name, save_all=True, append_images=[second], **options)
     assert np.array_equal(levels(tmp_path / name), np.full((8, 8), 90))
 

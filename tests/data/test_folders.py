@@ -107,8 +107,7 @@ PARTS = [
 @pytest.mark.parametrize(("names", "parts"), PARTS)
 @pytest.mark.parametrize("layout", ["auto", "parts"])
 def test_parts_are_called_as_people_call_them(write_images, names, parts, layout):
-    for count, name in enumerate(names, start=2):
-        root = write_images(name, count=count)
+    root, *_ = [write_images(name, count=count) for count, name in enumerate(names, start=2)]
     source = folder_source(str(root), layout)
     assert source.folders == dict(zip(parts, names, strict=True))
     assert source.classes == ("ant", "bee")
@@ -129,8 +128,7 @@ def test_parts_are_called_as_people_call_them(write_images, names, parts, layout
     ],
 )
 def test_names_that_are_not_understood_as_parts(write_images, names):
-    for name in names:
-        root = write_images(name)
+    root, *_ = [write_images(name) for name in names]
     with pytest.raises(ConfigError, match=r"not understood as a part .* --data.layout classes"):
         folder_source(str(root))
     source = folder_source(str(root), "classes")

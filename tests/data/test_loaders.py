@@ -1,8 +1,9 @@
 """Batches are a function of (seed, epoch, step, rank), whoever makes them."""
 
+from typing import Any
+
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Views
@@ -30,13 +31,13 @@ def images(count=20):
     return TensorImages(tensor=tensor, targets=torch.arange(count) % 5)
 
 
-def loader(views=None, *, batch_size=4, workers=0, **options) -> DataLoader[Batch]:
+def loader(views=None, *, batch_size=4, workers=0, **options) -> Any:
     settings = {"images": images(), "into": 3, "seed": 0, "num_classes": 5, "preprocessing": GREY}
     batches = TrainingBatches(views=views or Views(padding=1), **(settings | options))
     return training_loader(batches, batch_size=batch_size, workers=workers)
 
 
-def epochs(batches: DataLoader[Batch], count: int) -> list[Batch]:
+def epochs(batches: Any, count: int) -> list[Batch]:
     found = []
     for epoch in range(count):
         batches.sampler.set_epoch(epoch)

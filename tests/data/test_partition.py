@@ -1,5 +1,7 @@
 """Which image is trained on, selects, or tests."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -53,7 +55,7 @@ def test_largest_remainders_round_up():
 
 def test_train_and_test_with_validation_split_off():
     origin = source("train", "test")
-    parts = partition(origin, Data(validation=0.1))
+    parts: Any = partition(origin, Data(validation=0.1))
     assert per_class(parts.val, origin) == [4, 2, 2, 2]
     assert per_class(parts.train, origin) == [36, 18, 18, 18]
     assert torch.equal(parts.test, origin.parts["test"])
@@ -64,21 +66,21 @@ def test_train_and_test_with_validation_split_off():
 @pytest.mark.parametrize("validation", ["none", 0.0])
 def test_nothing_is_selected(validation):
     origin = source("train", "test")
-    parts = partition(origin, Data(validation=validation))
+    parts: Any = partition(origin, Data(validation=validation))
     assert parts.val is None
     assert torch.equal(parts.train, origin.parts["train"])
 
 
 def test_all_three_parts_as_named():
     origin = source("train", "val", "test")
-    parts = partition(origin, Data(validation=0.5))
+    parts: Any = partition(origin, Data(validation=0.5))
     for name in ("train", "val", "test"):
         assert torch.equal(getattr(parts, name), origin.parts[name])
 
 
 def test_a_val_folder_alone_selects_and_tests_and_says_so():
     origin = source("train", "val")
-    parts = partition(origin, Data())
+    parts: Any = partition(origin, Data())
     assert torch.equal(parts.val, origin.parts["val"])
     assert torch.equal(parts.test, origin.parts["val"])
     assert parts.tested_on == "val"
@@ -86,7 +88,7 @@ def test_a_val_folder_alone_selects_and_tests_and_says_so():
 
 def test_a_val_folder_alone_is_the_test_when_nothing_is_selected():
     origin = source("train", "val")
-    parts = partition(origin, Data(validation="none"))
+    parts: Any = partition(origin, Data(validation="none"))
     assert parts.val is None
     assert torch.equal(parts.test, origin.parts["val"])
     assert parts.tested_on == "test"
@@ -94,7 +96,7 @@ def test_a_val_folder_alone_is_the_test_when_nothing_is_selected():
 
 def test_one_folder_is_split_by_ratio():
     origin = source("all")
-    parts = partition(origin, Data(test=0.2, validation=0.1))
+    parts: Any = partition(origin, Data(test=0.2, validation=0.1))
     assert per_class(parts.test, origin) == [8, 4, 4, 4]
     assert sum(per_class(parts.val, origin)) == 8  # 0.1 of the other 80
     assert len(parts.train) + len(parts.val) + len(parts.test) == 100
@@ -109,7 +111,7 @@ def test_no_test_at_all():
 
 def test_train_images_without_a_test_split_leave_the_others_to_the_test():
     origin = source("all")
-    parts = partition(origin, Data(train_images=30, validation="none"))
+    parts: Any = partition(origin, Data(train_images=30, validation="none"))
     assert per_class(parts.train, origin) == [12, 6, 6, 6]
     assert len(parts.test) == 70
     assert disjoint(parts.train, parts.test)
@@ -117,7 +119,7 @@ def test_train_images_without_a_test_split_leave_the_others_to_the_test():
 
 def test_subsets_are_stratified_and_validation_comes_out_of_train_images():
     origin = source("train", "test")
-    parts = partition(origin, Data(train_images=50, test_images=10, validation=0.2))
+    parts: Any = partition(origin, Data(train_images=50, test_images=10, validation=0.2))
     assert per_class(parts.test, origin) == [4, 2, 2, 2]
     assert per_class(parts.val, origin) == [4, 2, 2, 2]
     assert per_class(parts.train, origin) == [16, 8, 8, 8]

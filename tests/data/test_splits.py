@@ -1,5 +1,7 @@
 """From a description of the data to images that can be trained on."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ def folder_data(root, **options):
 
 
 def test_digits_of_200_training_images_test_on_the_other_1597():
-    splits = load_splits(Data(dataset="digits", train_images=200, validation="none"))
+    splits: Any = load_splits(Data(dataset="digits", train_images=200, validation="none"))
     assert len(splits.train) == 200
     assert len(splits.test) == 1597
     assert splits.val is None
@@ -28,7 +30,7 @@ def test_digits_of_200_training_images_test_on_the_other_1597():
 
 def test_digits_in_other_sizes_and_channels():
     data = Data(dataset="digits", train_images=50, image_size=16, in_channels=3)
-    splits = load_splits(data)
+    splits: Any = load_splits(data)
     pixels = splits.train.pixels([0, 1])
     assert pixels.shape == (2, 3, 16, 16)
     assert torch.equal(pixels[:, 0], pixels[:, 2])
@@ -42,7 +44,7 @@ def test_digits_in_other_sizes_and_channels():
 def test_a_folder_is_decoded_to_its_own_pixels(write_images):
     root = write_images("train", count=10)
     write_images("test", count=2)
-    splits = load_splits(folder_data(root, validation=0.2))
+    splits: Any = load_splits(folder_data(root, validation=0.2))
     assert (len(splits.train), len(splits.val), len(splits.test)) == (16, 4, 4)
     assert splits.classes == ("ant", "bee")
     for index, name in enumerate(("ant/000", "ant/001", "bee/000", "bee/001")):
@@ -56,7 +58,7 @@ def test_a_folder_is_decoded_to_its_own_pixels(write_images):
 def test_files_kept_on_disk(write_images):
     root = write_images("train", count=4, size=(30, 20))
     write_images("val", count=2, size=(20, 30))
-    splits = load_splits(folder_data(root, image_size=16), keep_files=True)
+    splits: Any = load_splits(folder_data(root, image_size=16), keep_files=True)
     assert isinstance(splits.train, FileImages)
     assert splits.train.original(0).shape == (3, 20, 30)
     assert splits.val.pixels([0, 3]).shape == (2, 3, 16, 16)
@@ -107,7 +109,7 @@ def test_skipped_files_are_counted(write_images, keep_files):
     write_images("test")
     bad = damage(root)
     data = folder_data(root, image_size=12, validation="none", unreadable="skip")
-    splits = load_splits(data, keep_files=keep_files)
+    splits: Any = load_splits(data, keep_files=keep_files)
     assert sorted(splits.unreadable) == sorted(bad)
     assert splits.train.targets.tolist() == [0] * 4 + [1] * 3
     assert len(splits.test) == 10
@@ -130,7 +132,7 @@ def test_only_the_chosen_images_are_decoded(write_images, monkeypatch):
 
     read, real = [], reading.read_image
     monkeypatch.setattr(reading, "read_image", lambda path, p: read.append(path) or real(path, p))
-    splits = load_splits(folder_data(root, train_images=10, test_images=6))
+    splits: Any = load_splits(folder_data(root, train_images=10, test_images=6))
     assert len(read) == 16
     assert (len(splits.train) + len(splits.val), len(splits.test)) == (10, 6)
 

@@ -195,6 +195,7 @@ def test_what_is_drawn_and_what_is_done_are_apart():
     assert drawn.pixels.shape == (1, 4, 3, 16, 16)
     assert drawn.pixels.dtype == torch.uint8
     assert drawn.moves.shape == (3, 3, 4)
+    assert drawn.rectangles is not None
     assert drawn.rectangles.shape == (3, 4, 4)
     first, again = (apply_views(drawn, views, RGB, into=3) for _ in range(2))
     assert torch.equal(first, again)

@@ -1,12 +1,14 @@
 """A division that would compute something else is refused, and what was looked at is told."""
 
 import warnings
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from cotrain import ConfigError, divide
+from cotrain.config.dividing import Check, Method
 from cotrain.dividing import DivideOptions, divide_spec
 from cotrain.dividing.divide_spec import divide_and_check
 from cotrain.networks.foreign.instances import spec_of
@@ -42,7 +44,7 @@ def crossed(scale: str):
     return spec_of(lambda: Crossed(scale), IMAGES)
 
 
-def options(check: str, method: str = "structural") -> DivideOptions:
+def options(check: Check, method: Method = "structural") -> DivideOptions:
     return DivideOptions(check=check, method=method)
 
 
@@ -60,7 +62,7 @@ def test_a_stale_scale_is_refused_and_would_have_run(scale, check, message):
         divide(large, 2, check=check, method="structural")
     ensemble = divide(large, 2, check="none", method="structural", seed=0)
     assert ensemble(torch.randn(3, 3, 16, 16)).shape == (2, 3, 10)
-    narrow = ensemble.networks[0]
+    narrow: Any = ensemble.networks[0]
     assert getattr(narrow, "scale", 64**-0.5) in (50**-0.5, 64**-0.5)
     assert narrow.q.out_features < 50
 
@@ -123,7 +125,7 @@ def test_where_both_ways_are_gone_both_are_checked(monkeypatch):
 
     monkeypatch.setattr("cotrain.dividing.any_network.divide.divide_by_structure", refuse)
     asked = DivideOptions(check="full", tolerance=0.1)
-    divided = divide_and_check(spec_of(lambda: Fixed(), IMAGES), 2, asked)
+    divided: Any = divide_and_check(spec_of(lambda: Fixed(), IMAGES), 2, asked)
     assert set(divided.spec.changes) == {"arguments", "attributes", "shapes"}
     assert divided.checks.passed == (
         BY_CONSTRUCTOR[0],

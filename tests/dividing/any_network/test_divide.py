@@ -1,5 +1,7 @@
 """Networks without a published rule: what is tried in turn, and what is refused."""
 
+from typing import Any
+
 import pytest
 from torch import nn
 
@@ -25,7 +27,7 @@ class Plain(nn.Sequential):
 def test_a_divided_network_is_not_divided_again(method):
     register_builder("plain", Plain)
     large = spec("python:plain", num_classes=10, image_size=8)
-    half = divide_spec(large, 2, DivideOptions(method=method))
+    half: Any = divide_spec(large, 2, DivideOptions(method=method))
     assert half.mechanism == method
     with pytest.raises(ConfigError, match=r"^into=2: this python:plain is divided already"):
         divide_spec(half, 2)

@@ -117,7 +117,7 @@ class Branched(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.fails and self.training:
             raise RuntimeError("widths do not fit")
-        return sum(getattr(self, name)(x.flatten(1)) for name in self.taken)
+        return torch.stack([getattr(self, name)(x.flatten(1)) for name in self.taken]).sum(0)
 
 
 def test_a_training_step_must_reach_what_it_reaches_in_the_large_network():
