@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import seeded
 from cotrain.basics.text import one_line
-from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Narrower
+from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Plan, narrow
 from cotrain.dividing.any_network.by_structure.survey import Survey
 from cotrain.dividing.any_network.by_structure.watching import first_tensor
-from cotrain.dividing.any_network.by_structure.width_map import WidthMap
 from cotrain.networks.evaluating import evaluating
 from cotrain.networks.foreign.narrow.arguments import (
     Changes,
@@ -36,9 +35,8 @@ def check_scale_one(found: Survey) -> None:
     Raises:
         ConfigError: It does; names the module or the tensor.
     """
-    same = WidthMap(multiplier=1.0, quanta=found.quanta, sums=found.sums)
     try:
-        network = Narrower(found).narrow(same)
+        network = narrow(found, Plan(widths=found.width_map(1.0)))
     except MisfitError as misfit:
         raise ConfigError(f"at scale 1 it does not run: {misfit}: {_NEXT}") from None
     _require_unchanged(found.large, network, "at scale 1")

@@ -13,9 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import seeded
-from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Narrower
+from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Plan, narrow
 from cotrain.dividing.any_network.by_structure.survey import Survey
-from cotrain.dividing.any_network.by_structure.width_map import WidthMap
 from cotrain.dividing.any_network.guards import agree, float64_outputs, randomize
 from cotrain.networks.foreign.narrow.reshaping import apply_record, record
 
@@ -63,12 +62,12 @@ def _first_other(double: nn.Module, small: nn.Module, image_shape: Sequence[int]
     """The first module to end whose outputs differ; empty where only the logits do."""
     with _halved_products():
         wide = _outputs_by_module(double, image_shape)
-    for name, narrow in _outputs_by_module(small, image_shape).items():
-        part = wide.get(name, narrow)
-        for axis, size in enumerate(narrow.shape):
-            if part.dim() == narrow.dim() and part.shape[axis] == 2 * size:
+    for name, output in _outputs_by_module(small, image_shape).items():
+        part = wide.get(name, output)
+        for axis, size in enumerate(output.shape):
+            if part.dim() == output.dim() and part.shape[axis] == 2 * size:
                 part = part.index_select(axis, torch.arange(0, 2 * size, 2))
-        if part.shape == narrow.shape and not torch.allclose(part, narrow, atol=_NEAR):
+        if part.shape == output.shape and not torch.allclose(part, output, atol=_NEAR):
             return name
     return ""
 
@@ -95,9 +94,8 @@ def _outputs_by_module(network: nn.Module, image_shape: Sequence[int]) -> dict[s
 
 def _halving(found: Survey) -> dict[str, dict[str, Any]]:
     """The record that halves every width."""
-    half_map = WidthMap(multiplier=0.5, quanta=found.quanta, sums=found.sums)
     try:
-        half = Narrower(found).narrow(half_map)
+        half = narrow(found, Plan(widths=found.width_map(0.5)))
     except MisfitError as misfit:
         raise NotHalvedError(f"it cannot be halved, {misfit}") from None
     changes = record(found.large, half)

@@ -1,14 +1,13 @@
 """The last few percent of a budget: how many times wider a block is inside than outside."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from cotrain.dividing.any_network.by_constructor.rebuilding import Rebuilding
 from cotrain.dividing.any_network.goal import MOST_UNEVEN, Attempt
 from cotrain.networks.foreign.narrow.arguments import Path, leaves
+from cotrain.networks.foreign.vocabulary import is_hidden_ratio
 
-_NAMES = re.compile("(.*_)?(mlp|exp|expan|expand|expansion|ffn)_ratios?")
 _MOST_STEPS = 4
 # Hidden layers are at most so much narrower or wider than the other widths ask.
 _LEAST, _MOST = 0.8, 1.25
@@ -47,4 +46,4 @@ def tune_ratios(
 
 def _is_ratio(path: Path, value: int | float) -> bool:
     name = [key for key in path if isinstance(key, str)][-1]
-    return _NAMES.fullmatch(name) is not None and 1 < value <= 8
+    return is_hidden_ratio(name) and 1 < value <= 8

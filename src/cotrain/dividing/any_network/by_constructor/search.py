@@ -13,9 +13,10 @@ from torch import nn
 
 from cotrain.dividing.any_network.by_constructor.hidden_ratios import tune_ratios
 from cotrain.dividing.any_network.by_constructor.rebuilding import Rebuilding
-from cotrain.dividing.any_network.by_constructor.widths import Leaf, Meaning, Scaling, width_leaves
+from cotrain.dividing.any_network.by_constructor.widths import Leaf, Scaling, width_leaves
 from cotrain.dividing.any_network.goal import MOST_UNEVEN, Attempt, Goal
 from cotrain.networks.foreign.narrow.arguments import constructor_arguments
+from cotrain.networks.foreign.vocabulary import Meaning
 
 # Heads stay as many and become narrower; or they become fewer of the same width; or both stay.
 _MEANINGS: tuple[set[Meaning], ...] = ({"width", "unit"}, {"width", "count"}, {"width"}, {"factor"})

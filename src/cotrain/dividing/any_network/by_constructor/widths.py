@@ -1,36 +1,12 @@
 """Which arguments of a network's constructor are widths, and what smaller ones go together."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import gcd, lcm
-from typing import Any, Literal
+from typing import Any
 
 from cotrain.networks.foreign.narrow.arguments import Path, leaves
-
-Meaning = Literal["width", "factor", "unit", "count", "step"]
-
-# What a name's words say of its numbers.
-_WIDTH = re.compile(
-    "dims?|dimensions?|channels?|chans?|chs?|c|widths?|hidden|features|planes|inplanes|filters"
-    "|growth|embed|embedding|embd|intermediate|wa|inner"
-)
-_WIDTH_NAMES = {"stem_size", "d_model", "d_ff", "w0"}
-_FACTOR = re.compile("width|widen|multiplier|mult|scale|factor")
-# Factors that weights are multiplied by, not widths.
-_NO_FACTOR = re.compile("init|layer")
-# Not widths though named alike: shares, sizes of the input, and depths.
-_NEVER = re.compile(
-    "ratios?|mul|reduction|eps|state|classes|img|image|patch|kernel|window|depths?|layers|blocks"
-    "|prob|drop|min|div|divisor|deepen|deep|pos"
-)
-_UNIT_NAMES = re.compile("gs|(.*_)?(head_dims?|dim_heads?|group_size|group_widths?|key_dim|qk_dim)")
-_COUNT = re.compile("heads?|groups?")
-_STEPS = {"divisor", "ch_div", "round_nearest"}
-# What a block has inside per 64 of its width: it shrinks by itself where that width does.
-_PER_WIDTH = {"base_width", "width_per_group"}
-# A factor is about 1; a width of fewer channels is not worth dividing.
-_LEAST_WIDTH = 4
+from cotrain.networks.foreign.vocabulary import Meaning, is_per_width, meaning_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +16,7 @@ class Leaf:
     Args:
         path: Where it is.
         value: The large network's.
-        meaning: ``width``: a number of channels; ``factor``: what all widths are multiplied by;
-            ``unit``: channels of an attention head or of a group; ``count``: how many of them;
-            ``step``: what the constructor rounds widths to.
+        meaning: What its name says it is (``meaning_of``).
     """
 
     path: Path
@@ -60,35 +34,15 @@ def width_leaves(arguments: Mapping[str, Any], image_channels: int) -> list[Leaf
     found = []
     for path, value in leaves(arguments):
         keys = [key for key in path if isinstance(key, str)]
-        meaning = _meaning(keys[-1], value) if keys and value > 0 else None
+        meaning = meaning_of(keys[-1], value) if keys and value > 0 else None
         # ``num_channels`` of one number is mostly the image's.
         images = len(path) == len(keys) and value == image_channels
         if meaning and not (meaning == "width" and images):
             found.append(Leaf(path=path, value=value, meaning=meaning))
-    relative = [leaf for leaf in found if leaf.name[-1] in _PER_WIDTH]
+    relative = [leaf for leaf in found if is_per_width(leaf.name[-1])]
     if any(leaf.meaning == "width" for leaf in found if leaf not in relative):
         return [leaf for leaf in found if leaf not in relative]
     return found
-
-
-def _meaning(name: str, value: int | float) -> Meaning | None:
-    def says(pattern: re.Pattern[str]) -> bool:
-        return any(pattern.fullmatch(word) for word in re.findall("[a-z]+", name.lower()))
-
-    whole = float(value).is_integer()
-    if name in _STEPS:
-        return "step" if whole else None
-    if _UNIT_NAMES.fullmatch(name):
-        return "unit" if value > 1 and whole else None
-    if says(_NEVER) and name not in _WIDTH_NAMES:
-        return None
-    if says(_COUNT) and not says(_WIDTH):
-        return "count" if whole else None
-    if isinstance(value, float) and value < _LEAST_WIDTH:
-        return "factor" if says(_FACTOR) and not says(_NO_FACTOR) else None
-    if name in _WIDTH_NAMES or says(_WIDTH):
-        return "width" if value >= _LEAST_WIDTH else None
-    return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,38 +1,12 @@
 """Numbers and bare tensors that a module keeps for itself, made to fit the narrow widths."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 
 from cotrain.dividing.any_network.by_structure.width_map import FEWEST
-
-# Numbers of these names are no widths, whatever their value.
-_NO_WIDTH = re.compile(
-    r"(window|win|partition|patch|block|grid|img|image|input|feat|halo|kernel|pool|fmap|stride|seq|base)_?"
-    r"(size|shape|len|length|resolution)|(^|_)(n|num|nb)_(heads?|classes|patches|tokens|layers|"
-    r"stages|blocks|prefix|groups|bases|scales|levels|head)|heads$|classes|depth|stride|"
-    r"padding|dilation|kernel|resolution|reduction|ratio|groups|^(h|w|height|width|area|epochs?)$|"
-    r"prob|drop|eps|momentum|radix|grid|idx$|index$|area|bias_shape|max_position|prefix_tokens"
-)
-_HEAD_WIDTH = re.compile(
-    r"head_?(dim|size|width|channels|features)|dim_?(per_)?head|(^|_)(key|val|value|qk|v|k)_?dim"
-    r"|dim_head|dim_qk|dim_v|^d$"
-)
-
-
-_NO_SCALE = re.compile(r"drop|prob|eps|momentum|slope|ratio|rate|init|alpha|factor|^p$")
-
-
-def is_scale(name: str) -> bool:
-    """Whether an attribute of this name may hold a power of a width."""
-    return not _NO_SCALE.search(name)
-
-
-def is_width(name: str) -> bool:
-    """Whether an attribute of this name may hold a number of channels."""
-    return not _NO_WIDTH.search(name.rpartition(".")[2])
+from cotrain.networks.foreign.vocabulary import is_head_width
 
 
 def narrow_number(
@@ -64,7 +38,7 @@ def narrow_number(
         return value
     whole = widths(value)
     per_head = widths(value * heads) if heads > 1 else None
-    if per_head is not None and (whole is None or _HEAD_WIDTH.search(name)):
+    if per_head is not None and (whole is None or is_head_width(name)):
         return per_head // heads
     return value if whole is None else whole
 

@@ -14,11 +14,11 @@ from cotrain.dividing.any_network.by_structure.watching import (
     entering_watched,
     first_tensor,
     heads_of,
-    is_rotary,
     reads_watched,
     run,
 )
-from cotrain.dividing.any_network.by_structure.width_map import FEWEST, related_quanta
+from cotrain.dividing.any_network.by_structure.width_map import FEWEST, WidthMap, related_quanta
+from cotrain.networks.foreign.vocabulary import is_rotary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +71,17 @@ class Survey:
             for name, each in self.layers.items()
             if each.chooses and name not in self.classes
         )
+
+    def width_map(self, multiplier: float, **options: Any) -> WidthMap:
+        """f for this network, with further arguments of ``WidthMap``."""
+        return WidthMap(multiplier=multiplier, quanta=self.quanta, sums=self.sums, **options)
+
+    def changes_of_input(self, name: str, shape: Shape | None) -> dict[int, int]:
+        """Sizes of a module's input that are others in ``shape``, and what they are there."""
+        before = self.inputs.get(name)
+        if shape is None or before is None or len(shape) != len(before):
+            return {}
+        return {old: new for old, new in zip(before, shape, strict=True) if old != new}
 
 
 def survey(large: nn.Module, image_shape: Shape) -> Survey:
@@ -182,7 +193,7 @@ def _quanta(
             for size in whole:
                 require(size, watched.heads.get(size, 1))
     # Rotations turn pairs of two axes' channels.
-    unit = 4 if any(map(is_rotary, modules.values())) else 1
+    unit = 4 if any(is_rotary(type(each).__name__) for each in modules.values()) else 1
     for name, widths in layers.items():
         module: Any = modules[name]
         heads = heads_of(modules[name.rpartition(".")[0]])

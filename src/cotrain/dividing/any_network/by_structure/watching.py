@@ -1,6 +1,5 @@
 """Watch one forward pass: the shapes that enter modules, what is read, split and concatenated."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,9 +10,9 @@ from torch.overrides import TorchFunctionMode
 
 from cotrain.dividing.any_network.by_structure.width_map import FEWEST
 from cotrain.networks.evaluating import evaluating
+from cotrain.networks.foreign.vocabulary import is_head_count
 
 Shape = tuple[int, ...]
-_HEADS = re.compile(r"^(num_|n_|nb_)?(attention_|attn_|kv_|key_value_)*n?heads?$")
 
 
 def run(network: nn.Module, image_shape: Sequence[int]) -> Any:
@@ -132,14 +131,9 @@ class PartsWatched(TorchFunctionMode):
                     self.slices.add((part[axis], rest))
 
 
-def is_rotary(module: nn.Module) -> bool:
-    """Whether a module holds tables of rotary positions."""
-    return any(part in type(module).__name__.lower() for part in ("rotary", "rope"))
-
-
 def heads_of(module: nn.Module) -> int:
     """Heads that a module says it has; 1 if it does not."""
-    found = [v for name, v in vars(module).items() if _HEADS.match(name) and isinstance(v, int)]
+    found = [v for name, v in vars(module).items() if is_head_count(name) and isinstance(v, int)]
     return max([1, *found])
 
 

@@ -4,16 +4,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
-# Attributes that hold a probability in layers of torch, torchvision, timm and transformers.
-_PROBABILITIES = (
-    "drop_prob",
-    "drop_rate",
-    "dropout",
-    "dropout_prob",
-    "attn_drop_rate",
-    "attention_dropout",
-    "stochastic_depth_prob",
-)
+from cotrain.networks.foreign.vocabulary import probabilities_of_dropping
 
 
 def divide_dropout(network: nn.Module, divisor: float) -> None:
@@ -34,10 +25,7 @@ def dropout_rates(network: nn.Module) -> dict[str, float]:
 def _probabilities(network: nn.Module) -> Iterator[tuple[nn.Module, str]]:
     """Every module with an attribute that is a probability above 0."""
     for module in network.modules():
-        kind = type(module).__name__
-        # ``p`` is a power elsewhere: of a pooling, of a norm.
-        drops = kind.startswith(("Drop", "Stochastic"))
-        for name in ("p", *_PROBABILITIES) if drops else _PROBABILITIES:
+        for name in probabilities_of_dropping(type(module).__name__):
             value = vars(module).get(name)
             if isinstance(value, float) and 0 < value < 1:
                 yield module, name
