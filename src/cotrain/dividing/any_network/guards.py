@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import seeded
 from cotrain.basics.text import one_line
-from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Plan, narrow
+from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, WidthPlan, narrow
 from cotrain.dividing.any_network.by_structure.survey import Survey
 from cotrain.dividing.any_network.by_structure.watching import first_tensor
 from cotrain.networks.evaluating import evaluating
@@ -36,7 +36,7 @@ def check_scale_one(found: Survey) -> None:
         ConfigError: It does; names the module or the tensor.
     """
     try:
-        network = narrow(found, Plan(widths=found.width_map(1.0)))
+        network = narrow(found, WidthPlan(widths=found.width_map(1.0)))
     except MisfitError as misfit:
         raise ConfigError(f"at scale 1 it does not run: {misfit}: {_NEXT}") from None
     _require_unchanged(found.large, network, "at scale 1")

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import seeded
-from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Plan, narrow
+from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, WidthPlan, narrow
 from cotrain.dividing.any_network.by_structure.survey import Survey
 from cotrain.dividing.any_network.guards import agree, float64_outputs, randomize
 from cotrain.networks.foreign.narrow.reshaping import apply_record, record
@@ -95,7 +95,7 @@ def _outputs_by_module(network: nn.Module, image_shape: Sequence[int]) -> dict[s
 def _halving(found: Survey) -> dict[str, dict[str, Any]]:
     """The record that halves every width."""
     try:
-        half = narrow(found, Plan(widths=found.width_map(0.5)))
+        half = narrow(found, WidthPlan(widths=found.width_map(0.5)))
     except MisfitError as misfit:
         raise NotHalvedError(f"it cannot be halved, {misfit}") from None
     changes = record(found.large, half)

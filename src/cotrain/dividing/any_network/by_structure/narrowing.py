@@ -20,7 +20,7 @@ from cotrain.networks.foreign.narrow.reshaping import share, shared_parameters
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class WidthPlan:
     """What a network is narrowed by.
 
     Args:
@@ -47,7 +47,7 @@ class MisfitError(ValueError):
         self.place, self.progress, self.kept, self.reason = place, progress, kept, reason
 
 
-def narrow(found: Survey, plan: Plan) -> nn.Module:
+def narrow(found: Survey, plan: WidthPlan) -> nn.Module:
     """A narrowed copy of the large network.
 
     Raises:
@@ -69,7 +69,7 @@ def narrow(found: Survey, plan: Plan) -> nn.Module:
 class _Narrowing:
     """One copy, and how far its only forward pass has come."""
 
-    def __init__(self, found: Survey, plan: Plan) -> None:
+    def __init__(self, found: Survey, plan: WidthPlan) -> None:
         self.network = deepcopy(found.large)
         self._found, self._plan = found, plan
         self._wide = dict(found.large.named_modules())

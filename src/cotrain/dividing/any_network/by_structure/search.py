@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from cotrain.basics.errors import ConfigError
-from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, Plan, narrow
+from cotrain.dividing.any_network.by_structure.narrowing import MisfitError, WidthPlan, narrow
 from cotrain.dividing.any_network.by_structure.repairs import Repairs
 from cotrain.dividing.any_network.by_structure.survey import Survey, survey
 from cotrain.dividing.any_network.by_structure.width_map import fixed_widths
@@ -50,7 +50,7 @@ class _Trial:
         repairs: All that were made until it ran.
     """
 
-    plan: Plan
+    plan: WidthPlan
     ratio: float
     repairs: Repairs
 
@@ -112,7 +112,7 @@ class _Search:
             widths = self.found.width_map(
                 multiplier, grids=repairs.grids, lean=lean, fixed=self.fixed
             )
-            plan = Plan(widths=widths, free=repairs.free)
+            plan = WidthPlan(widths=widths, free=repairs.free)
             try:
                 ratios = self.goal.ratios(narrow(self.found, plan)).values()
             except MisfitError as misfit:
@@ -121,7 +121,7 @@ class _Search:
                 worst = max(ratios, key=lambda ratio: abs(ratio - 1))
                 return _Trial(plan=plan, ratio=worst, repairs=repairs)
 
-    def _attempts(self, plan: Plan) -> list[Attempt]:
+    def _attempts(self, plan: WidthPlan) -> list[Attempt]:
         """What the plan gives, and where that nearly fits, with one width tuned."""
         attempt = self._attempt(plan)
         if attempt.fits(self.goal) or attempt.error >= _FAR:
@@ -129,7 +129,7 @@ class _Search:
         tuned = self._tuned(plan, attempt)
         return [attempt] if tuned is None else [attempt, tuned]
 
-    def _tuned(self, plan: Plan, attempt: Attempt) -> Attempt | None:
+    def _tuned(self, plan: WidthPlan, attempt: Attempt) -> Attempt | None:
         """One width a little narrower or wider, the widest first, until the budget is kept."""
         worst = max(attempt.ratios.values(), key=lambda ratio: abs(ratio - 1))
         free = [v for v in self.found.widths if v not in self.fixed and v not in self.found.sums]
@@ -146,7 +146,7 @@ class _Search:
                 return found
         return None
 
-    def _attempt(self, plan: Plan) -> Attempt:
+    def _attempt(self, plan: WidthPlan) -> Attempt:
         small = narrow(self.found, plan)
         return Attempt(
             mechanism="structural",
