@@ -150,6 +150,27 @@ def test_checkpoints_without_settings_are_no_place_for_a_new_run(run):
         fit(EXPERIMENT, run.root)
 
 
+def test_a_checkpoint_of_another_network_is_one_line(run, tmp_path):
+    other = tiny(network="basic_resnet8_8", data={"validation": 0.2}, epochs=1)
+    fit(other, tmp_path / "other", progress=False)
+    state = final_state(tmp_path / "other")
+    write_checkpoint(state, run.checkpoint)
+    with pytest.raises(ConfigError, match='says network: "basic_resnet8_4", but the run was'):
+        go_on(run)
+    del state["cotrain"]["settings"]  # as earlier versions wrote it
+    write_checkpoint(state, run.checkpoint)
+    with pytest.raises(ConfigError, match=r"another network: ensemble\.networks\.0\.\S+ is \["):
+        go_on(run)
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "checkpoints", "ensemble"])
+def test_a_file_in_the_place_of_a_folder_is_one_line(run, name):
+    shutil.rmtree(run.root / name)
+    (run.root / name).touch()
+    with pytest.raises(ConfigError, match=f"{name} is no folder: move it out of the run's way"):
+        go_on(run)
+
+
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return Ensemble.load(folder).state_dict()
 

@@ -105,6 +105,12 @@ class RunFolder:
                 f"cotrain evaluate {self.root} --output {self.evaluation}"
             ) from None
 
+    def check_folders(self) -> None:
+        """Raise ConfigError if something else stands where a folder of the run has its place."""
+        for path in (self.tensorboard, self.checkpoint.parent, self.best, self.ensemble):
+            if path.exists() and not path.is_dir():
+                raise ConfigError(f"{path} is no folder: move it out of the run's way")
+
     def remove_leftovers(self) -> None:
         """Remove the files that a killed process was still writing."""
         for folder in (self.root, self.checkpoint.parent, self.best, self.ensemble):

@@ -31,7 +31,7 @@ from cotrain.training.finite import NotFiniteError
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import say
-from cotrain.training.resuming import best_is_lost, read_state, threads_of
+from cotrain.training.resuming import best_is_lost, check_shapes, read_state, threads_of
 from cotrain.training.schedules import check_schedule, warmup_within
 from cotrain.training.trainer import build_trainer, quiet
 
@@ -100,6 +100,7 @@ def _own(folder: RunFolder, experiment: Experiment, resume: bool) -> Iterator[No
     else:
         check_outside_images(folder.root, experiment.data)
     with locked(folder.root), _nothing_left(folder):
+        folder.check_folders()
         if resume:
             _check_settings(folder, experiment)
         elif folder.config.exists() or folder.checkpoint.exists():
@@ -160,6 +161,8 @@ def _train(
     module = CoTraining(
         experiment_ensemble(experiment, splits), experiment, loaders.steps(trainer.world_size)
     )
+    if state is not None:
+        check_shapes(state, module, folder)
     _arrange(module, experiment)
     _say_warmup(experiment)
     resumed = None if begun is None else folder.checkpoint

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
@@ -55,6 +56,18 @@ def best_is_lost(folder: RunFolder) -> str:
         f"copy it back, or go on with cotrain train --resume {folder.root} --without-best, which "
         "ships the best of the epochs that follow, or the last"
     )
+
+
+def check_shapes(state: dict[str, Any], module: nn.Module, folder: RunFolder) -> None:
+    """Raise ConfigError if the state is of another network, which only an exchanged file can be."""
+    wanted = {name: list(each.shape) for name, each in module.state_dict().items()}
+    found = {name: list(each.shape) for name, each in state["state_dict"].items()}
+    for name in [*wanted, *found]:
+        if wanted.get(name) != found.get(name):
+            raise ConfigError(
+                f"{folder.checkpoint} is of another network: {name} is {found.get(name)}, not "
+                f"{wanted.get(name)}: copy the run's own back"
+            )
 
 
 def threads_of(state: dict[str, Any] | None, asked: int | None) -> int:
