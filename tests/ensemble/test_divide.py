@@ -301,3 +301,17 @@ def test_layers_that_share_weights_go_on_sharing_them(tmp_path, method):
         assert network.first[0].weight is network.second[0].weight
     images = torch.randn(2, 3, 16, 16)
     assert torch.equal(loaded(images), ensemble.eval()(images))
+
+
+def test_a_module_taken_whole_says_that_its_weights_are_not_kept():
+    module = small_module()
+    with pytest.warns(UserWarning, match="into=1 does not keep the module's weights"):
+        fresh = divide(module, 1, example_input=torch.zeros(1, 1, 8, 8), seed=0)
+    kept = divide(module, 1, example_input=torch.zeros(1, 1, 8, 8), initialization="inherit")
+    own = list(module.state_dict().values())
+    assert all(map(torch.equal, kept.state_dict().values(), own))
+    assert not all(map(torch.equal, fresh.state_dict().values(), own))
+
+
+def small_module() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))

@@ -1,5 +1,6 @@
 """Dividing: a large network of any origin becomes an ensemble of S."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args
 
@@ -53,8 +54,9 @@ def divide(
         check: What is made sure of, besides costs, before a narrowed network is taken: ``none``,
             ``quick`` (what needs no weights, such as that no attention's scale is stale) or
             ``full`` (outputs in float64, too). Not of ``small``, which is your own function.
-        initialization: ``fresh``; ``inherit`` the weights of ``network``, a trained module or an
-            ensemble of S=1; or ``identical`` weights in all networks (an ablation).
+        initialization: ``fresh``, which keeps no weights, and warns of it where ``into`` is 1;
+            ``inherit`` the weights of ``network``, a trained module or an ensemble of S=1; or
+            ``identical`` weights in all networks (an ablation).
         seed: Seed of the initialisation; drawn from torch's random state if None.
 
     Raises:
@@ -69,6 +71,11 @@ def divide(
     options = DivideOptions(
         budget=budget, tolerance=tolerance, method=method, widths=widths, check=check
     )
+    if into == 1 and initialization == "fresh" and isinstance(network, nn.Module):
+        warnings.warn(
+            "into=1 does not keep the module's weights: give initialization='inherit' to keep them",
+            stacklevel=2,
+        )
     trained = _trained(network) if initialization == "inherit" else None
     large = _large_spec(network, example_input)
     narrow = _small_spec(large, small, into, options)

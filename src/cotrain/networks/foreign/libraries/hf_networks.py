@@ -1,6 +1,7 @@
 """The image classifiers that Hugging Face's transformers builds from a configuration."""
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,13 @@ _NOT_KEPT = (
     "image_size",
     "num_channels",
     "transformers_version",
+)
+# The weights that may stand beside a configuration, whole or in parts.
+_WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
 )
 
 
@@ -68,6 +76,11 @@ def _arguments(name: str) -> dict[str, Any]:
         raise ConfigError(
             f"{path}: model_type={config.get('model_type')!r} does not classify images: "
             f"use one of {sorted(_types())}"
+        )
+    if path.is_file() and any(path.with_name(each).exists() for each in _WEIGHTS):
+        warnings.warn(
+            f"{path.parent}: its weights are not taken, the networks start with fresh ones",
+            stacklevel=2,
         )
     return {key: value for key, value in config.items() if key not in _NOT_KEPT}
 
