@@ -122,6 +122,8 @@ class DropPath(nn.Module):
     1 - p; in evaluation it is kept.
     """
 
+    # Not torchvision's StochasticDepth: importing cotrain must not import torchvision.
+
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p

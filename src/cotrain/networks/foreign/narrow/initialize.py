@@ -51,7 +51,10 @@ def fresh_narrow(build: Callable[[], nn.Module], changes: Mapping[str, Any]) -> 
         changes: A structural record.
     """
     network = build()
-    before = {name: fans for name, fans in _all_fans(network).items() if name in _shapes(changes)}
+    # The fans of a layer change with the shape of any of its tensors.
+    layers = {name.rpartition(".")[0] for name in changes.get("shapes", {})}
+    fans = _all_fans(network)
+    before = {name: fans[name] for name in fans if name.rpartition(".")[0] in layers}
     laws = _laws(network)
     apply_record(network, changes)
     after = _all_fans(network)
@@ -100,19 +103,6 @@ def _redraw(parameter: Tensor) -> None:
         mean, std = parameter.mean(), parameter.std()
         if std > 0:
             parameter.normal_().mul_(std).add_(mean)
-
-
-def _shapes(changes: Mapping[str, Any]) -> set[str]:
-    """Tensors whose fans change: those of a layer with any tensor of another shape."""
-    owners = {name.rpartition(".")[0] for name in changes.get("shapes", {})}
-    return _Owned(owners)
-
-
-class _Owned(set):
-    """Names of tensors by the modules that own them."""
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(str(name).rpartition(".")[0])
 
 
 def _all_fans(network: nn.Module) -> dict[str, Fans]:
