@@ -24,8 +24,8 @@ from cotrain.dividing import divide_spec
 from cotrain.dividing.any_network.goal import MOST_UNEVEN, unevenness
 from cotrain.dividing.division import network_cost
 from cotrain.networks import ForeignSpec, build
-from cotrain.networks import spec as named_spec
 from cotrain.networks.meta import on_meta
+from cotrain.networks.registry import named_spec
 
 TOLERANCE = 0.05
 Record = dict[str, Any]

@@ -12,8 +12,9 @@ from typing import Literal
 
 from cotrain.config.published import PUBLISHED
 from cotrain.dividing.divide_spec import divide_spec
-from cotrain.networks import build, spec
+from cotrain.networks import build
 from cotrain.networks.meta import on_meta
+from cotrain.networks.registry import named_spec
 from cotrain.networks.stages import narrowest_stage
 
 PublishedOn = Literal["cifar100", "imagenet"]
@@ -56,7 +57,7 @@ def _evidence(dataset: PublishedOn) -> Iterator[Evidence]:
     usual = [each for each in PUBLISHED if each.dataset == dataset and each.is_usual]
     errors = {(each.network, each.into): each.error for each in usual}
     for (network, into), error in errors.items():
-        narrow = divide_spec(spec(network, dataset=dataset), into)
+        narrow = divide_spec(named_spec(network, dataset=dataset), into)
         width = narrowest_stage(on_meta(lambda narrow=narrow: build(narrow))) if into > 1 else None
         if width is not None and width < WIDE_ENOUGH[dataset]:
             gain = round(errors[network, 1] - error, 2)

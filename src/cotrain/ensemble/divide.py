@@ -15,8 +15,8 @@ from cotrain.dividing.any_network.divide import check_small
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.networks import NetworkSpec, build, image_shape_of
-from cotrain.networks import spec as named_spec
 from cotrain.networks.foreign.instances import spec_of
+from cotrain.networks.registry import named_spec
 
 Initialization = Literal["fresh", "identical", "inherit"]
 

@@ -14,11 +14,11 @@ from cotrain.networks.registry import (
     image_shape_of,
     list_networks,
     probabilities_of,
-    spec,
     spec_for_images,
     spec_from_dict,
     spec_to_dict,
 )
+from cotrain.networks.registry import named_spec as spec
 
 __all__ = [
     "ForeignSpec",

@@ -40,7 +40,7 @@ def list_networks() -> list[str]:
     return sorted(name for family in _FAMILIES.values() for name in family.names)
 
 
-def spec(
+def named_spec(
     arch: str,
     *,
     dataset: str | None = None,
@@ -159,18 +159,18 @@ def spec_for_images(
     variant: str | None = None,
     **options: Any,
 ) -> NetworkSpec:
-    """The spec of a named network for images of a user's own; the arguments are ``spec``'s.
+    """The spec of a named network for images of a user's own; the arguments are ``named_spec``'s.
 
     A name that exists for small images and for photos has the CIFAR layout below 96 pixels.
     """
     images = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
     if is_foreign(arch):
-        return spec(arch, **images, **options)
+        return named_spec(arch, **images, **options)
     preferred, other = ("cifar100", "imagenet") if image_size < 96 else ("imagenet", "cifar100")
     try:
-        return spec(arch, dataset=preferred, variant=variant, **images, **options)
+        return named_spec(arch, dataset=preferred, variant=variant, **images, **options)
     except UnknownNetworkError:
-        return spec(arch, dataset=other, variant=variant, **images, **options)
+        return named_spec(arch, dataset=other, variant=variant, **images, **options)
 
 
 # The largest depth or width in a name; what is far larger takes hours and all memory to build.

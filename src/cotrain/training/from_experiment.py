@@ -17,10 +17,10 @@ from cotrain.networks import (
     ForeignSpec,
     NetworkSpec,
     native_preprocessing,
-    spec,
     spec_for_images,
 )
 from cotrain.networks.foreign import is_foreign
+from cotrain.networks.registry import named_spec
 from cotrain.training.notices import say
 
 
@@ -33,7 +33,7 @@ def experiment_images(experiment: Experiment) -> Splits:
     if not is_foreign(experiment.network):
         return load_splits(data, keep_files=keep_files)
     options = {"image_size": data.image_size, **experiment.network_options}
-    large = spec(experiment.network, **options)
+    large = named_spec(experiment.network, **options)
     assert isinstance(large, ForeignSpec)
     splits = load_splits(replace(data, image_size=large.image_size), keep_files=keep_files)
     shape = splits.preprocessing

@@ -43,7 +43,7 @@ def divide(
         json: Print JSON instead of tables.
     """
     from cotrain.dividing.division import describe_division
-    from cotrain.networks import spec as named_spec
+    from cotrain.networks.registry import named_spec
     from cotrain.report.division import division_notes, division_table
 
     check_network_options(network_options or {})

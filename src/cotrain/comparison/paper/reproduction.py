@@ -13,7 +13,7 @@ from cotrain.config.published import PublishedResult
 from cotrain.config.recipes import load_recipe
 from cotrain.dividing import divide_spec
 from cotrain.dividing.division import network_cost
-from cotrain.networks import spec
+from cotrain.networks.registry import named_spec
 
 # Settings that change where and how fast a run is computed, or draw it anew.
 _FREE = (
@@ -155,7 +155,7 @@ def _what_of_run(result: PublishedResult, run: Experiment) -> tuple[Any, ...]:
 @cache
 def _cost(network: str, dataset: str, into: int, image_size: int) -> tuple[int, int]:
     """Params and MACs of all S networks."""
-    large = spec(network, dataset=dataset, image_size=image_size)
+    large = named_spec(network, dataset=dataset, image_size=image_size)
     small = network_cost(divide_spec(large, into))
     return into * small.params, into * small.macs
 

@@ -13,7 +13,7 @@ from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.export import is_exported, open_answering
 from cotrain.networks import NetworkSpec
-from cotrain.networks import spec as named_spec
+from cotrain.networks.registry import named_spec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

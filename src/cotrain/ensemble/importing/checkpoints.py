@@ -22,7 +22,7 @@ from cotrain.ensemble.importing.weights import fit_by_order, read_weights
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.networks import NetworkSpec, build, family_of
-from cotrain.networks import spec as named_spec
+from cotrain.networks.registry import named_spec
 
 LICENCE_FILE = "LICENSE-WEIGHTS.txt"
 AUTHORS_LICENCE = """\

@@ -33,7 +33,7 @@ def blank(spec: ForeignSpec) -> nn.Module:
     return build(spec)
 
 
-# Its names say where they come from (registry.spec), and no rule is published for it.
+# Its names say where they come from (registry.named_spec), and no rule is published for it.
 FAMILY = Family(
     name="foreign",
     spec_type=ForeignSpec,
