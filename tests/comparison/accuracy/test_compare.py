@@ -209,7 +209,7 @@ def test_a_signal_says_how_to_go_on(tmp_path, monkeypatch, number):
         ({"ablations": ("init", "init")}, "ablation=['init', 'init'] repeats a value"),
         ({"ablations": ("inits",)}, "ablation='inits' is not known"),
         ({"jobs": 0}, "jobs=0 is below 1"),
-        ({"into": (0, 1)}, "into=0 is below 1"),
+        ({"into": (0, 1)}, "into=0 is not in [1, 1024]"),
     ],
 )
 def test_impossible_arguments_are_refused(tmp_path, arguments, message):
