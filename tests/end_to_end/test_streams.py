@@ -16,6 +16,7 @@ def run(tmp_path_factory) -> RunFolder:
     folder = RunFolder(tmp_path_factory.mktemp("streams") / "run")
     process = start("train", *TRAIN, "--output", folder.root)
     assert process.stdout is not None
+    assert "warming up" in process.stdout.readline()
     assert process.stdout.readline().startswith("epoch 1/2: loss ")
     process.stdout.close()
     assert process.communicate()[1] == ""
