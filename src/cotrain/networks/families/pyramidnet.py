@@ -16,7 +16,7 @@ from cotrain.networks.families.rules import equal_stages
 from cotrain.networks.families.stochastic import ShakeDrop
 from cotrain.networks.family import CommonSpec, Family, Request
 
-STEM = 16
+_STEM = 16
 EXPANSION = 4
 _ALPHA = {"pyramidnet164": 270, "pyramidnet272": 200}
 
@@ -82,7 +82,7 @@ def parse(request: Request) -> PyramidNetSpec | None:
 
 def block_widths(spec: PyramidNetSpec) -> list[int]:
     """Width of the 3x3 convolution of every block, rounded half to even."""
-    widths, width = [], float(STEM)
+    widths, width = [], float(_STEM)
     for _ in range(sum(spec.blocks)):
         width += spec.alpha / sum(spec.blocks)
         widths.append(round(width))
@@ -93,14 +93,14 @@ def widths(spec: PyramidNetSpec) -> tuple[int, ...]:
     """Channels after the stem and after each stage."""
     every = block_widths(spec)
     ends = (sum(spec.blocks[: stage + 1]) - 1 for stage in range(len(spec.blocks)))
-    return STEM, *(EXPANSION * every[end] for end in ends)
+    return _STEM, *(EXPANSION * every[end] for end in ends)
 
 
 def build(spec: PyramidNetSpec) -> nn.Module:
     """Stem without ReLU, three stages, BatchNorm, ReLU, global average pool, classifier."""
     every = block_widths(spec)
     stages: dict[str, nn.Module] = {}
-    inputs, done = STEM, 0
+    inputs, done = _STEM, 0
     for stage, count in enumerate(spec.blocks):
         layers = []
         for index in range(count):
@@ -110,8 +110,8 @@ def build(spec: PyramidNetSpec) -> nn.Module:
             inputs, done = EXPANSION * every[done], done + 1
         stages[f"layer{stage + 1}"] = nn.Sequential(*layers)
     network = blocks.named(
-        conv1=blocks.conv3x3(spec.in_channels, STEM),
-        bn1=nn.BatchNorm2d(STEM),
+        conv1=blocks.conv3x3(spec.in_channels, _STEM),
+        bn1=nn.BatchNorm2d(_STEM),
         **stages,
         bn_final=nn.BatchNorm2d(inputs),
         relu=nn.ReLU(inplace=True),

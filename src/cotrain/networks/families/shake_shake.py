@@ -11,7 +11,7 @@ from cotrain.networks.families import blocks
 from cotrain.networks.families.stochastic import ShakeShake
 from cotrain.networks.family import CommonSpec, Family, Request
 
-STEM = 16
+_STEM = 16
 BLOCKS = (4, 4, 4)
 
 
@@ -86,7 +86,7 @@ def parse(request: Request) -> ShakeShakeSpec | None:
 
 def widths(spec: ShakeShakeSpec) -> tuple[int, ...]:
     """Channels after the stem and after each stage."""
-    return STEM, spec.width, 2 * spec.width, 4 * spec.width
+    return _STEM, spec.width, 2 * spec.width, 4 * spec.width
 
 
 def build(spec: ShakeShakeSpec) -> nn.Module:
@@ -97,8 +97,8 @@ def build(spec: ShakeShakeSpec) -> nn.Module:
 
     channels = widths(spec)
     network = blocks.named(
-        conv=nn.Conv2d(spec.in_channels, STEM, 3, padding=1),
-        bn=nn.BatchNorm2d(STEM),
+        conv=nn.Conv2d(spec.in_channels, _STEM, 3, padding=1),
+        bn=nn.BatchNorm2d(_STEM),
         **blocks.residual_stages(BLOCKS, channels, block),
         relu=nn.ReLU(inplace=True),
         **blocks.head(channels[-1], spec.num_classes, dropout=0),
