@@ -10,7 +10,7 @@ usage: cotrain VERB [ARGUMENTS]
 
   cotrain divide wide_resnet28_10 --into 1,2,4
       what a network costs, whole and divided
-  cotrain train --data.root photos --network timm:resnet18 --into 2 --output run
+  cotrain train --config imagefolder --data.root photos --into 2 --output run
       divide, co-train and evaluate, on a folder of images
   cotrain predict run photo.jpg
       label, probability, and how far the networks agree
