@@ -3,7 +3,6 @@
 import pytest
 
 from cotrain.cli import main
-from cotrain.cli.messages import types_of_flags
 
 
 def refusal(capsys, *words: str) -> str:
@@ -49,12 +48,3 @@ def test_wrong_words_are_told_without_types_of_python(capsys, words, told):
 def test_a_librarys_network_is_suggested_by_its_whole_name(capsys):
     line = refusal(capsys, "divide", "convnext_tiny")
     assert "did you mean timm:convnext_tiny, torchvision:convnext_tiny?" in line
-
-
-def test_flags_of_verbs_that_take_settings_and_records():
-    flags = types_of_flags("train")
-    assert flags["--into"] is int
-    assert flags["--data.image_size"] == int | None
-    assert {"--output", "--resume", "--config", "--hardware.threads"} <= flags.keys()
-    assert "--data.root" in types_of_flags("evaluate")
-    assert "--dividing.widths" in types_of_flags("divide")

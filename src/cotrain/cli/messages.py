@@ -2,14 +2,13 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import is_dataclass
+from collections.abc import Collection, Mapping
 from inspect import Parameter, signature
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from cotrain.basics.records import in_words
+from cotrain.cli.flags import types_of_flags
 from cotrain.cli.verbs import VERBS
-from cotrain.config import Experiment
 
 # The beginnings of the messages of jsonargparse and argparse, and what each names.
 _UNKNOWN = re.compile(r"unrecognized arguments: (\S+)")
@@ -50,32 +49,6 @@ def spoken(error: str, verb: str) -> str:
 def unknown_verb(word: str) -> str:
     """The error for a first word that is no verb."""
     return f"{word!r} is no verb of cotrain{_near(word, VERBS)}: see cotrain --help"
-
-
-def types_of_flags(verb: str) -> dict[str, Any]:
-    """The type of every flag that the verb takes, as ``--batch_size``."""
-    hints = get_type_hints(VERBS[verb])
-    flags: dict[str, Any] = {}
-    for each in signature(VERBS[verb]).parameters.values():
-        if each.kind is Parameter.VAR_KEYWORD:
-            flags |= {"--config": str, **dict(_flags(Experiment, ""))}
-        else:
-            flags |= dict(_flag(each.name, hints[each.name]))
-    return flags
-
-
-def _flags(record: type, prefix: str) -> Iterator[tuple[str, Any]]:
-    """The flags of a record of settings, and of the records in it."""
-    for name, hint in get_type_hints(record).items():
-        yield from _flag(prefix + name, hint)
-
-
-def _flag(name: str, hint: Any) -> Iterator[tuple[str, Any]]:
-    records = [each for each in (hint, *get_args(hint)) if is_dataclass(each)]
-    if records:
-        yield from _flags(records[0], f"{name}.")  # type: ignore[arg-type]
-    else:
-        yield f"--{name}", hint
 
 
 def _missing(name: str, verb: str) -> str:

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from inspect import signature
 from itertools import pairwise
 
+from cotrain.cli.flags import types_of_flags
 from cotrain.cli.verbs import VERBS
-from cotrain.config import Experiment, flat_settings
 from cotrain.config.recipes import read_recipe
 
 
@@ -42,14 +41,12 @@ def readable(words: Sequence[str]) -> list[str]:
 _PARAMETERS = {("compare", "--into"): "--sizes", ("import-checkpoint", "--from"): "--source"}
 
 
-# Flags that are true or false: settings of an experiment, and parameters of the verbs.
+# Flags that are true or false.
 _SWITCHES = {
-    f"--{name}" for name, value in flat_settings(Experiment()).items() if isinstance(value, bool)
-} | {
-    f"--{each.name}"
-    for verb in VERBS.values()
-    for each in signature(verb).parameters.values()
-    if each.annotation in (bool, bool | None)
+    flag
+    for verb in VERBS
+    for flag, kind in types_of_flags(verb).items()
+    if kind in (bool, bool | None)
 }
 
 
