@@ -1,6 +1,7 @@
 """Where a user asks for results: refused before any work where they could not be written."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
@@ -12,10 +13,7 @@ def output_folder(path: Path | str) -> Path:
     Raises:
         ConfigError: No name, one that the system does not take, or something that is no folder.
     """
-    checked = _named(path)
-    if checked.exists() and not checked.is_dir():
-        raise ConfigError(f"--output {path} is no folder: choose another --output")
-    return checked
+    return _free_or(Path.is_dir, "folder", path)
 
 
 def output_file(path: Path | str) -> Path:
@@ -24,10 +22,7 @@ def output_file(path: Path | str) -> Path:
     Raises:
         ConfigError: No name, one that the system does not take, or something that is no file.
     """
-    checked = _named(path)
-    if checked.exists() and not checked.is_file():
-        raise ConfigError(f"--output {path} is no regular file: choose another --output")
-    return checked
+    return _free_or(Path.is_file, "regular file", path)
 
 
 def check_outside(folder: Path, root: Path | str) -> None:
@@ -38,6 +33,14 @@ def check_outside(folder: Path, root: Path | str) -> None:
             f"--output {folder} is inside data.root={root}, where it would be taken for images: "
             "choose another --output"
         )
+
+
+def _free_or(kind: Callable[[Path], bool], what: str, path: Path | str) -> Path:
+    """The path, where nothing stands or something of this kind."""
+    checked = _named(path)
+    if checked.exists() and not kind(checked):
+        raise ConfigError(f"--output {path} is no {what}: choose another --output")
+    return checked
 
 
 def _named(path: Path | str) -> Path:
