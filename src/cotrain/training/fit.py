@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.utilities import rank_zero_only
-from torch.distributed import DistError
-from torch.multiprocessing.spawn import ProcessRaisedException
 
-from cotrain.basics.errors import ConfigError, TrainingError
+from cotrain.basics.errors import ConfigError
 from cotrain.basics.lock import locked
 from cotrain.basics.output import output_folder
 from cotrain.basics.run_folder import RunFolder
@@ -26,8 +23,8 @@ from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.evaluation.scores import Evaluation
+from cotrain.training.clear_errors import clear_errors, fewer_workers
 from cotrain.training.datamodule import Loaders
-from cotrain.training.finite import NotFiniteError
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import say
@@ -167,7 +164,7 @@ def _train(
     _say_warmup(experiment)
     resumed = None if begun is None else folder.checkpoint
     try:
-        with dead_workers_named(_fewer_workers(folder)), _clear_errors(folder, trainer):
+        with dead_workers_named(fewer_workers(folder)), clear_errors(folder, trainer):
             trainer.fit(module, datamodule=loaders, ckpt_path=resumed, weights_only=True)
     finally:
         module.execution.close()
@@ -176,47 +173,11 @@ def _train(
     return module
 
 
-def _fewer_workers(folder: RunFolder) -> str:
-    return (
-        f"go on with cotrain train --resume {folder.root}, "
-        f"if need be with fewer data.workers in its {folder.config.name}"
-    )
-
-
 def _say_warmup(experiment: Experiment) -> None:
     asked, epochs = experiment.schedule.warmup_epochs, experiment.epochs
     warmup = warmup_within(experiment.schedule, epochs)
     if warmup < asked:
         say(f"schedule.warmup_epochs={asked} in epochs={epochs}: warming up for {warmup:g} epochs")
-
-
-@contextmanager
-def _clear_errors(folder: RunFolder, trainer: lightning.Trainer) -> Iterator[None]:
-    """Say what to do next where training cannot go on."""
-    try:
-        yield
-    except NotFiniteError as error:
-        kept = f"the last good checkpoint is {folder.checkpoint}"
-        raise TrainingError(
-            f"{error}; {kept if folder.checkpoint.exists() else 'no checkpoint was saved yet'}: "
-            "lower optimizer.lr, set optimizer.clip, or --on_nan skip"
-        ) from None
-    except ProcessRaisedException as error:
-        raise TrainingError(f"a process failed: {str(error).strip().splitlines()[-1]}") from error
-    except RuntimeError as error:
-        if trainer.world_size == 1 or not _is_connection_lost(error):
-            raise
-        message = (
-            f"process {trainer.global_rank} stopped because another one failed: see its message"
-        )
-        raise TrainingError(message) from error
-    except SystemExit:
-        # Lightning's answer to a second Ctrl-C.
-        raise KeyboardInterrupt from None
-
-
-def _is_connection_lost(error: RuntimeError) -> bool:
-    return isinstance(error, DistError) or "by peer" in str(error)
 
 
 def _arrange(module: CoTraining, experiment: Experiment) -> None:
