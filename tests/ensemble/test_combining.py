@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cotrain import ConfigError, divide
-from cotrain.ensemble.combining import Combine, combine_logits
+from cotrain.config.combining import Combine
+from cotrain.ensemble.combining import combine_logits
 from cotrain.networks import spec
 from cotrain.networks.evaluating import evaluating
 

@@ -1,6 +1,7 @@
 """S networks that answer as one: made, combined, co-trained, saved."""
 
-from cotrain.ensemble.combining import Combine, combine_logits
+from cotrain.config.combining import Combine
+from cotrain.ensemble.combining import combine_logits
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble, load_shipped, split_views
 from cotrain.ensemble.losses import CoTrainingLoss

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Shaped
-from cotrain.ensemble.combining import Combine
+from cotrain.config.combining import Combine
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.networks.evaluating import evaluating
 

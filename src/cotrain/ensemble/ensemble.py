@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.basics.shapes import Float, Shaped
+from cotrain.config.combining import Combine
 from cotrain.ensemble.answering import known_preprocessing
-from cotrain.ensemble.combining import Combine, combine_logits
+from cotrain.ensemble.combining import combine_logits
 from cotrain.ensemble.folder import read_folder, write_folder
 from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.networks import blank

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cotrain.config.combining import Combine
 from cotrain.dividing.division import network_cost
-from cotrain.ensemble.combining import Combine
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.networks import NetworkSpec, image_shape_of, spec_from_dict, spec_to_dict
 

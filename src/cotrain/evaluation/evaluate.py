@@ -14,11 +14,11 @@ from cotrain.basics.run_folder import RunFolder, possible_runs
 from cotrain.basics.shapes import Float, Int
 from cotrain.basics.tensors import read_tensors
 from cotrain.config import Data, Experiment
+from cotrain.config.combining import Combine
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Images, Splits, evaluation_loader, load_splits
 from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.answering import Answering, logits_of, prepared
-from cotrain.ensemble.combining import Combine
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.evaluation.scores import Evaluation, check_classes, evaluate_logits
 

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float
+from cotrain.config.combining import Combine
 from cotrain.data import UnreadableImageError, read_image
 from cotrain.data.folders import image_files
 from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
-from cotrain.ensemble.combining import Combine, outputs_of
+from cotrain.ensemble.combining import outputs_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Int
+from cotrain.config.combining import Combine
 from cotrain.ensemble.answering import Answering
-from cotrain.ensemble.combining import Combine, log_probabilities, mutual_information
+from cotrain.ensemble.combining import log_probabilities, mutual_information
 
 _BINS = 15  # the number of arXiv:1706.04599, which made ECE common
 _CHUNK = 4096  # images whose float64 probabilities are held at once

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
+from cotrain.config.combining import Combine
 from cotrain.config.export import Precision
 from cotrain.data import Splits
 from cotrain.data.splits import held_out
 from cotrain.ensemble.answering import Answering
-from cotrain.ensemble.combining import Combine
 from cotrain.evaluation.evaluate import collect_logits
 from cotrain.evaluation.scores import evaluate_logits
 from cotrain.export.exported import Exported

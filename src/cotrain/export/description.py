@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
+from cotrain.config.combining import Combine
 from cotrain.config.export import Format, Precision
-from cotrain.ensemble.combining import Combine
 from cotrain.ensemble.preprocessing import Preprocessing
 
 KEY = "cotrain"  # where a file keeps the record: ONNX metadata, or extra/cotrain.json in a .pt2

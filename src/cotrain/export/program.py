@@ -10,7 +10,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from cotrain.ensemble.combining import Combine, outputs_of
+from cotrain.config.combining import Combine
+from cotrain.ensemble.combining import outputs_of
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
