@@ -20,7 +20,8 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import load_recipe
 from cotrain.ensemble import load_shipped
 from cotrain.ensemble.spec import EnsembleSpec
-from cotrain.evaluation.evaluate import data_of, evaluate_ensemble, splits_for
+from cotrain.evaluation.evaluate import evaluate_ensemble
+from cotrain.evaluation.images import images_to_test
 from cotrain.networks import build
 from cotrain.networks.costs import count_params
 from cotrain.networks.meta import on_meta
@@ -33,7 +34,7 @@ def test_a_finished_run_gives_the_scores_that_it_wrote():
     run = RunFolder(SAVED / "run")
     written = json.loads(run.evaluation.read_bytes())
     ensemble = load_shipped(run.root)
-    found = evaluate_ensemble(ensemble, splits_for(ensemble, data_of(run.root)), batch_size=16)
+    found = evaluate_ensemble(ensemble, images_to_test(run.root, ensemble), batch_size=16)
     assert found.evaluation.images == written["images"] == 50
     # Version 0.1 counted in float32.
     assert found.evaluation.ensemble.top1 == pytest.approx(written["ensemble"]["top1"], rel=1e-7)

@@ -18,11 +18,10 @@ from cotrain.ensemble import Preprocessing, load_shipped
 from cotrain.evaluation.evaluate import (
     EvaluatedAnswers,
     collect_logits,
-    data_of,
     evaluate_ensemble,
     read_predictions,
-    splits_for,
 )
+from cotrain.evaluation.images import images_to_test
 from cotrain.execution import prepare
 from cotrain.training import fit
 
@@ -36,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 def evaluated(path: Path, data: Data | None = None, **options: Any) -> EvaluatedAnswers:
     ensemble = load_shipped(path)
-    splits = splits_for(ensemble, data or data_of(path))
+    splits = images_to_test(path, ensemble, data)
     return evaluate_ensemble(ensemble, splits, batch_size=TINY.batch_size, **options)
 
 
@@ -50,7 +49,7 @@ def test_run_and_its_ensemble_give_what_training_wrote(run: RunFolder) -> None:
 
 def test_an_execution_is_as_good_as_its_ensemble(run: RunFolder) -> None:
     ensemble = load_shipped(run.root)
-    splits = splits_for(ensemble, data_of(run.root))
+    splits = images_to_test(run.root, ensemble)
     expected = evaluated(run.root)
     with prepare(ensemble, "stacked") as execution:
         found = evaluate_ensemble(execution, splits, batch_size=TINY.batch_size)
@@ -62,7 +61,7 @@ def test_pixels_are_normalised_as_the_data_says_where_the_ensemble_does_not(
     run: RunFolder,
 ) -> None:
     ensemble = load_shipped(run.root)
-    splits = splits_for(ensemble, data_of(run.root))
+    splits = images_to_test(run.root, ensemble)
     ensemble.spec = replace(ensemble.spec, preprocessing=None)
     found = evaluate_ensemble(ensemble, splits, batch_size=TINY.batch_size)
     assert torch.equal(found.logits, evaluated(run.root).logits)

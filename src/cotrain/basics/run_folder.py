@@ -37,6 +37,16 @@ class RunFolder:
         return self.root / "config.yaml"
 
     @property
+    def split(self) -> Path:
+        """Which images are trained on, select and test; written before ``config``."""
+        return self.root / "split.jsonl"
+
+    @property
+    def data(self) -> Path:
+        """What the data are, as the user was told."""
+        return self.root / "data.json"
+
+    @property
     def checkpoint(self) -> Path:
         """The newest training state; the one before stands beside it."""
         return self.root / "checkpoints" / "last.ckpt"

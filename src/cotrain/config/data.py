@@ -1,6 +1,6 @@
 """Which images, and how an image becomes a view."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from cotrain.config.datasets import Dataset
@@ -14,8 +14,9 @@ class Data:
     """Which images are trained and tested on.
 
     Args:
-        dataset: A named data set, or ``imagefolder`` for a folder of one's own.
-        root: Folder of the data set; not needed for ``digits``.
+        dataset: A named data set, or ``imagefolder`` for a folder of one's own; ``auto`` is
+            ``imagefolder`` where ``root`` is given, else ``digits``.
+        root: Folder of the data set; ``digits`` have none.
         layout: Whether the folders in ``root`` are parts (train, val, test; each holds one folder a
             class) or classes, also when one is called train; ``auto`` looks where the images lie.
         download: Let torchvision download the data set into ``root``.
@@ -26,16 +27,22 @@ class Data:
         test: Share of the images held out for the test where the data set has no test split and
             ``train_images`` is not given; else all that do not train are the test.
         split_seed: Seed of every split and subset; independent of the training seed.
-        image_size: Height and width in pixels given to the networks; the data set's own if null.
+        image_size: Height and width in pixels given to the networks; null is the network's own, of
+            another library, or the data set's own.
         in_channels: 3 (RGB) or 1 (grey); the data set's own if null.
-        mean: Mean of each channel, of pixels in [0, 1]; the data set's own if null.
-        std: Standard deviation of each channel; the data set's own if null.
+        margin: Files are resized until their shorter side is ``margin * image_size``, then cropped
+            in the centre; null is the network's own, of another library, or 1.15 where
+            ``views.crop`` is resized, else 1.
+        background: Colour on which transparent images are laid, such as ``black`` or ``#808080``.
+        mean: Mean of each channel, of pixels in [0, 1]; null is the network's own, of another
+            library, or the data set's own.
+        std: Standard deviation of each channel; as ``mean`` if null.
         unreadable: What to do with images that cannot be decoded: stop with a list, or skip them.
         scan: Decode every file once before training to find unreadable ones.
         workers: Processes that load data beside the training one; 0 loads in the training process.
     """
 
-    dataset: Dataset = "digits"
+    dataset: Dataset = "auto"
     root: str | None = None
     layout: FolderLayout = "auto"
     download: bool = False
@@ -46,11 +53,19 @@ class Data:
     split_seed: int = 0
     image_size: int | None = bounded(None, at_least(8))
     in_channels: Literal[1, 3] | None = None
+    margin: float | None = bounded(None, at_least(1))
+    background: str = "white"
     mean: list[float] | None = None
     std: list[float] | None = None
     unreadable: Literal["error", "skip"] = "error"
     scan: bool = True
     workers: int = bounded(0, between(0, 256))
+
+    def resolved(self) -> "Data":
+        """The same with ``auto`` replaced by the data set that it is."""
+        if self.dataset != "auto":
+            return self
+        return replace(self, dataset="digits" if self.root is None else "imagefolder")
 
 
 @dataclass(frozen=True, kw_only=True)

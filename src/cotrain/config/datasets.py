@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Dataset = Literal[
-    "digits", "cifar10", "cifar100", "svhn", "fashion_mnist", "imagenet", "imagefolder"
+    "auto", "digits", "cifar10", "cifar100", "svhn", "fashion_mnist", "imagenet", "imagefolder"
 ]
 Layout = Literal["cifar", "imagenet"]
 

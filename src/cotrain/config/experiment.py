@@ -64,10 +64,15 @@ class Experiment:
     on_nan: Literal["error", "skip"] = "error"
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a word, a number or an option that no experiment can have."""
+        """Check every word, number and option, and name the data set that ``auto`` is.
+
+        Raises:
+            ConfigError: Something that no experiment can have.
+        """
         check_settings(self)
         check_network_options(self.network_options)
         check_options("optimizer.options", self.optimizer.options)
+        object.__setattr__(self, "data", self.data.resolved())  # a run's settings shall name them
 
 
 def flat_settings(record: Any, prefix: str = "") -> dict[str, Any]:

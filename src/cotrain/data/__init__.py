@@ -5,7 +5,9 @@ from cotrain.data.decoding import UnreadableImageError
 from cotrain.data.epoch_order import EpochSampler, Share
 from cotrain.data.images import FileImages, Images, TensorImages, read_image
 from cotrain.data.loaders import evaluation_loader, training_loader
-from cotrain.data.splits import Splits, load_splits
+from cotrain.data.opening import load_splits, load_test
+from cotrain.data.split_record import SplitRecord, read_record
+from cotrain.data.splits import Splits
 from cotrain.data.views.mixing import Batch
 
 __all__ = [
@@ -15,12 +17,15 @@ __all__ = [
     "FileImages",
     "Images",
     "Share",
+    "SplitRecord",
     "Splits",
     "TensorImages",
     "TrainingBatches",
     "UnreadableImageError",
     "evaluation_loader",
     "load_splits",
+    "load_test",
     "read_image",
+    "read_record",
     "training_loader",
 ]

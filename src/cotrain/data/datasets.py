@@ -12,26 +12,22 @@ from cotrain.basics.output import check_outside
 from cotrain.config import Data
 from cotrain.config.datasets import DATASETS
 from cotrain.data.folders import folder_source
+from cotrain.data.settings import is_folder
 from cotrain.data.sources import Source
 
 _DIGITS = tuple(str(digit) for digit in range(10))
 
 
 def open_source(data: Data) -> Source:
-    """Find the data set that ``data`` names; files are listed but not decoded.
+    """Find the data set that ``data`` names, resolved; files are listed but not decoded.
 
     Raises:
         ConfigError: It is not there, or it cannot be downloaded.
     """
     if data.dataset == "digits":
         return _digits()
-    if _is_torchvisions(data):
+    if not is_folder(data.dataset):
         return _torchvision(data)
-    if data.download:
-        raise ConfigError(
-            f"data.download=True, but {data.dataset} cannot be downloaded: "
-            "give its folder with --data.root and --data.download false"
-        )
     return _imagenet(data) if data.dataset == "imagenet" else folder_source(data.root, data.layout)
 
 
@@ -40,12 +36,8 @@ def check_outside_images(folder: Path, data: Data) -> None:
 
     torchvision's data sets are files of known names, beside which anything may stand.
     """
-    if data.root is not None and not _is_torchvisions(data):
+    if data.root is not None and is_folder(data.dataset):
         check_outside(folder, data.root)
-
-
-def _is_torchvisions(data: Data) -> bool:
-    return data.dataset in DATASETS and DATASETS[data.dataset].torchvision is not None
 
 
 def _digits() -> Source:

@@ -1,7 +1,7 @@
 """Which image is trained on, selects the checkpoint, or tests: indices only, nothing is decoded."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import derive_seed
 from cotrain.config import Data
+from cotrain.data.settings import DEFAULTS
 from cotrain.data.sources import Source
 
 
@@ -22,12 +23,19 @@ class Partition:
         val: Images that select the checkpoint; None if nothing is selected.
         test: Images tested on; None if there are none.
         tested_on: ``val`` if the test images are the ones that selected, else ``test``.
+        origins: In words, where the images of each part come from.
     """
 
     train: Tensor
     val: Tensor | None
     test: Tensor | None
     tested_on: Literal["test", "val"]
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self) -> dict[str, Tensor]:
+        """The parts that there are."""
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        return {name: part for name, part in parts.items() if part is not None}
 
 
 def partition(source: Source, data: Data) -> Partition:
@@ -39,6 +47,7 @@ def partition(source: Source, data: Data) -> Partition:
     Raises:
         ConfigError: Fewer images than asked for, or too few in a class.
     """
+    _refuse_ignored(source, data)
     given = _hold_out_test(source, data) if "all" in source.parts else source.parts
     train, val, test = given["train"], given.get("val"), given.get("test")
     selects = data.validation not in ("none", 0)
@@ -54,8 +63,54 @@ def partition(source: Source, data: Data) -> Partition:
     if data.test_images is not None:
         if test is None:
             raise ConfigError(f"data.test_images={data.test_images}, but data.test=0 leaves none")
-        test, _ = _draw("test_images", data.test_images, test, source, data.split_seed)
-    return Partition(train=train, val=val, test=test, tested_on=tested_on)
+        test = draw_test(data.test_images, test, source, data.split_seed)
+    return Partition(
+        train=train, val=val, test=test, tested_on=tested_on, origins=_origins(source, data)
+    )
+
+
+def _refuse_ignored(source: Source, data: Data) -> None:
+    """Raise ConfigError for a setting that draws nothing from a data set that has its parts."""
+    val_given, test_given = "val" in source.parts, "all" not in source.parts
+    ignored = {
+        "validation": val_given and data.validation not in ("none", 0, DEFAULTS["validation"]),
+        "test": (test_given or data.train_images is not None) and data.test != DEFAULTS["test"],
+        "split_seed": data.split_seed != 0
+        and test_given
+        and (val_given or data.validation in ("none", 0))
+        and data.train_images is None
+        and data.test_images is None,
+    }
+    for name, is_ignored in ignored.items():
+        if is_ignored:
+            raise ConfigError(
+                f"data.{name}={getattr(data, name)} would be ignored: "
+                f"{' and '.join(map(source.title, source.parts))} are given"
+                f"{'' if data.train_images is None else ', and train_images leaves the others'}: "
+                f"give --data.{name} {DEFAULTS[name]}, or leave it out"
+            )
+
+
+def _origins(source: Source, data: Data) -> dict[str, str]:
+    """Where each part comes from, in words."""
+    given = "all" not in source.parts
+    pool = source.title("train" if given else "all")
+    origins = {"train": pool}
+    if data.train_images is not None:
+        origins["train"] = f"{data.train_images} drawn from {pool}"
+    if "val" in source.parts:
+        origins["val"] = source.title("val")
+    else:
+        origins["val"] = f"{data.validation} of the training images, drawn"
+    if given:
+        origins["test"] = source.title("test" if "test" in source.parts else "val")
+    elif data.train_images is None:
+        origins["test"] = f"{data.test} of {pool}, drawn"
+    else:
+        origins["test"] = f"the rest of {pool}"
+    if data.test_images is not None:
+        origins["test"] = f"{data.test_images} drawn from {origins['test']}"
+    return origins
 
 
 def _hold_out_test(source: Source, data: Data) -> dict[str, Tensor]:
@@ -76,14 +131,23 @@ def _hold_out_test(source: Source, data: Data) -> dict[str, Tensor]:
 
 def _draw(name: str, count: int, pool: Tensor, source: Source, seed: int) -> tuple[Tensor, Tensor]:
     """Exactly ``count`` images of ``pool``, stratified, and the others."""
-    if not len(source.classes) <= count <= len(pool):
+    targets = source.targets[pool]
+    sizes = targets.bincount(minlength=len(source.classes))
+    present = sizes.nonzero().flatten().tolist()
+    if not len(present) <= count <= len(pool):
         raise ConfigError(
-            f"data.{name}={count}, but there are {len(pool)} images of {len(source.classes)} "
+            f"data.{name}={count}, but there are {len(pool)} images of {len(present)} "
             "classes: give at least one a class and at most all"
         )
-    targets = source.targets[pool]
-    quotas = allocate(targets.bincount(minlength=len(source.classes)).tolist(), count)
+    quotas = [0] * len(source.classes)
+    for target, quota in zip(present, allocate(sizes[present].tolist(), count), strict=True):
+        quotas[target] = quota
     return _take(quotas, pool, targets, derive_seed(seed, name))
+
+
+def draw_test(count: int, pool: Tensor, source: Source, seed: int) -> Tensor:
+    """Exactly ``count`` images of ``pool`` to test on, stratified over the classes that it has."""
+    return _draw("test_images", count, pool, source, seed)[0]
 
 
 def _hold_out(

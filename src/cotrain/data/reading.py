@@ -1,8 +1,12 @@
-"""Many small images decoded once into one uint8 tensor."""
+"""Many images read at once: into one tensor, or only to know them."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,13 +18,27 @@ from cotrain.basics.errors import ConfigError
 from cotrain.data.decoding import UnreadableImageError, decode
 from cotrain.data.formats import open_image
 from cotrain.data.images import read_image, resize_and_crop, to_tensor
+from cotrain.data.watching import watched
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
-def decode_files(
-    paths: Sequence[str], preprocessing: Preprocessing
-) -> tuple[Tensor, dict[int, str]]:
-    """All files as uint8 [N, C, H, W], with index and reason of those that cannot be decoded.
+@dataclass(frozen=True, kw_only=True)
+class FilesRead:
+    """What reading N files, or arrays, found.
+
+    Args:
+        failed: Index and reason of those that cannot be decoded.
+        sizes: Bytes of each; None for arrays.
+        contents: A digest of each, empty for what failed; None where they were not read.
+    """
+
+    failed: Mapping[int, str]
+    sizes: list[int] | None
+    contents: list[str] | None
+
+
+def decode_files(paths: Sequence[str], preprocessing: Preprocessing) -> tuple[Tensor, FilesRead]:
+    """All files as uint8 [N, C, H, W]; what cannot be decoded holds anything.
 
     Raises:
         ConfigError: The tensor would not fit the memory.
@@ -30,14 +48,32 @@ def decode_files(
     def read(index: int) -> None:
         tensor[index] = read_image(paths[index], preprocessing)
 
-    return tensor, failures(len(paths), read)
+    return tensor, _read_all(paths, read)
+
+
+def scan_files(paths: Sequence[str], in_channels: int) -> FilesRead:
+    """Decode every file to find those that cannot be."""
+    return _read_all(paths, lambda index: decode(paths[index], in_channels, quick=True))
+
+
+def size_files(paths: Sequence[str]) -> FilesRead:
+    """The files' sizes, nothing being read; 0 of a file that is gone."""
+    sizes = [os.path.getsize(path) if os.path.exists(path) else 0 for path in paths]
+    return FilesRead(failed={}, sizes=sizes, contents=None)
+
+
+def read_arrays(arrays: np.ndarray) -> FilesRead:
+    """The digests of images in memory."""
+    return FilesRead(
+        failed={}, sizes=None, contents=[content_digest(each.tobytes()) for each in arrays]
+    )
 
 
 def decode_arrays(arrays: np.ndarray, preprocessing: Preprocessing) -> Tensor:
     """Images [N, H, W] or [N, H, W, 3] as uint8 [N, C, H, W] at the size and channels asked for."""
     images = torch.from_numpy(arrays).view(*arrays.shape[:3], -1).permute(0, 3, 1, 2)
     size, channels = preprocessing.image_size, preprocessing.in_channels
-    if images.shape[1:] == (channels, size, size):
+    if images.shape[1:] == (channels, size, size) and preprocessing.margin == 1:
         return images.contiguous()
     tensor = _allocate(len(arrays), preprocessing)
     for index, array in enumerate(arrays):
@@ -74,34 +110,39 @@ def _allocate(count: int, preprocessing: Preprocessing) -> Tensor:
 
 
 _CHUNK = 256  # files a task: a task for each file would take more memory than a million paths
-
-
 _SHOWN = 10
-
-
 _THREADS = 4  # two halve the time of photos; tiny files take longer the more threads there are
 
 
-def unreadable_files(paths: Sequence[str], in_channels: int) -> dict[int, str]:
-    """Decode every file in a few threads; index and reason of those that cannot be decoded."""
-    return failures(len(paths), lambda index: decode(paths[index], in_channels, quick=True))
+def _read_all(paths: Sequence[str], read: Callable[[int], object]) -> FilesRead:
+    """Call ``read`` with 0 .. N-1 in a few threads, and digest the files that it can read."""
 
-
-def failures(count: int, read: Callable[[int], object]) -> dict[int, str]:
-    """Call ``read`` with 0 .. count-1 in a few threads; index and reason of unreadable images."""
-
-    def run(start: int) -> dict[int, str]:
-        found = {}
-        for index in range(start, min(start + _CHUNK, count)):
-            try:
-                read(index)
-            except UnreadableImageError as error:
-                found[index] = error.reason
-        return found
+    def run(start: int) -> list[tuple[int, str, str]]:
+        return [_read(paths, index, read) for index in range(len(paths))[start : start + _CHUNK]]
 
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        chunks = list(pool.map(run, range(0, count, _CHUNK)))
-    return {index: reason for chunk in chunks for index, reason in chunk.items()}
+        chunks = pool.map(run, range(0, len(paths), _CHUNK))
+        found = list(chain(*watched(chunks, "reading images", _CHUNK, len(paths))))
+    return FilesRead(
+        failed={index: reason for index, (_, _, reason) in enumerate(found) if reason},
+        sizes=[size for size, _, _ in found],
+        contents=[content for _, content, _ in found],
+    )
+
+
+def _read(paths: Sequence[str], index: int, read: Callable[[int], object]) -> tuple[int, str, str]:
+    """Size, digest and, if it cannot be decoded, the reason."""
+    try:
+        read(index)
+    except UnreadableImageError as error:
+        return 0, "", error.reason
+    content = Path(paths[index]).read_bytes()
+    return len(content), content_digest(content), ""
+
+
+def content_digest(content: bytes) -> str:
+    """64 bits, as there is one for each image: any two of a million agree with a chance of 3e-8."""
+    return blake2b(content, digest_size=8).hexdigest()
 
 
 def report_unreadable(reasons: Mapping[str, str], policy: Literal["error", "skip"]) -> None:

@@ -1,6 +1,7 @@
 """A data set as it is found, before it is split and decoded."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,3 +38,16 @@ class Source:
     root: str | None = None
     folders: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+
+    def names(self, indices: Iterable[int]) -> tuple[str, ...]:
+        """Paths below ``root``, or for images in memory their numbers."""
+        if self.root is None:
+            return tuple(str(index) for index in indices)
+        start = len(self.root.rstrip(os.sep)) + 1
+        return tuple(str(self.images[index])[start:] for index in indices)
+
+    def title(self, part: str) -> str:
+        """How the user knows a part that the data set comes in."""
+        if self.root is None:
+            return "all images" if part == "all" else f"the data set's {part} images"
+        return f"{self.folders[part]}/" if part in self.folders else "the folder"

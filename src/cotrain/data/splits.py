@@ -1,28 +1,23 @@
 """The training, validation and test images of an experiment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
-from cotrain.config.datasets import DATASETS, PHOTO_MARGIN
-from cotrain.data.datasets import open_source
-from cotrain.data.images import FileImages, Images, TensorImages
-from cotrain.data.partition import Partition, partition
-from cotrain.data.reading import (
-    common_size,
-    decode_arrays,
-    decode_files,
-    pixel_statistics,
-    report_unreadable,
-    unreadable_files,
-)
+from cotrain.data.framing import frame_of, with_statistics
+from cotrain.data.gathering import keep_in_memory, leave_on_disk
+from cotrain.data.images import FileImages, Images
+from cotrain.data.partition import Partition
+from cotrain.data.reading import report_unreadable
+from cotrain.data.remembering import Recalled, check_contents, remember
 from cotrain.data.sources import Source
+from cotrain.data.split_record import SplitRecord
+from cotrain.data.summary import DataSummary, fitting, part_summary
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -31,13 +26,15 @@ class Splits:
     """The images of an experiment.
 
     Args:
-        train: Images trained on.
+        train: Images trained on; none where only the test was asked for.
         val: Images that select the checkpoint; None if nothing is selected.
         test: Images tested on, once; None if there are none.
         classes: Names of the classes.
         preprocessing: What an image goes through; shipped with the ensemble.
         unreadable: Files that were skipped because they cannot be decoded.
         tested_on: ``val`` if the test images are the ones that selected, else ``test``.
+        record: Which image is in which part; None where images were put together by hand.
+        summary: What the user should know of them; None where ``record`` is.
     """
 
     train: Images
@@ -47,126 +44,106 @@ class Splits:
     preprocessing: Preprocessing
     unreadable: tuple[str, ...]
     tested_on: Literal["test", "val"]
+    record: SplitRecord | None = None
+    summary: DataSummary | None = None
+
+    def show(self) -> None:
+        """Print the summary to stderr."""
+        if self.summary is not None:
+            self.summary.show()
 
 
-Select = Callable[[Tensor], Images]  # the images at some indices of the source
+class Wanted(NamedTuple):
+    """What is wanted of images that were found; see ``load_splits``."""
+
+    data: Data
+    keep_files: bool
+    native: Preprocessing | None
+    shape: Preprocessing | None
+    remembered: SplitRecord | None
 
 
-def load_splits(data: Data, *, keep_files: bool = False) -> Splits:
-    """Find, split and decode the images that ``data`` describes.
-
-    The last result is kept: several runs on one data set in one process decode it once.
-
-    Args:
-        data: Which images.
-        keep_files: Leave image files on disk, to be decoded at full size in every epoch, rather
-            than keep them in memory at the network's size.
+def load(found: Recalled, wanted: Wanted) -> Splits:
+    """Decode the images of a partition, and look that all are there and can be read.
 
     Raises:
-        ConfigError: Images are missing, too few, unreadable or of different sizes.
+        ConfigError: They cannot be read, or are not those that are remembered.
     """
-    mean, std = (None if values is None else tuple(values) for values in (data.mean, data.std))
-    return _load_splits(replace(data, mean=mean, std=std), keep_files)
-
-
-@lru_cache(maxsize=1)
-def _load_splits(data: Data, keep_files: bool) -> Splits:
-    source = open_source(data)
-    keep_files = keep_files and isinstance(source.images, list)
-    parts = partition(source, data)
-    chosen = torch.cat([part for part in (parts.train, parts.val, parts.test) if part is not None])
-    chosen = chosen.unique()  # sorted
-    frame = _frame(source, data, chosen, keep_files)
-    load = _leave_on_disk if keep_files else _keep_in_memory
-    select, unreadable = load(source, data, chosen, frame)
-    report_unreadable(
-        {str(source.images[i]): why for i, why in unreadable.items()}, data.unreadable
-    )
-    parts = _readable(parts, source, unreadable)
-    train = select(parts.train)
-    return Splits(
-        train=train,
-        val=None if parts.val is None else select(parts.val),
-        test=None if parts.test is None else select(parts.test),
-        classes=source.classes,
-        preprocessing=_with_statistics(frame, source, data, train),
-        unreadable=tuple(str(source.images[i]) for i in unreadable),
-        tested_on=parts.tested_on,
-    )
-
-
-def _frame(source: Source, data: Data, chosen: Tensor, keep_files: bool) -> Preprocessing:
-    """Size and channels, which decoding needs; mean and standard deviation come after it."""
-    channels = data.in_channels or source.in_channels
-    size = data.image_size or source.image_size
-    return Preprocessing(
-        image_size=size or common_size([str(source.images[i]) for i in chosen.tolist()]),
-        in_channels=channels,
-        mean=(0.0,) * channels,
-        std=(1.0,) * channels,
-        margin=PHOTO_MARGIN if keep_files else 1.0,
-    )
-
-
-def _keep_in_memory(
-    source: Source, data: Data, chosen: Tensor, frame: Preprocessing
-) -> tuple[Select, Mapping[int, str]]:
-    """Decode the chosen images; index and reason of those that cannot be, too."""
-    if isinstance(source.images, list):
-        tensor, failed = decode_files([source.images[i] for i in chosen.tolist()], frame)
+    source, data, remembered = found.source, wanted.data, wanted.remembered
+    keep_files = wanted.keep_files and isinstance(source.images, list)
+    chosen = torch.cat(list(found.parts.named().values())).unique()  # sorted
+    frame = wanted.shape or _frame(source, chosen, wanted._replace(keep_files=keep_files))
+    if keep_files:
+        gathered = leave_on_disk(source, chosen, frame, scan=data.scan)
     else:
-        tensor, failed = decode_arrays(source.images[chosen.numpy()], frame), {}
-
-    def select(indices: Tensor) -> Images:
-        places = torch.searchsorted(chosen, indices)
-        return TensorImages(tensor=tensor[places], targets=source.targets[indices])
-
-    return select, {int(chosen[place]): why for place, why in failed.items()}
-
-
-def _leave_on_disk(
-    source: Source, data: Data, chosen: Tensor, frame: Preprocessing
-) -> tuple[Select, Mapping[int, str]]:
-    """Decode the chosen files only to find those that cannot be, if ``data.scan`` says so."""
-
-    def paths(indices: Tensor) -> list[str]:
-        return [str(source.images[i]) for i in indices.tolist()]
-
-    def select(indices: Tensor) -> Images:
-        targets = source.targets[indices]
-        return FileImages(paths=paths(indices), targets=targets, preprocessing=frame)
-
-    failed = unreadable_files(paths(chosen), frame.in_channels) if data.scan else {}
-    return select, {int(chosen[place]): why for place, why in failed.items()}
+        gathered = keep_in_memory(source, chosen, frame)
+    if remembered is not None:
+        check_contents(remembered, source.names(chosen.tolist()), gathered.read)
+    failed = {int(chosen[place]): why for place, why in gathered.read.failed.items()}
+    unreadable = {str(source.images[index]): why for index, why in failed.items()}
+    report_unreadable(unreadable, "error" if remembered else data.unreadable)
+    parts = _readable(found.parts, source, failed)
+    train = gathered.select(parts.train)
+    if wanted.shape is None:
+        frame = with_statistics(frame, data, source, train, wanted.native)
+    splits = Splits(
+        train=train,
+        val=None if parts.val is None else gathered.select(parts.val),
+        test=None if parts.test is None else gathered.select(parts.test),
+        classes=source.classes,
+        preprocessing=frame,
+        unreadable=tuple(unreadable),
+        tested_on=parts.tested_on,
+        record=remembered or remember(data, source, parts, chosen, gathered.read),
+    )
+    return replace(splits, summary=_summary(replace(found, parts=parts), splits, data))
 
 
-def _readable(parts: Partition, source: Source, unreadable: Mapping[int, str]) -> Partition:
-    """The parts without the unreadable images."""
-    bad = torch.tensor(list(unreadable), dtype=torch.int64)
+def _frame(source: Source, chosen: Tensor, wanted: Wanted) -> Preprocessing:
+    paths = [str(source.images[i]) for i in chosen.tolist()] if source.root else []
+    return frame_of(wanted.data, source, paths, keep_files=wanted.keep_files, native=wanted.native)
 
-    def rest(part: Tensor | None) -> Tensor | None:
-        return None if part is None else part[~torch.isin(part, bad)]
 
-    train = parts.train[~torch.isin(parts.train, bad)]
-    left = source.targets[train].bincount(minlength=len(source.classes))
-    if not left.all():
-        empty = source.classes[int(left.argmin())]
+def _readable(parts: Partition, source: Source, failed: Mapping[int, str]) -> Partition:
+    """The parts without the unreadable images, of which none may be left empty."""
+    bad = torch.tensor(list(failed), dtype=torch.int64)
+    left = {name: part[~torch.isin(part, bad)] for name, part in parts.named().items()}
+    for name, part in left.items():
+        if len(part) == 0 < len(parts.named()[name]):
+            raise ConfigError(
+                f"data.unreadable=skip leaves no image of the {name} part "
+                f"({parts.origins.get(name)}), none of which can be decoded: replace its files"
+            )
+    counts = source.targets[left["train"]].bincount(minlength=len(source.classes))
+    if len(parts.train) and not counts.all():
+        empty = source.classes[int(counts.argmin())]
         raise ConfigError(
             f"data.unreadable=skip leaves class {empty!r} no image to train on: replace its files"
         )
-    return replace(parts, train=train, val=rest(parts.val), test=rest(parts.test))
+    return replace(parts, **left)
 
 
-def _with_statistics(
-    frame: Preprocessing, source: Source, data: Data, train: Images
-) -> Preprocessing:
-    """Mean and deviation as given; else the data set's; else those of the training images."""
-    mean, std = source.mean, source.std
-    if mean is None or std is None or frame.in_channels != source.in_channels:
-        photos = DATASETS["imagenet"]
-        in_memory = isinstance(train, TensorImages)
-        mean, std = pixel_statistics(train.tensor) if in_memory else (photos.mean, photos.std)
-    return replace(frame, mean=tuple(data.mean or mean), std=tuple(data.std or std))
+def _summary(found: Recalled, splits: Splits, data: Data) -> DataSummary:
+    source, parts = found.source, found.parts
+    left_out = dict(source.left_out)
+    if splits.unreadable:
+        left_out["that cannot be decoded"] = len(splits.unreadable)
+    return DataSummary(
+        dataset=data.dataset,
+        root=data.root,
+        classes=len(source.classes),
+        parts={
+            name: part_summary(source.targets[part], source.classes, parts.origins[name])
+            for name, part in parts.named().items()
+            if len(part)
+        },
+        tested_on=splits.tested_on,
+        preprocessing=splits.preprocessing,
+        fitting=fitting(splits.preprocessing, cropped=isinstance(splits.train, FileImages)),
+        left_out=left_out,
+        notes=found.notes,
+        digest=splits.record.digest if splits.record else None,
+    )
 
 
 def held_out(splits: Splits) -> Images:

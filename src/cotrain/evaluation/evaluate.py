@@ -1,6 +1,6 @@
 """Evaluating what answers, on test images: those of its run, or others."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,11 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, write_json
-from cotrain.basics.run_folder import RunFolder, possible_runs
+from cotrain.basics.run_folder import RunFolder
 from cotrain.basics.shapes import Float, Int
 from cotrain.basics.tensors import read_tensors
-from cotrain.config import Data, Experiment
 from cotrain.config.combining import Combine
-from cotrain.config.recipes import load_recipe
-from cotrain.data import Images, Splits, evaluation_loader, load_splits
+from cotrain.data import Images, Splits, evaluation_loader
 from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.answering import Answering, logits_of, prepared
 from cotrain.ensemble.preprocessing import Preprocessing
@@ -149,40 +147,3 @@ def collect_logits(
         ]
     logits, targets = zip(*answers, strict=True)
     return torch.cat(logits, dim=1), torch.cat(targets)
-
-
-def experiment_of(path: Path) -> Experiment | None:
-    """The settings of a run, also when its ``ensemble/`` or an exported file in it is named.
-
-    None where there is no run.
-    """
-    for run in possible_runs(path):
-        if run.config.is_file():
-            return load_recipe(run.config)
-    return None
-
-
-def data_of(path: Path) -> Data:
-    """The images of the run that ``experiment_of`` finds.
-
-    Raises:
-        ConfigError: It is no run.
-    """
-    experiment = experiment_of(path)
-    if experiment is None:
-        raise ConfigError(
-            f"{path} does not say which images to test on: give --data.dataset and --data.root"
-        )
-    return experiment.data
-
-
-def splits_for(ensemble: Answering, data: Data) -> Splits:
-    """The images as the ensemble takes them.
-
-    Raises:
-        ConfigError: Images are missing, too few or unreadable.
-    """
-    shape = ensemble.spec.preprocessing
-    if shape is not None:
-        data = replace(data, image_size=shape.image_size, in_channels=shape.in_channels)
-    return load_splits(data, keep_files=shape is not None and shape.margin > 1)

@@ -12,6 +12,7 @@ from cotrain.basics.files import atomic_write
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import dump_experiment
 from cotrain.training.checkpoint import newest_checkpoint, write_checkpoint
+from cotrain.training.datamodule import Loaders
 from cotrain.training.module import CoTraining
 from cotrain.training.signals import Signals
 
@@ -48,6 +49,9 @@ class RunKeeper(lightning.Callback):
         assert isinstance(pl_module, CoTraining)
         self.signals.catch()
         if trainer.is_global_zero:
+            loaders = trainer.datamodule  # type: ignore[attr-defined]
+            assert isinstance(loaders, Loaders)
+            loaders.write(self.folder)
             atomic_write(self.folder.config, dump_experiment(pl_module.experiment).encode())
             self.metrics.write()
 

@@ -1,11 +1,14 @@
 """The loaders of a training run, as the LightningDataModule that the Trainer asks for them."""
 
 from contextlib import nullcontext
+from typing import Any
 
 import pytorch_lightning as lightning
 import torch
 from torch.utils.data import DataLoader
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.data import (
     Batch,
@@ -110,6 +113,24 @@ class Loaders(lightning.LightningDataModule):
             workers=self.experiment.data.workers,
             share=share,
         )
+
+    def write(self, folder: RunFolder) -> None:
+        """Write which image is in which part, and what the user was told of them."""
+        if self.splits.record is not None and self.splits.summary is not None:
+            self.splits.record.write(folder.split)
+            self.splits.summary.write(folder.data)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the images: their digest."""
+        return {"digest": self.splits.record and self.splits.record.digest}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Raise ConfigError if the run was trained on other images up to here."""
+        if state_dict != self.state_dict():
+            raise ConfigError(
+                "the images, their classes or their parts are not those that the run was trained "
+                "on: restore them, or train again with a new --output"
+            )
 
     def _share(self) -> Share:
         assert self.trainer is not None

@@ -17,7 +17,7 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.config.difference import first_difference, record_settings
 from cotrain.config.recipes import load_recipe
-from cotrain.data import Splits
+from cotrain.data import Splits, read_record
 from cotrain.data.datasets import check_outside_images
 from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.ensemble import Ensemble
@@ -55,6 +55,7 @@ def fit(
     resume: bool = False,
     progress: bool = True,
     without_best: bool = False,
+    split_of: Path | None = None,
 ) -> RunResult:
     """Divide, co-train and evaluate; everything is written into ``output``.
 
@@ -66,6 +67,7 @@ def fit(
         progress: Show a progress bar.
         without_best: Go on though the best ensemble is lost: the best of the epochs that follow
             is shipped, or the last.
+        split_of: A run whose images are used, part by part; a new run draws its own if None.
 
     Raises:
         ConfigError: A setting that does not fit the images, the network or the folder, or
@@ -78,12 +80,23 @@ def fit(
     with _own(folder, experiment, resume):
         state = read_state(folder, experiment, without_best=without_best)
         with _threads(threads_of(state, experiment.hardware.threads)):
-            splits = experiment_images(experiment)
+            splits = _images(experiment, folder, resume, split_of)
             with quiet():
                 module = _train(experiment, folder, splits, progress, state)
             if not module.global_rank:
                 return _ship(module, folder, splits)
     return RunResult(folder=folder.root, ensemble=module.answering.eval(), evaluation=None)
+
+
+def _images(
+    experiment: Experiment, folder: RunFolder, resume: bool, split_of: Path | None
+) -> Splits:
+    """The images of the run: as it, or another one, remembers them; else drawn, and shown."""
+    run = folder if resume else split_of and RunFolder(split_of)
+    splits = experiment_images(experiment, run and read_record(run.split))
+    if split_of is None and not getattr(rank_zero_only, "rank", 0):
+        splits.show()
+    return splits
 
 
 @contextmanager

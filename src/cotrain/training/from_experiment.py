@@ -7,11 +7,16 @@ from pathlib import Path
 import torch
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import possible_runs
 from cotrain.basics.seeds import seeded
-from cotrain.config import Experiment
-from cotrain.data import Splits, load_splits
+from cotrain.config import Data, Experiment
+from cotrain.data import SplitRecord, Splits, load_splits, read_record
+from cotrain.data.framing import channels_of
+from cotrain.data.remembering import is_same
+from cotrain.data.split_record import splitting
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
+from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.execution import TrainingExecution, choose, prepare_training
 from cotrain.networks import (
     ForeignSpec,
@@ -24,24 +29,65 @@ from cotrain.networks.registry import named_spec
 from cotrain.training.notices import say
 
 
-def experiment_images(experiment: Experiment) -> Splits:
-    """The images; for a network of another library as large and normalised as it was made for.
+def experiment_images(experiment: Experiment, remembered: SplitRecord | None = None) -> Splits:
+    """The images; for a network of another library as it was made for.
 
-    What ``data`` says of size, mean and standard deviation takes precedence.
+    What ``data`` says of size, crop, mean and standard deviation takes precedence. A network that
+    inherits keeps the images held out that its parent's run held out.
+
+    Args:
+        experiment: Which images, and for which network.
+        remembered: The split of a run that is gone on with; drawn, or inherited, if None.
+
+    Raises:
+        ConfigError: As ``load_splits``, or the parent's images were split in another way.
     """
-    data, keep_files = experiment.data, experiment.views.crop == "resized"
-    if not is_foreign(experiment.network):
-        return load_splits(data, keep_files=keep_files)
-    options = {"image_size": data.image_size, **experiment.network_options}
-    large = named_spec(experiment.network, **options)
-    assert isinstance(large, ForeignSpec)
-    splits = load_splits(replace(data, image_size=large.image_size), keep_files=keep_files)
-    shape = splits.preprocessing
-    native = native_preprocessing(replace(large, in_channels=shape.in_channels))
+    data, native = experiment.data, None
+    if is_foreign(experiment.network):
+        options = {"image_size": data.image_size, **experiment.network_options}
+        large = named_spec(experiment.network, **options)
+        assert isinstance(large, ForeignSpec)
+        data, native = replace(data, image_size=large.image_size), _native(large, data)
+    return load_splits(
+        data,
+        keep_files=experiment.views.crop == "resized",
+        native=native,
+        remembered=remembered or _inherited_split(experiment),
+    )
+
+
+def _native(large: ForeignSpec, data: Data) -> Preprocessing | None:
+    """The images that a network of another library was made for; None if it does not say."""
+    channels = channels_of(data)
+    native = native_preprocessing(replace(large, in_channels=channels))
     if native is None:
-        return splits
-    mean, std = tuple(data.mean or native.mean), tuple(data.std or native.std)
-    return replace(splits, preprocessing=replace(shape, mean=mean, std=std))
+        return None
+    return Preprocessing(
+        image_size=large.image_size,
+        in_channels=channels,
+        mean=native.mean,
+        std=native.std,
+        margin=native.margin,
+    )
+
+
+def _inherited_split(experiment: Experiment) -> SplitRecord | None:
+    """How the run that is inherited from split the same images."""
+    if experiment.inherit is None:
+        return None
+    parent = Path(experiment.inherit)
+    records = (read_record(run.split) for run in possible_runs(parent))
+    record = next((each for each in records if each is not None), None)
+    if record is None or not is_same(record, experiment.data):
+        return None
+    for name, value in splitting(experiment.data).items():
+        own = record.origin.settings.get(name)
+        if own != value:
+            raise ConfigError(
+                f"inherit={parent}: it was trained with data.{name}={own}, not {value}: give the "
+                "same, so that what it held out stays held out"
+            )
+    return record
 
 
 def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble:

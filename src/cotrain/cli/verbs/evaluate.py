@@ -25,7 +25,8 @@ def evaluate(
 
     Args:
         path: A run folder, an ensemble's folder, or what cotrain export wrote.
-        data: Images to test on; those of the run if not given.
+        data: Images to test on; those that the run held out if not given. Of a folder all that
+            have a label are tested, unless it has a test/.
         combine: How the answers are combined; the ensemble's own way if not given.
         batch_size: Images at once; as many as the run trains with if not given, so that the
             numbers are those that it wrote, to the last bit; 64 where there is no run.
@@ -33,27 +34,22 @@ def evaluate(
         output: JSON file to write.
         json: Print JSON instead of a table.
     """
-    from cotrain.evaluation.evaluate import (
-        data_of,
-        evaluate_ensemble,
-        experiment_of,
-        splits_for,
-    )
+    from cotrain.evaluation.evaluate import evaluate_ensemble
+    from cotrain.evaluation.images import experiment_of, images_to_test
     from cotrain.export import open_answering
     from cotrain.report.evaluation import evaluation_table
 
     file = None if output is None else output_file(output)
     loaded = open_answering(path, checked_device(device))
-    if batch_size is None:
-        run = experiment_of(Path(path))
-        batch_size = 64 if run is None else run.batch_size
-    data = data or data_of(Path(path))
+    run = experiment_of(Path(path))
+    images = images_to_test(Path(path), loaded, data)
+    images.show()
     result = evaluate_ensemble(
         loaded,
-        splits_for(loaded, data),
-        batch_size=batch_size,
+        images,
+        batch_size=batch_size or (64 if run is None else run.batch_size),
         combine=combine,
-        workers=data.workers,
+        workers=data.workers if data else run.data.workers if run else 0,
     )
     if file is not None:
         result.write_json(file)

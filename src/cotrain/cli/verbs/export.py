@@ -32,12 +32,10 @@ def export(
         data: Images to check and measure on; fp16 and int8 use those of the run if not given.
     """
     from cotrain.ensemble.ensemble import load_shipped
-    from cotrain.evaluation.evaluate import data_of, splits_for
+    from cotrain.evaluation.images import images_of_parts
     from cotrain.export import ExportOptions, export_ensemble
 
     loaded = load_shipped(Path(ensemble))
-    if data is None and precision != "fp32":
-        data = data_of(Path(ensemble))
     options = ExportOptions(
         format=format,
         precision=precision,
@@ -45,5 +43,8 @@ def export(
         normalize=normalize,
         calibration_images=calibration_images,
     )
-    images = splits_for(loaded, data) if data is not None else None
+    images = None
+    if data is not None or precision != "fp32":
+        images = images_of_parts(Path(ensemble), loaded, data)
+        images.show()
     print(export_ensemble(loaded, output, options, images).summary())

@@ -119,7 +119,7 @@ def native_preprocessing(spec: ForeignSpec) -> Native | None:
         return found
     mean, std = (sum(values) / len(values) for values in (found.mean, found.std))
     channels = spec.in_channels
-    return Native(image_size=found.image_size, mean=(mean,) * channels, std=(std,) * channels)
+    return replace(found, mean=(mean,) * channels, std=(std,) * channels)
 
 
 def check_versions(spec: ForeignSpec) -> str | None:

@@ -100,17 +100,26 @@ def _native(name: str, kwargs: Mapping[str, Any]) -> Native:
     """From ``preprocessor_config.json`` beside the configuration; else ImageNet's mean and std."""
     beside = _file(name).with_name("preprocessor_config.json")
     images = json.loads(beside.read_text()) if beside.is_file() else {}
-    size = images.get("crop_size") or images.get("size") or _image_size(name, kwargs)
-    if isinstance(size, Mapping):
-        size = max(size.values())
-    found = Native(image_size=max(size) if isinstance(size, Sequence) else int(size))
+    whole = images.get("size") or _image_size(name, kwargs)
+    size = _side(images.get("crop_size") or whole)
+    # ConvNeXt's processor, which others use too, crops below 384 pixels.
+    share = images.get("crop_pct") if size < 384 else None
+    margin = max(1.0, 1 / share if share else _side(whole) / size)
     if "image_mean" not in images:
-        return found
+        return Native(image_size=size, margin=margin)
     return Native(
-        image_size=found.image_size,
+        image_size=size,
         mean=tuple(images["image_mean"]),
         std=tuple(images["image_std"]),
+        margin=margin,
     )
+
+
+def _side(size: Any) -> int:
+    """The one side that a size is written as: a number, two, or a mapping of names to numbers."""
+    if isinstance(size, Mapping):
+        size = tuple(size.values())
+    return int(max(size) if isinstance(size, Sequence) else size)
 
 
 def _image_size(name: str, kwargs: Mapping[str, Any]) -> Any:

@@ -20,11 +20,14 @@ class Native:
         image_size: Height and width in pixels.
         mean: Mean of each channel, of pixels in [0, 1].
         std: Standard deviation of each channel, of pixels in [0, 1].
+        margin: The size, in image sizes, to which the shorter side is resized before the centre
+            is cut out.
     """
 
     image_size: int
     mean: tuple[float, ...] = _IMAGENET.mean
     std: tuple[float, ...] = _IMAGENET.std
+    margin: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,10 @@ def _native(name: str, _: Mapping[str, Any]) -> Native | None:
     if config is None:
         return None
     return Native(
-        image_size=max(config.input_size[1:]), mean=tuple(config.mean), std=tuple(config.std)
+        image_size=max(config.input_size[1:]),
+        mean=tuple(config.mean),
+        std=tuple(config.std),
+        margin=1 / config.crop_pct,
     )
 
 

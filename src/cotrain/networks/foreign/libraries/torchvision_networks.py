@@ -28,7 +28,13 @@ def _native(name: str, _: Mapping[str, Any]) -> Native | None:
     from torchvision import models
 
     images = models.get_model_weights(name)["DEFAULT"].transforms()
-    return Native(image_size=images.crop_size[0], mean=tuple(images.mean), std=tuple(images.std))
+    size = images.crop_size[0]
+    return Native(
+        image_size=size,
+        mean=tuple(images.mean),
+        std=tuple(images.std),
+        margin=images.resize_size[0] / size,
+    )
 
 
 def _build(spec: ForeignSpec) -> nn.Module:

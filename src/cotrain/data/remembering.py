@@ -1,0 +1,231 @@
+"""A split is remembered, and its images are found again: the same ones, or an error."""
+
+import os
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cotrain.basics.errors import ConfigError
+from cotrain.config import Data
+from cotrain.config.datasets import DATASETS
+from cotrain.data.datasets import open_source
+from cotrain.data.partition import Partition
+from cotrain.data.reading import FilesRead, content_digest, size_files
+from cotrain.data.settings import DEFAULTS, is_folder
+from cotrain.data.sources import Source
+from cotrain.data.split_record import PartRecord, SplitOrigin, SplitRecord, splitting
+from cotrain.data.walking import walk
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recalled:
+    """A remembered split, found again.
+
+    Args:
+        source: Its images.
+        parts: Which of them are in which part.
+        notes: In words, what differs without changing the images that are used.
+    """
+
+    source: Source
+    parts: Partition
+    notes: tuple[str, ...] = ()
+
+
+def remember(
+    data: Data, source: Source, parts: Partition, chosen: Tensor, read: FilesRead
+) -> SplitRecord:
+    """The record of a split.
+
+    Args:
+        data: How it was split.
+        source: The images.
+        parts: Which of them are in which part.
+        chosen: Indices, sorted, of the images that were read.
+        read: What reading them found.
+    """
+
+    def record(part: Tensor) -> PartRecord:
+        places = torch.searchsorted(chosen, part).tolist()
+        sizes, contents = read.sizes, read.contents
+        return PartRecord(
+            names=source.names(part.tolist()),
+            targets=tuple(source.targets[part].tolist()),
+            sizes=None if sizes is None else tuple(sizes[place] for place in places),
+            contents=None if contents is None else tuple(contents[place] for place in places),
+        )
+
+    used = set(torch.cat(list(parts.named().values())).tolist())
+    unused = () if source.root is None else set(range(len(source.images))) - used
+    return SplitRecord(
+        origin=SplitOrigin(
+            dataset=data.dataset,
+            root=data.root and os.path.abspath(data.root),
+            settings=splitting(data),
+            classes=source.classes,
+            tested_on=parts.tested_on,
+        ),
+        parts={name: record(part) for name, part in parts.named().items() if len(part)},
+        others=source.names(sorted(unused)),
+    )
+
+
+def recall(record: SplitRecord, data: Data, needed: Sequence[str]) -> Recalled:
+    """Find the images of the parts that are needed; the others need not be there any more.
+
+    Args:
+        record: What is remembered.
+        data: Where the images are now.
+        needed: Some of ``train``, ``val`` and ``test``.
+
+    Raises:
+        ConfigError: An image that is needed is missing, or has another size or class.
+    """
+    parts = {name: part for name, part in record.parts.items() if name in needed}
+    if is_folder(record.origin.dataset):
+        source, notes = _files(record, parts, str(data.root)), _notes(record, str(data.root))
+        numbers = {
+            name: index for index, name in enumerate(source.names(range(len(source.images))))
+        }
+    else:
+        source, notes = open_source(data), ()
+        numbers = {str(index): index for index in range(len(source.targets))}
+    indices = {name: _indices(record, part, numbers, source) for name, part in parts.items()}
+    nothing = torch.empty(0, dtype=torch.int64)
+    return Recalled(
+        source=source,
+        parts=Partition(
+            train=indices.get("train", nothing),
+            val=indices.get("val"),
+            test=indices.get("test"),
+            tested_on=record.origin.tested_on,
+            origins=dict.fromkeys(parts, "as the run remembers"),
+        ),
+        notes=notes,
+    )
+
+
+def is_same(record: SplitRecord, data: Data) -> bool:
+    """Whether ``data`` names the remembered images, perhaps moved: all that test are there.
+
+    Where they are the same folder, but have changed, it is for ``recall`` to say so.
+    """
+    if record.origin.dataset != data.dataset or not is_folder(data.dataset):
+        return record.origin.dataset == data.dataset
+    root, test = str(data.root), record.parts.get("test")
+    if os.path.realpath(root) == os.path.realpath(str(record.origin.root)):
+        return True
+    if test is None:
+        return False
+    paths = [os.path.join(root, name) for name in test.names]
+    if size_files(paths).sizes != list(test.sizes or ()):
+        return False
+    contents = zip(paths, test.contents or (), strict=False)
+    return all(content_digest(Path(path).read_bytes()) == content for path, content in contents)
+
+
+def refuse_other_split(record: SplitRecord, data: Data, *, but: Container[str] = ()) -> None:
+    """Raise ConfigError for a setting that would split the remembered images in another way.
+
+    Args:
+        record: What is remembered.
+        data: What the user says; a default says nothing.
+        but: Settings that are heeded.
+    """
+    for name, value in splitting(data).items():
+        if name not in but and value not in (DEFAULTS[name], record.origin.settings.get(name)):
+            raise ConfigError(
+                f"data.{name}={value} would be ignored: the images are in the parts that the run "
+                "remembers: leave it out"
+            )
+
+
+def trained_on(record: SplitRecord, contents: Iterable[str]) -> int | None:
+    """How many of these contents the run has trained on; None where it does not know."""
+    if record.parts["train"].contents is None:
+        return None
+    known = set(record.parts["train"].contents)
+    return sum(content in known for content in contents)
+
+
+def _files(record: SplitRecord, parts: Mapping[str, PartRecord], root: str) -> Source:
+    """The files of these parts, each once."""
+    if not os.path.isdir(root):
+        raise ConfigError(f"data.root={root!r} is not a folder: give the folder of the images")
+    sizes, targets = {}, {}
+    for part in parts.values():
+        targets |= dict(zip(part.names, part.targets, strict=True))
+        sizes |= dict(zip(part.names, part.sizes or (), strict=True))
+    paths = {name: os.path.join(root, name) for name in targets}
+    refuse_changes(record, "missing", [name for name in paths if not os.path.isfile(paths[name])])
+    changed = [name for name in paths if os.path.getsize(paths[name]) != sizes.get(name)]
+    refuse_changes(record, "changed", changed)
+    facts = DATASETS.get(record.origin.dataset)
+    return Source(
+        images=list(paths.values()),
+        targets=torch.tensor(list(targets.values()), dtype=torch.int64),
+        classes=record.origin.classes,
+        parts={},
+        in_channels=3,
+        image_size=facts and facts.image_size,
+        mean=facts and facts.mean,
+        std=facts and facts.std,
+        root=root,
+    )
+
+
+def _indices(
+    record: SplitRecord, part: PartRecord, numbers: Mapping[str, int], source: Source
+) -> Tensor:
+    refuse_changes(record, "missing", [name for name in part.names if name not in numbers])
+    indices = torch.tensor([numbers[name] for name in part.names], dtype=torch.int64)
+    moved = (source.targets[indices] != torch.tensor(part.targets, dtype=torch.int64)).nonzero()
+    refuse_changes(
+        record, "of another class now", [part.names[i] for i in moved.flatten().tolist()]
+    )
+    return indices
+
+
+def _notes(record: SplitRecord, root: str) -> tuple[str, ...]:
+    """What was added below the root, and what is missing, since the split was drawn."""
+    found = walk(root)
+    names = {path[len(root.rstrip(os.sep)) + 1 :] for path in found.files}
+    used = {name for part in record.parts.values() for name in part.names}
+    added, missing = names - used - set(record.others), used - names
+    notes = []
+    if added:
+        notes.append(f"{len(added)} images were added since ({min(added)}): they are not used")
+    if missing:
+        notes.append(
+            f"{len(missing)} images are missing since ({min(missing)}), none of them needed"
+        )
+    return tuple(notes)
+
+
+def check_contents(record: SplitRecord, names: Sequence[str], read: FilesRead) -> None:
+    """Raise ConfigError if an image holds other bytes than it did.
+
+    Args:
+        record: What is remembered.
+        names: The images that were read.
+        read: What reading them found.
+    """
+    known: dict[str, str] = {}
+    for part in record.parts.values():
+        known |= dict(zip(part.names, part.contents or (), strict=False))
+    now = dict(zip(names, read.contents or (), strict=False))
+    changed = [name for name, content in now.items() if known.get(name, content) != content]
+    refuse_changes(record, "changed", changed)
+
+
+def refuse_changes(record: SplitRecord, how: str, names: Sequence[str]) -> None:
+    """Raise ConfigError if there are images that differ from what is remembered."""
+    if names:
+        place = record.origin.root or record.origin.dataset
+        raise ConfigError(
+            f"{len(names)} of the images that the run remembers are {how} ({names[0]}): "
+            f"restore them in {place}, or train again with a new --output"
+        )

@@ -1,0 +1,89 @@
+"""Settings of the data that are impossible, or that would be ignored."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from PIL import ImageColor
+
+from cotrain.basics.errors import ConfigError
+from cotrain.config import Data
+from cotrain.config.datasets import DATASETS
+
+# What the settings are where the user says nothing.
+DEFAULTS = {each.name: each.default for each in fields(Data)}
+
+
+def is_folder(dataset: str) -> bool:
+    """Whether the images of a data set are files in folders of classes."""
+    return dataset in ("imagefolder", "imagenet")
+
+
+def check_data(data: Data, *, keep_files: bool) -> None:
+    """Raise ConfigError for a value that no images have, or a setting that nothing would heed.
+
+    Args:
+        data: With its data set resolved.
+        keep_files: Files are left on disk, to be decoded in every epoch.
+    """
+    _check_pixels(data)
+    for name, why in _unheeded(data, keep_files and is_folder(data.dataset)):
+        if getattr(data, name) != DEFAULTS[name]:
+            raise ConfigError(
+                f"data.{name}={getattr(data, name)} would be ignored: {why}: "
+                f"give --data.{name} {_written(DEFAULTS[name])}, or leave it out"
+            )
+    if keep_files and is_folder(data.dataset) and data.unreadable == "skip" and not data.scan:
+        raise ConfigError(
+            "data.unreadable=skip leaves out what the scan finds, but data.scan=false: "
+            "give --data.scan true, or --data.unreadable error"
+        )
+
+
+def check_unsplit(data: Data) -> None:
+    """Raise ConfigError for a setting that splits images of which all are tested."""
+    names = ["train_images", "validation", "test"]
+    for name in names if data.test_images is not None else [*names, "split_seed"]:
+        if getattr(data, name) != DEFAULTS[name]:
+            raise ConfigError(
+                f"data.{name}={getattr(data, name)} would be ignored: all images of the folder "
+                "that have a label are tested: leave it out, or draw some with --data.test_images"
+            )
+
+
+def _check_pixels(data: Data) -> None:
+    for name, values in (("mean", data.mean), ("std", data.std)):
+        if values is not None and not all(0 <= value <= 1 for value in values):
+            divided = [round(value / 255, 4) for value in values]
+            raise ConfigError(
+                f"data.{name}={values} is not of pixels in [0, 1]: "
+                f"of pixels in 0..255, divided by 255, it is {divided}"
+            )
+    try:
+        opaque = len(ImageColor.getrgb(data.background)) == 3
+    except ValueError:
+        opaque = False
+    if not opaque:
+        raise ConfigError(
+            f"data.background={data.background!r} is no opaque colour: try white or #808080"
+        )
+
+
+def _unheeded(data: Data, keep_files: bool) -> Iterator[tuple[str, str]]:
+    """Settings that these images do not heed, and why."""
+    facts = DATASETS.get(data.dataset)
+    if data.dataset == "digits":
+        yield "root", "digits are part of scikit-learn (--data.dataset imagefolder reads a folder)"
+    if facts is None or facts.torchvision is None:
+        yield "download", f"{data.dataset} cannot be downloaded"
+    if data.dataset != "imagefolder":
+        yield "layout", f"{data.dataset} is laid out in one way"
+    if not is_folder(data.dataset):
+        for name in ("unreadable", "scan", "background", "margin"):
+            yield name, f"the images of {data.dataset} are no files"
+    elif not keep_files:
+        yield "scan", "every file is decoded once unless views.crop is resized"
+
+
+def _written(value: object) -> str:
+    """A value as the command line takes it."""
+    return {None: "null", True: "true", False: "false"}.get(value, str(value))  # type: ignore[call-overload]

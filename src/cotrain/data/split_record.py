@@ -1,0 +1,161 @@
+"""Which images a run trained on, selected with and tested on, as ``split.jsonl`` remembers them.
+
+The first line says how the images were split, each further one names an image: part, path, class,
+bytes, digest of the content.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.files import atomic_write, digest
+from cotrain.basics.reading import parse_json
+from cotrain.basics.records import record_from
+from cotrain.config import Data
+
+_FORMAT = 1
+_OTHERS = "others"
+_DRAWING = ("layout", "train_images", "test_images", "validation", "test", "split_seed")
+
+_Row = tuple[str, int, int | None, str | None]  # name, class, size, content
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartRecord:
+    """The images of one part, in the order in which they are numbered.
+
+    Args:
+        names: Paths relative to the data set's folder, or the numbers of images in memory.
+        targets: Their classes.
+        sizes: Bytes of each file; None for images in memory.
+        contents: A digest of what each holds; None where the files were not read.
+    """
+
+    names: tuple[str, ...]
+    targets: tuple[int, ...]
+    sizes: tuple[int, ...] | None
+    contents: tuple[str, ...] | None
+
+    def rows(self) -> Iterator[_Row]:
+        """Name, class, size and content of each image."""
+        nothing = (None,) * len(self.names)
+        sizes, contents = self.sizes or nothing, self.contents or nothing
+        return zip(self.names, self.targets, sizes, contents, strict=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitOrigin:
+    """What was split, and how.
+
+    Args:
+        dataset: Name of the data set.
+        root: Its folder when it was split; None for ``digits``.
+        settings: The settings that it was split by.
+        classes: Names of the classes.
+        tested_on: ``val`` if the test images are those that selected.
+    """
+
+    dataset: str
+    root: str | None
+    settings: Mapping[str, Any]
+    classes: tuple[str, ...]
+    tested_on: Literal["test", "val"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitRecord:
+    """The images of every part.
+
+    Args:
+        origin: What was split, and how.
+        parts: The images of ``train``, ``val`` and ``test``, as far as there are such parts.
+        others: Files that were there, and are in no part: not drawn, or skipped.
+    """
+
+    origin: SplitOrigin
+    parts: Mapping[str, PartRecord]
+    others: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Equal for equal images, classes and parts, wherever they lie."""
+        rows = {name: list(part.rows()) for name, part in self.parts.items()}
+        return digest(json.dumps([self.origin.classes, rows], sort_keys=True).encode())
+
+    def write(self, path: Path) -> None:
+        """Write what ``read_record`` reads."""
+        lines = [json.dumps({"format": _FORMAT, "digest": self.digest, **asdict(self.origin)})]
+        for name, part in self.parts.items():
+            lines += [json.dumps([name, *row]) for row in part.rows()]
+        lines += [json.dumps([_OTHERS, name, 0, None, None]) for name in self.others]
+        atomic_write(path, ("\n".join(lines) + "\n").encode())
+
+
+def splitting(data: Data) -> dict[str, Any]:
+    """The settings that decide which image is in which part."""
+    return {name: getattr(data, name) for name in _DRAWING}
+
+
+def read_record(path: Path) -> SplitRecord | None:
+    """The record that a run wrote; None where there is none, as of runs of earlier versions.
+
+    Raises:
+        ConfigError: It is damaged, edited or of another version.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            heading = parse_json(file.readline(), str(path))
+            stored, form = heading.pop("digest"), heading.pop("format")
+            record = _record(record_from(SplitOrigin, heading), file)
+        if (form, stored) == (_FORMAT, record.digest):
+            return record
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass  # what it is that is damaged helps nobody
+    raise ConfigError(
+        f"{path} is damaged, edited or of another version: restore it, or train again with a "
+        "new --output"
+    )
+
+
+def _record(origin: SplitOrigin, lines: Iterable[str]) -> SplitRecord:
+    rows: dict[str, list[_Row]] = defaultdict(list)
+    for line in lines:
+        part, *row = json.loads(line)
+        rows[part].append(_checked(row))
+    others = tuple(name for name, *_ in rows.pop(_OTHERS, ()))
+    parts = {name: rows[name] for name in ("train", "val", "test") if name in rows}
+    return SplitRecord(
+        origin=origin, parts={name: _part(each) for name, each in parts.items()}, others=others
+    )
+
+
+def _checked(row: list[Any]) -> _Row:
+    """A row of the right types, whose name leads into the data set's folder.
+
+    Raises:
+        ValueError, TypeError: It is not.
+    """
+    name, target, size, content = row
+    kinds = (str,), (int,), (int, type(None)), (str, type(None))
+    if not all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True)):
+        raise TypeError(row)
+    if not name or name.startswith("/") or ".." in name.split("/"):
+        raise ValueError(name)
+    return name, target, size, content
+
+
+def _part(rows: list[_Row]) -> PartRecord:
+    names, targets, sizes, contents = zip(*rows, strict=True)
+    return PartRecord(
+        names=names,
+        targets=targets,
+        sizes=None if None in sizes else sizes,
+        contents=None if None in contents else contents,
+    )

@@ -1,0 +1,134 @@
+"""The images to test an ensemble on: those that its run held out, or others."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder, possible_runs
+from cotrain.config import Data, Experiment
+from cotrain.config.recipes import load_recipe
+from cotrain.data import SplitRecord, Splits, load_splits, load_test, read_record
+from cotrain.data.framing import refuse_other_shape
+from cotrain.data.remembering import is_same, refuse_other_split, trained_on
+from cotrain.data.settings import is_folder
+from cotrain.data.split_record import splitting
+from cotrain.ensemble.answering import Answering
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """Which images are asked for, and what the run knows of them.
+
+    Args:
+        data: The images.
+        is_own: They are those of the run.
+        record: What the run trained and tested on; None if it does not say.
+        remembered: The same, where the images are these.
+    """
+
+    data: Data
+    is_own: bool
+    record: SplitRecord | None
+    remembered: SplitRecord | None
+
+
+def images_to_test(path: Path, ensemble: Answering, data: Data | None = None) -> Splits:
+    """The images to test on; no others are read.
+
+    Those of a run are what it held out. Of another folder they are all that have a label, unless
+    it has a ``test/``; a note in the summary says how many of them were trained on.
+
+    Args:
+        path: Where the ensemble is: a run, its ``ensemble/``, or an exported file in a run.
+        ensemble: Who answers.
+        data: Other images; those of the run if None.
+
+    Raises:
+        ConfigError: There is no run, or images are missing, have changed since they were held out,
+            or are not as the ensemble takes them.
+    """
+    asked, shape = _asked(path, ensemble, data), ensemble.spec.preprocessing
+    if shape is None or (asked.is_own and asked.record is None):
+        return _loaded(ensemble, asked)
+    found = load_test(
+        asked.data, shape=shape, classes=ensemble.spec.classes, remembered=asked.remembered
+    )
+    return _with_note(found, asked, ("test",))
+
+
+def images_of_parts(path: Path, ensemble: Answering, data: Data | None = None) -> Splits:
+    """All parts: what trained, selected and tested in the run, or the parts of other images.
+
+    Args:
+        path: Where the ensemble is, as for ``images_to_test``.
+        ensemble: Who answers.
+        data: Other images; those of the run if None.
+
+    Raises:
+        ConfigError: As ``images_to_test``.
+    """
+    asked = _asked(path, ensemble, data)
+    if asked.remembered is not None:
+        refuse_other_split(asked.remembered, asked.data)
+    return _with_note(_loaded(ensemble, asked), asked, ("val", "test"))
+
+
+def experiment_of(path: Path) -> Experiment | None:
+    """The settings of a run, also when its ``ensemble/`` or an exported file in it is named.
+
+    None where there is no run.
+    """
+    run = _run_at(path)
+    return None if run is None else load_recipe(run.config)
+
+
+def _run_at(path: Path) -> RunFolder | None:
+    return next((run for run in possible_runs(path) if run.config.is_file()), None)
+
+
+def _asked(path: Path, ensemble: Answering, data: Data | None) -> _Asked:
+    run = _run_at(path)
+    record = None if run is None else read_record(run.split)
+    if data is None:
+        experiment = experiment_of(path)
+        if experiment is None:
+            raise ConfigError(
+                f"{path} does not say which images to test on: give --data.dataset and --data.root"
+            )
+        return _Asked(data=experiment.data, is_own=True, record=record, remembered=record)
+    data = data.resolved()
+    if ensemble.spec.preprocessing is not None:
+        refuse_other_shape(data, ensemble.spec.preprocessing)
+    same = record is not None and _is_same(record, data)
+    return _Asked(data=data, is_own=False, record=record, remembered=record if same else None)
+
+
+def _is_same(record: SplitRecord, data: Data) -> bool:
+    """Whether the images are those of the run; in memory, whether they are split alike, too."""
+    if is_folder(data.dataset):
+        return is_same(record, data)
+    return is_same(record, data) and record.origin.settings == splitting(data)
+
+
+def _loaded(ensemble: Answering, asked: _Asked) -> Splits:
+    shape = ensemble.spec.preprocessing
+    keep_files = shape is not None and shape.margin > 1
+    return load_splits(asked.data, keep_files=keep_files, shape=shape, remembered=asked.remembered)
+
+
+def _with_note(found: Splits, asked: _Asked, parts: tuple[str, ...]) -> Splits:
+    """The images with a note on those that the run has trained on."""
+    if asked.record is None or asked.remembered is not None:
+        return found
+    assert found.record is not None
+    assert found.summary is not None
+    held_out = [part for name, part in found.record.parts.items() if name in parts]
+    contents = {content for part in held_out for content in part.contents or ()}
+    count = trained_on(asked.record, contents)
+    if count == 0:
+        return found
+    note = f"{count} of these images were trained on: they say little about others"
+    if count is None:
+        note = "whether these images were trained on is not known: data.scan was false"
+    summary = replace(found.summary, notes=(*found.summary.notes, note))
+    return replace(found, summary=summary)
