@@ -33,12 +33,6 @@ def test_missing_files_name_the_root_and_the_next_step(tmp_path, dataset):
         open_source(Data(dataset=dataset))
 
 
-@pytest.mark.parametrize("dataset", ["imagefolder", "imagenet"])
-def test_folders_cannot_be_downloaded(dataset):
-    with pytest.raises(ConfigError, match=f"{dataset} cannot be downloaded"):
-        open_source(Data(dataset=dataset, root="images", download=True))
-
-
 def test_fashion_mnist_is_read_from_its_files(tmp_path):
     folder = tmp_path / "FashionMNIST" / "raw"
     folder.mkdir(parents=True)

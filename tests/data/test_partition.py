@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
-from cotrain.data.partition import allocate, partition
+from cotrain.data.partition import allocate, draw_test, partition
 from cotrain.data.sources import Source
 
 SIZES = (40, 20, 20, 20)  # images of each class in each part
@@ -73,9 +73,38 @@ def test_nothing_is_selected(validation):
 
 def test_all_three_parts_as_named():
     origin = source("train", "val", "test")
-    parts: Any = partition(origin, Data(validation=0.5))
+    parts: Any = partition(origin, Data())
     for name in ("train", "val", "test"):
         assert torch.equal(getattr(parts, name), origin.parts[name])
+
+
+@pytest.mark.parametrize(
+    ("parts", "data", "name"),
+    [
+        (("train", "val", "test"), Data(validation=0.5), "validation"),
+        (("train", "test"), Data(test=0.5), "test"),
+        (("all",), Data(test=0.5, train_images=30), "test"),
+        (("train", "val", "test"), Data(split_seed=1), "split_seed"),
+        (("train", "test"), Data(split_seed=1, validation="none"), "split_seed"),
+    ],
+)
+def test_settings_that_draw_nothing_are_errors(parts, data, name):
+    with pytest.raises(ConfigError, match=rf"data.{name}=.* would be ignored"):
+        partition(source(*parts), data)
+
+
+def test_a_test_that_lacks_a_class_is_drawn_from_what_it_has():
+    origin = source("test", sizes=(4, 0, 8))
+    drawn = draw_test(6, origin.parts["test"], origin, 0)
+    assert per_class(drawn, origin) == [2, 0, 4]
+
+
+def test_where_each_part_comes_from_is_said():
+    given = partition(source("train", "test"), Data(train_images=50)).origins
+    assert given["train"] == "50 drawn from the data set's train images"
+    assert given["val"] == "0.1 of the training images, drawn"
+    assert given["test"] == "the data set's test images"
+    assert partition(source("all"), Data()).origins["test"] == "0.2 of all images, drawn"
 
 
 def test_a_val_folder_alone_selects_and_tests_and_says_so():

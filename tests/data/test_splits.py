@@ -137,9 +137,14 @@ def test_only_the_chosen_images_are_decoded(write_images, monkeypatch):
     assert (len(splits.train) + len(splits.val), len(splits.test)) == (10, 6)
 
 
-def test_the_same_data_is_decoded_once(write_images):
-    data = folder_data(write_images(), mean=[0.5, 0.5, 0.5])
-    assert load_splits(data) is load_splits(data)
+def test_images_that_were_added_are_seen(write_images):
+    data = folder_data(write_images())
+    first = load_splits(data)
+    write_images("", classes=("cat",), count=7)
+    second = load_splits(data)
+    sizes = [sum(map(len, (each.train, each.val, each.test))) for each in (first, second)]
+    assert sizes == [10, 17]
+    assert second.classes == ("ant", "bee", "cat")
 
 
 def test_images_that_fit_no_memory_are_refused(write_images):

@@ -42,12 +42,14 @@ def evaluate(
     file = None if output is None else output_file(output)
     loaded = open_answering(path, checked_device(device))
     run = experiment_of(Path(path))
+    if batch_size is None:
+        batch_size = 64 if run is None else run.batch_size
     images = images_to_test(Path(path), loaded, data)
     images.show()
     result = evaluate_ensemble(
         loaded,
         images,
-        batch_size=batch_size or (64 if run is None else run.batch_size),
+        batch_size=batch_size,
         combine=combine,
         workers=data.workers if data else run.data.workers if run else 0,
     )
