@@ -75,7 +75,6 @@ def test_every_channel_is_finite(name):
         ("checkpoint_steps", 1),
         ("data.train_images", 1),
         ("data.test_images", 1),
-        ("data.image_size", 8),
         ("views.padding", 0),
         ("views.mixup", 0),
         ("views.cutmix", 0),
@@ -97,6 +96,14 @@ def test_the_least_of_every_number(name, least):
     below = least - 1
     with pytest.raises(ConfigError, match=rf"^{name}={below} is below {least}: give at least"):
         experiment(name, below)
+
+
+def test_images_are_neither_tiny_nor_huge():
+    for size in (8, 4096):
+        assert read(experiment("data.image_size", size), "data.image_size") == size
+    for size in (7, 4097):
+        with pytest.raises(ConfigError, match=rf"^data.image_size={size} is not in \[8, 4096\]"):
+            experiment("data.image_size", size)
 
 
 @pytest.mark.parametrize("name", ["data.validation", "data.test", "co_training.label_smoothing"])

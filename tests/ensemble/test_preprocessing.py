@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.records import record_from
 from cotrain.ensemble.preprocessing import Preprocessing
 
 RGB = Preprocessing(
@@ -31,7 +32,7 @@ def test_normalize_is_the_formula(shape, dtype):
 
 
 def test_json_gives_the_same_record_back():
-    assert Preprocessing.from_dict(json.loads(json.dumps(asdict(RGB)))) == RGB
+    assert record_from(Preprocessing, json.loads(json.dumps(asdict(RGB)))) == RGB
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cotrain.config.datasets import Dataset
-from cotrain.config.limits import PROBABILITY, SHARE, at_least, between, bounded
+from cotrain.config.limits import LARGEST_IMAGE, PROBABILITY, SHARE, at_least, between, bounded
 
 FolderLayout = Literal["auto", "parts", "classes"]
 
@@ -51,7 +51,7 @@ class Data:
     validation: float | Literal["none"] = bounded(0.1, SHARE)
     test: float = bounded(0.2, SHARE)
     split_seed: int = 0
-    image_size: int | None = bounded(None, at_least(8))
+    image_size: int | None = bounded(None, between(8, LARGEST_IMAGE))
     in_channels: Literal[1, 3] | None = None
     margin: float | None = bounded(None, at_least(1))
     background: str = "white"

@@ -7,6 +7,8 @@ from typing import Any, Literal, cast, get_args, get_origin
 
 from cotrain.basics.errors import ConfigError
 
+LARGEST_IMAGE = 4096  # pixels of a side: a batch of 64 takes 3 GB in bytes, and 13 as numbers
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
@@ -48,6 +50,11 @@ def between(least: float, most: float) -> Bound:
         holds=lambda value: least <= value <= most,
         otherwise=f"is not in [{least}, {most}]: give a number in it",
     )
+
+
+def required(bound: Bound) -> Any:
+    """A record's field with a bound and no default."""
+    return field(metadata={"bound": bound})
 
 
 def bounded(default: Any, bound: Bound) -> Any:

@@ -4,19 +4,22 @@
 was changed, cut or mixed up is noticed.
 """
 
-import json
+import reprlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, digest, write_json
 from cotrain.basics.machine import __version__
+from cotrain.basics.reading import read_json
+from cotrain.basics.tensors import parse_tensors
 from cotrain.ensemble.spec import EnsembleSpec
+from cotrain.networks import check_fits
 
 _SPEC = "spec.json"
 _WEIGHTS = "model.safetensors"
@@ -52,32 +55,36 @@ def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:
         ConfigError: Files are missing, damaged, changed, or of another version.
     """
     record = _read_record(folder / _SPEC)
+    expected = record.pop("weights_sha256")
     try:
         spec = EnsembleSpec.from_dict(record)
-    except ConfigError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
+    except ConfigError as error:
         raise ConfigError(
             f"{folder / _SPEC} is damaged ({error}): save the ensemble again"
         ) from None
-    return spec, _read_weights(folder / _WEIGHTS, record["weights_sha256"])
+    weights = _read_weights(folder / _WEIGHTS, expected)
+    try:
+        check_weights(spec, weights)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{folder}: {_WEIGHTS} does not fit {_SPEC} ({error}): save the ensemble again"
+        ) from None
+    return spec, weights
 
 
 def _read_record(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{path.parent} is not an ensemble: it has no {path.name}")
-    try:
-        record = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ConfigError(f"{path} is not JSON ({error}): save the ensemble again") from None
+    record = read_json(path)
     if not isinstance(record, dict) or "weights_sha256" not in record:
         raise ConfigError(f"{path} does not describe an ensemble: save the ensemble again")
-    if record.get("format") != _FORMAT:
+    written = record.pop("format", None)
+    if written != _FORMAT:
         raise ConfigError(
-            f"{path} has format {record.get('format')!r}, not {_FORMAT}: "
+            f"{path} has format {reprlib.repr(written)}, not {_FORMAT}: "
             "load it with the version of cotrain that wrote it"
         )
-    return record
+    return {key: value for key, value in record.items() if key not in ("cotrain", "torch")}
 
 
 def _read_weights(path: Path, expected: str) -> dict[str, Tensor]:
@@ -86,7 +93,32 @@ def _read_weights(path: Path, expected: str) -> dict[str, Tensor]:
     content = path.read_bytes()
     if digest(content) != expected:
         raise ConfigError(f"{path} was changed or cut after it was saved: copy or save it again")
-    try:
-        return safetensors.torch.load(content)
-    except SafetensorError as error:
-        raise ConfigError(f"{path} is not a safetensors file ({error}): save it again") from None
+    return parse_tensors(content, path, "save it again")
+
+
+def check_weights(spec: EnsembleSpec, weights: Mapping[str, Tensor]) -> None:
+    """Raise ConfigError unless there are S times the tensors of the spec's network.
+
+    Args:
+        spec: Of whom it is not known who wrote it; nothing is built that is larger than the file.
+        weights: By ``networks.<i>.<name>``.
+    """
+    networks: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in weights.items():
+        room, _, rest = name.partition(".")
+        index, _, own_name = rest.partition(".")
+        if room != "networks":
+            raise ConfigError(f"{name} is of no network")
+        networks.setdefault(index, {})[own_name] = tensor
+    indices = {str(index) for index in range(min(spec.into, len(networks) + 1))}
+    if not indices or networks.keys() != indices:
+        raise ConfigError(f"it holds {len(networks)} networks, not into={spec.into}")
+    first = networks["0"]
+    check_fits(spec.network, first)
+    for index, each in networks.items():
+        if _kinds(each) != _kinds(first):
+            raise ConfigError(f"network {index} has other tensors than network 0")
+
+
+def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (each.shape, each.dtype) for name, each in tensors.items()}

@@ -1,14 +1,14 @@
 """What every image goes through before a network sees it; shipped with an ensemble."""
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Shaped
+from cotrain.config.limits import LARGEST_IMAGE, between, bounded, check_settings, required
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,17 +26,22 @@ class Preprocessing:
         background: The colour on which transparent images are laid, as Pillow names it.
 
     Raises:
-        ConfigError: Not one positive std and one mean for every channel.
+        ConfigError: Not one positive std and one mean for every channel, or an impossible number.
     """
 
-    image_size: int
-    in_channels: int
+    image_size: int = required(between(1, LARGEST_IMAGE))
+    in_channels: int = required(between(1, 1024))
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    margin: float = 1.0
+    margin: float = bounded(1.0, between(1, 10))
     background: str = "white"
 
     def __post_init__(self) -> None:
+        check_settings(self, "preprocessing.")
+        if re.fullmatch("[a-z]{3,20}|#[0-9a-fA-F]{6}", self.background) is None:
+            raise ConfigError(
+                f"preprocessing.background={self.background!r} is no colour: give white or #ffffff"
+            )
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) != self.in_channels:
                 raise ConfigError(
@@ -57,8 +62,3 @@ class Preprocessing:
             each.to(pixels.device, non_blocking=True) for each in (1 / (255 * std), mean / std)
         )
         return (pixels * scale).sub_(shift)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
-        """The record whose fields JSON gave back, with lists for tuples."""
-        return cls(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})

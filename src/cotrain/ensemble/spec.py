@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.records import record_from
 from cotrain.config.combining import Combine
 from cotrain.dividing.division import network_cost
 from cotrain.ensemble.preprocessing import Preprocessing
@@ -71,15 +73,33 @@ class EnsembleSpec:
         """The spec that ``to_dict`` gave.
 
         Raises:
-            ConfigError: A network or preprocessing that this version does not know.
-            KeyError, TypeError, ValueError: Fields that are missing or of the wrong type.
+            ConfigError: Fields that are missing, of the wrong type, or impossible, or that this
+                version does not know.
         """
-        shape = record["preprocessing"]
-        return cls(
-            network=spec_from_dict(record["network"]),
-            into=record["into"],
-            large=spec_from_dict(record["large"]),
-            combine=record["combine"],
-            classes=tuple(record["classes"]),
-            preprocessing=Preprocessing.from_dict(shape) if shape else None,
+        saved = record_from(_Saved, record)
+        spec = cls(
+            network=spec_from_dict(saved.network),
+            into=saved.into,
+            large=spec_from_dict(saved.large),
+            combine=saved.combine,
+            classes=saved.classes,
+            preprocessing=saved.preprocessing,
         )
+        if spec.classes and len(spec.classes) != spec.num_classes:
+            raise ConfigError(
+                f"classes are {len(spec.classes)} names for {spec.num_classes} logits: "
+                "give one for each"
+            )
+        return spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Saved:
+    """The fields of an ``EnsembleSpec`` in a file."""
+
+    network: dict[str, Any]
+    into: int
+    large: dict[str, Any]
+    combine: Combine
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing | None

@@ -5,8 +5,18 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.reading import parse_json
+from cotrain.basics.records import record_from
 from cotrain.config.combining import Combine
 from cotrain.config.export import Format, Precision
+from cotrain.config.limits import (
+    LARGEST_IMAGE,
+    MOST_NETWORKS,
+    at_least,
+    between,
+    check_settings,
+    required,
+)
 from cotrain.ensemble.preprocessing import Preprocessing
 
 KEY = "cotrain"  # where a file keeps the record: ONNX metadata, or extra/cotrain.json in a .pt2
@@ -38,10 +48,10 @@ class Description:
     format: Format
     precision: Precision
     arch: str
-    into: int
-    num_classes: int
-    in_channels: int
-    image_size: int
+    into: int = required(between(1, MOST_NETWORKS))
+    num_classes: int = required(at_least(1))
+    in_channels: int = required(between(1, LARGEST_IMAGE))
+    image_size: int = required(between(1, LARGEST_IMAGE))
     normalize: bool
     combine: Combine
     classes: tuple[str, ...]
@@ -72,13 +82,17 @@ class Description:
         Raises:
             ConfigError: The record is damaged.
         """
+        record = parse_json(text, str(path))
+        names = {field.name for field in fields(cls)}
         try:
-            record = json.loads(text)
-            shape = record["preprocessing"]
-            record["preprocessing"] = Preprocessing.from_dict(shape) if shape else None
-            record["classes"] = tuple(record["classes"])
-            return cls(**{field.name: record[field.name] for field in fields(cls)})
-        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(record, dict):
+                record = {name: value for name, value in record.items() if name in names}
+            description = record_from(cls, record)
+            check_settings(description)
+            if description.classes and len(description.classes) != description.num_classes:
+                raise ConfigError(f"{len(description.classes)} names of classes for its logits")
+        except ConfigError as error:
             raise ConfigError(
-                f"{path}: what it says about itself is damaged ({error!r}): export it again"
+                f"{path}: what it says about itself is damaged ({error}): export it again"
             ) from None
+        return description

@@ -5,8 +5,9 @@ A family is one file of ``cotrain.networks.families``, and a line of its table.
 
 import difflib
 import re
+import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,13 +17,24 @@ from cotrain.basics.errors import ConfigError, UnknownNetworkError
 from cotrain.config.datasets import DATASETS, DatasetFacts, Layout
 from cotrain.networks.families import FAMILIES
 from cotrain.networks.family import Family, NetworkSpec, Request
-from cotrain.networks.foreign import foreign_request, is_foreign, list_foreign_networks
+from cotrain.networks.foreign import (
+    ForeignSpec,
+    check_versions,
+    foreign_request,
+    is_foreign,
+    list_foreign_networks,
+)
 from cotrain.networks.foreign.family import FAMILY as FOREIGN
 
 # The data sets for which networks are published.
 _PUBLISHED = {name: facts for name, facts in DATASETS.items() if facts.layout is not None}
 _IMAGES: dict[Layout, str] = {"cifar": "small images", "imagenet": "photos"}
 _FAMILIES: dict[str, Family] = {each.name: each for each in (*FAMILIES, FOREIGN)}
+
+
+def family_named(name: str) -> Family | None:
+    """The family that ``spec.json`` calls so."""
+    return _FAMILIES.get(name)
 
 
 def family_of(spec: NetworkSpec) -> Family:
@@ -203,7 +215,12 @@ def build(spec: NetworkSpec) -> nn.Module:
 
 
 def blank(spec: NetworkSpec) -> nn.Module:
-    """A network whose weights will be loaded, without memory for them where that is possible."""
+    """A network whose weights will be loaded, without memory for them where that is possible.
+
+    Warns where it is of a library of another version than the spec was made with.
+    """
+    if isinstance(spec, ForeignSpec) and (difference := check_versions(spec)) is not None:
+        warnings.warn(f"{difference}: check its answers", stacklevel=4)
     family = family_of(spec)
     if family.blank is not None:
         return family.blank(spec)
@@ -222,25 +239,3 @@ def probabilities_of(spec: NetworkSpec, network: nn.Module) -> dict[str, float]:
 def image_shape_of(spec: NetworkSpec) -> tuple[int, int, int]:
     """[C, H, W] of the images that a network takes."""
     return spec.in_channels, spec.image_size, spec.image_size
-
-
-def spec_to_dict(spec: NetworkSpec) -> dict[str, Any]:
-    """The JSON-able form of a spec; ``spec_from_dict`` reads it back."""
-    return {"family": family_of(spec).name, **asdict(spec)}
-
-
-def spec_from_dict(record: dict[str, Any]) -> NetworkSpec:
-    """The spec that ``spec_to_dict`` wrote.
-
-    Raises:
-        ConfigError: An unknown family, or fields that this version does not know.
-    """
-    known = dict(record)
-    family = _FAMILIES.get(str(known.pop("family", None)))
-    names = {each.name for each in fields(family.spec_type)} if family else set()
-    if family is None or set(known) != names:
-        raise ConfigError(
-            f"network={record!r} is not a spec of this version of cotrain: "
-            "load it with the version that wrote it"
-        )
-    return family.spec_type(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})

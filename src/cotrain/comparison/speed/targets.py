@@ -13,6 +13,7 @@ from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.export import is_exported, open_answering
 from cotrain.networks import NetworkSpec
+from cotrain.networks.fitting import weightless
 from cotrain.networks.registry import named_spec
 
 
@@ -98,6 +99,7 @@ def _large_networks(given: Sequence[BenchmarkTarget]) -> Iterator[BenchmarkTarge
     known = {facts.large for facts, _ in ensembles if facts.into == 1}
     for facts, ensemble in ensembles:
         if facts.large not in known:
+            weightless(ensemble.spec.large, ensemble.state_dict())  # a file may name any other
             yield _fresh(ensemble.spec.large, 1)
 
 

@@ -4,6 +4,7 @@ Nothing is downloaded, and no code that a file names is imported.
 """
 
 import difflib
+import reprlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 from torch import nn
 
 from cotrain.basics.errors import ConfigError, UnknownNetworkError
+from cotrain.basics.text import one_line
 from cotrain.networks.foreign.libraries import (
     hf_networks,
     timm_networks,
@@ -68,6 +70,7 @@ def foreign_request(
     """
     source, library = _library(name, kwargs or {})
     given = {**library.arguments(name.partition(":")[2]), **(kwargs or {})}
+    _check_arguments(library, name, given)
     if image_size is None:
         native = library.native(name.partition(":")[2], given)
         if native is None:
@@ -92,17 +95,18 @@ def builder_of(spec: ForeignSpec) -> Callable[[], nn.Module]:
             that the library refuses to build so.
     """
     _, library = _library(spec.arch, spec.kwargs)
+    _check_arguments(library, spec.arch, spec.kwargs)
 
     def build() -> nn.Module:
         try:
             return library.build(spec)
-        except (AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            if isinstance(error, ConfigError):
-                raise
+        except ConfigError:
+            raise
+        except Exception as error:  # whatever a library's constructor raises for odd arguments
             raise ConfigError(
                 f"network={spec.arch!r} cannot be built for {spec.num_classes} classes and images "
                 f"of {spec.in_channels} x {spec.image_size} pixels with {dict(spec.kwargs)} "
-                f"({error}): give its own image size or other arguments"
+                f"({one_line(error)}): give its own image size or other arguments"
             ) from error
 
     return build
@@ -123,8 +127,18 @@ def native_preprocessing(spec: ForeignSpec) -> Native | None:
 
 
 def check_versions(spec: ForeignSpec) -> str | None:
-    """How the installed library differs from the one that the spec was made with, if it does."""
-    _library(spec.arch, spec.kwargs)
+    """How the installed library differs from the one that the spec was made with, if it does.
+
+    Raises:
+        ConfigError: The spec names the version of a package that is not its library.
+    """
+    _, library = _library(spec.arch, spec.kwargs)
+    for package in spec.versions:
+        if package != library.package:
+            raise ConfigError(
+                f"network={spec.arch!r}: its versions name {package!r}, which does not build it: "
+                "save the ensemble again"
+            )
     installed = {package: metadata.version(package) for package in spec.versions}
     different = [
         f"{package} {made}, installed is {installed[package]}"
@@ -132,6 +146,17 @@ def check_versions(spec: ForeignSpec) -> str | None:
         if installed[package] != made
     ]
     return f"{spec.arch} was made with {', '.join(different)}" if different else None
+
+
+def _check_arguments(library: Library, name: str, kwargs: Mapping[str, Any]) -> None:
+    """Raise ConfigError for an argument that does not describe the network, such as a path."""
+    accepted = library.accepts(name.partition(":")[2], kwargs)
+    for argument, value in kwargs.items():
+        if argument not in accepted:
+            raise ConfigError(
+                f"network={name!r}: {argument}={reprlib.repr(value)} is no argument of this "
+                "network: leave it out"
+            )
 
 
 def recognize(module: nn.Module) -> ForeignSpec | None:

@@ -51,7 +51,7 @@ def test_a_record_applies_on_meta_too():
     ("changes", "said"),
     [
         ({"attributes": {"nowhere": {"sizes": [1]}}}, "no module 'nowhere'"),
-        ({"attributes": {"": {"nothing": 1}}}, "no attribute 'nothing'"),
+        ({"attributes": {"": {"nothing": 1}}}, "no numbers called 'nothing'"),
         ({"shapes": {"layer.nothing": [1]}}, "Linear.nothing is no tensor"),
         ({"shapes": {"layer.weight": [1]}}, "Linear.weight is no tensor of 1 dimensions"),
     ],

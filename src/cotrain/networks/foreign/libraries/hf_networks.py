@@ -1,28 +1,34 @@
 """The image classifiers that Hugging Face's transformers builds from a configuration."""
 
+import inspect
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.reading import read_json
 from cotrain.networks.foreign.libraries.library import Library, Native
 from cotrain.networks.foreign.spec import ForeignSpec
 
 # Of a configuration, what the spec says itself, and what says nothing about the network.
-_NOT_KEPT = (
+_NOT_KEPT = {
+    "_attn_implementation_autoset",
+    "_label_trainable_num_channels",
+    "_name_or_path",
     "architectures",
     "dtype",
     "id2label",
-    "label2id",
-    "num_labels",
     "image_size",
+    "label2id",
     "num_channels",
+    "num_labels",
+    "torch_dtype",
     "transformers_version",
-)
+}
 # The weights that may stand beside a configuration, whole or in parts.
 _WEIGHTS = (
     "model.safetensors",
@@ -30,6 +36,8 @@ _WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
+# It builds networks of timm by names and arguments of its own, which may be addresses and files.
+_REFUSED = {"timm_wrapper"}
 
 
 class HfClassifier(nn.Module):
@@ -56,7 +64,7 @@ def _types() -> dict[str, Any]:
     """The configuration classes that classify images, by ``model_type``."""
     from transformers import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING as CLASSIFIERS
 
-    return {each.model_type: each for each in CLASSIFIERS}
+    return {each.model_type: each for each in CLASSIFIERS if each.model_type not in _REFUSED}
 
 
 def _file(name: str) -> Path:
@@ -65,16 +73,44 @@ def _file(name: str) -> Path:
 
 
 def _knows(name: str, kwargs: Mapping[str, Any]) -> bool:
-    return kwargs.get("model_type", name) in _types() or _file(name).is_file()
+    if "model_type" in kwargs:  # a spec's: no file that it names is looked at
+        return str(kwargs["model_type"]) in _types()
+    return name in _types() or _file(name).is_file()
+
+
+def _accepts(name: str, kwargs: Mapping[str, Any]) -> Collection[str]:
+    """What a configuration of this type has; what has no place in it chooses code to fetch."""
+    own = dir(_types()[kwargs["model_type"]]())
+    return _NOT_KEPT | {each for each in own if not each.startswith("_")}
+
+
+def _declared(kind: Any) -> set[str]:
+    """Names of the settings of a class of configurations."""
+    names = set(inspect.signature(kind).parameters) | set(getattr(kind, "attribute_map", ()))
+    return {name for name in names if not name.startswith("_")}
+
+
+def _kept(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a class of configurations declares, and those of its parts alike.
+
+    Others follow from these, or choose code to fetch.
+    """
+    parts = getattr(kind, "sub_configs", {})
+    return {
+        name: _kept(parts[name], value) if name in parts and isinstance(value, Mapping) else value
+        for name, value in values.items()
+        if name in _declared(kind) and name not in _NOT_KEPT
+    }
 
 
 def _arguments(name: str) -> dict[str, Any]:
     """The configuration, so that the spec is whole without the file it was read from."""
     path = _file(name)
-    config = json.loads(path.read_text()) if path.is_file() else {"model_type": name}
-    if config.get("model_type") not in _types():
+    config = read_json(path) if path.is_file() else {"model_type": name}
+    model_type = config.get("model_type") if isinstance(config, dict) else None
+    if model_type not in _types():
         raise ConfigError(
-            f"{path}: model_type={config.get('model_type')!r} does not classify images: "
+            f"{path}: model_type={model_type!r} does not classify images: "
             f"use one of {sorted(_types())}"
         )
     if path.is_file() and any(path.with_name(each).exists() for each in _WEIGHTS):
@@ -82,13 +118,13 @@ def _arguments(name: str) -> dict[str, Any]:
             f"{path.parent}: its weights are not taken, the networks start with fresh ones",
             stacklevel=2,
         )
-    return {key: value for key, value in config.items() if key not in _NOT_KEPT}
+    return {"model_type": model_type, **_kept(_types()[model_type], config)}
 
 
 def _config(kwargs: Mapping[str, Any], **images: int) -> Any:
     """The configuration for these images; a part of it for vision is set alike."""
-    values = dict(kwargs)
-    config = _types()[values.pop("model_type")](**values)
+    kind = _types()[kwargs["model_type"]]
+    config = kind(**_kept(kind, kwargs))
     for part in (config, getattr(config, "vision_config", None)):
         for key, value in images.items():
             if hasattr(part, key):
@@ -99,7 +135,7 @@ def _config(kwargs: Mapping[str, Any], **images: int) -> Any:
 def _native(name: str, kwargs: Mapping[str, Any]) -> Native:
     """From ``preprocessor_config.json`` beside the configuration; else ImageNet's mean and std."""
     beside = _file(name).with_name("preprocessor_config.json")
-    images = json.loads(beside.read_text()) if beside.is_file() else {}
+    images = read_json(beside) if beside.is_file() else {}
     whole = images.get("size") or _image_size(name, kwargs)
     size = _side(images.get("crop_size") or whole)
     # ConvNeXt's processor, which others use too, crops below 384 pixels.
@@ -124,7 +160,7 @@ def _side(size: Any) -> int:
 
 def _image_size(name: str, kwargs: Mapping[str, Any]) -> Any:
     path = _file(name)
-    stated = json.loads(path.read_text()).get("image_size") if path.is_file() else None
+    stated = read_json(path).get("image_size") if path.is_file() else None
     config = _config(kwargs)
     vision = getattr(config, "vision_config", config)
     return stated or getattr(vision, "image_size", None) or 224
@@ -142,7 +178,7 @@ def _recognize(module: nn.Module) -> Sequence[ForeignSpec]:
     if getattr(config, "model_type", None) not in _types():
         return ()
     values = json.loads(config.to_json_string(use_diff=True))
-    kwargs = {key: value for key, value in values.items() if key not in _NOT_KEPT}
+    kwargs = {"model_type": config.model_type, **_kept(type(config), values)}
     part = getattr(config, "vision_config", config)
     size = getattr(part, "image_size", 224)
     return [
@@ -161,6 +197,7 @@ LIBRARY = Library(
     package="transformers",
     names=lambda: sorted(_types()),
     knows=_knows,
+    accepts=_accepts,
     native=_native,
     build=_build,
     recognize=_recognize,

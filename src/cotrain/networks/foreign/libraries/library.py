@@ -1,6 +1,8 @@
 """What this package must know of a library that brings networks."""
 
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +40,7 @@ class Library:
         package: The name it is installed by; empty for a user's own builders.
         names: All names it builds image classifiers by.
         knows: Whether it builds a name with these arguments.
+        accepts: Names of the arguments that a name is built with; no other reaches the library.
         arguments: What the spec of a name keeps beside the user's own arguments.
         native: What the named network, with these arguments, was made for; None if unknown.
         build: A freshly initialised large network, images [B, C, H, W] to logits [B, classes].
@@ -47,7 +50,35 @@ class Library:
     package: str
     names: Callable[[], Sequence[str]]
     knows: Callable[[str, Mapping[str, Any]], bool]
+    accepts: Callable[[str, Mapping[str, Any]], Collection[str]]
     native: Callable[[str, Mapping[str, Any]], Native | None]
     build: Callable[[ForeignSpec], nn.Module]
     recognize: Callable[[nn.Module], Sequence[ForeignSpec]]
     arguments: Callable[[str], Mapping[str, Any]] = lambda _: {}
+
+
+# What a spec says itself, and where a network is built.
+_GIVEN = {"self", "num_classes", "in_chans", "in_channels", "image_size", "device", "dtype"}
+
+
+def constructor_parameters(builder: Callable[..., Any]) -> set[str]:
+    """Names of the arguments of the network classes that a builder's module works with.
+
+    Builders take others too, such as paths of files to unpickle and addresses to load from. What
+    goes to a class's constructor alone describes a network.
+
+    Args:
+        builder: A function of timm or torchvision that makes a network.
+    """
+    package = builder.__module__.partition(".")[0]
+    classes = {
+        base
+        for each in vars(sys.modules[builder.__module__]).values()
+        if isinstance(each, type) and issubclass(each, nn.Module)
+        for base in each.__mro__
+        if base.__module__.startswith(f"{package}.models.") and "__init__" in vars(base)
+    }
+    parameters = (inspect.signature(each.__init__).parameters.values() for each in classes)
+    return {
+        each.name for some in parameters for each in some if each.kind is not each.VAR_KEYWORD
+    } - _GIVEN

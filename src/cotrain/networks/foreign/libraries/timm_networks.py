@@ -1,11 +1,11 @@
 """The networks that timm builds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
-from cotrain.networks.foreign.libraries.library import Library, Native
+from cotrain.networks.foreign.libraries.library import Library, Native, constructor_parameters
 from cotrain.networks.foreign.spec import ForeignSpec
 
 
@@ -19,6 +19,12 @@ def _knows(name: str, _: Mapping[str, Any]) -> bool:
     import timm
 
     return timm.is_model(name.partition(".")[0])
+
+
+def _accepts(name: str, _: Mapping[str, Any]) -> Collection[str]:
+    import timm
+
+    return constructor_parameters(timm.model_entrypoint(name.partition(".")[0]))
 
 
 def _config(name: str) -> Any:
@@ -93,6 +99,7 @@ LIBRARY = Library(
     package="timm",
     names=_names,
     knows=_knows,
+    accepts=_accepts,
     native=_native,
     build=_build,
     recognize=_recognize,

@@ -1,12 +1,12 @@
 """The image classifiers that torchvision builds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
 from cotrain.basics.errors import ConfigError
-from cotrain.networks.foreign.libraries.library import Library, Native
+from cotrain.networks.foreign.libraries.library import Library, Native, constructor_parameters
 from cotrain.networks.foreign.spec import ForeignSpec
 
 # Training GoogLeNet and Inception also needs side outputs, unless they are switched off; both ask
@@ -22,6 +22,12 @@ def _names() -> list[str]:
     from torchvision import models
 
     return models.list_models(module=models)
+
+
+def _accepts(name: str, _: Mapping[str, Any]) -> Collection[str]:
+    from torchvision import models
+
+    return constructor_parameters(models.get_model_builder(name))
 
 
 def _native(name: str, _: Mapping[str, Any]) -> Native | None:
@@ -71,6 +77,7 @@ LIBRARY = Library(
     package="torchvision",
     names=_names,
     knows=lambda name, _: name in _names(),
+    accepts=_accepts,
     native=_native,
     build=_build,
     recognize=_recognize,

@@ -1,7 +1,7 @@
 """Networks that the user's own code builds, known by a name while the program runs."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from torch import nn
@@ -39,6 +39,12 @@ def name_builder(name: str, builder: Callable[..., nn.Module]) -> str:
     return free
 
 
+def _accepts(name: str, kwargs: Mapping[str, Any]) -> Collection[str]:
+    parameters = inspect.signature(_BUILDERS[name]).parameters
+    takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    return kwargs.keys() if takes_any else parameters.keys()
+
+
 def _build(spec: ForeignSpec) -> nn.Module:
     builder = _BUILDERS[spec.arch.partition(":")[2]]
     taken = inspect.signature(builder).parameters
@@ -55,6 +61,7 @@ LIBRARY = Library(
     package="",
     names=lambda: sorted(_BUILDERS),
     knows=lambda name, _: name in _BUILDERS,
+    accepts=_accepts,
     native=_native,
     build=_build,
     recognize=lambda _: (),

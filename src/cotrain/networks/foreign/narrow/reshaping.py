@@ -159,13 +159,17 @@ def set_attribute(module: nn.Module, attribute: str, value: Any) -> None:
 
 
 def _set_attribute(module: nn.Module, name: str, attribute: str, value: Any) -> None:
-    try:
-        set_attribute(module, attribute, value)
-    except AttributeError:
+    """Set a number, or numbers, of a module or of its configuration; nothing else of it."""
+    owner, own_name = module, attribute
+    if attribute.startswith("config."):
+        owner, own_name = getattr(module, "config", None), attribute.removeprefix("config.")
+    old = getattr(owner, "__dict__", {}).get(own_name, "")
+    if not (old is None or is_number_like(old)):
         raise ConfigError(
-            f"module {name!r} has no attribute {attribute!r}: "
+            f"module {name!r} has no numbers called {attribute!r}: "
             "the record is of another network or version"
-        ) from None
+        )
+    set_attribute(module, attribute, value)
 
 
 def _typed(value: Any, old: Any) -> Any:
