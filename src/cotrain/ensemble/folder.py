@@ -64,7 +64,7 @@ def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:
         ) from None
     weights = _read_weights(folder / _WEIGHTS, expected)
     try:
-        check_weights(spec, weights)
+        check_saved_weights(spec, weights)
     except ConfigError as error:
         raise ConfigError(
             f"{folder}: {_WEIGHTS} does not fit {_SPEC} ({error}): save the ensemble again"
@@ -96,7 +96,7 @@ def _read_weights(path: Path, expected: str) -> dict[str, Tensor]:
     return parse_tensors(content, path, "save it again")
 
 
-def check_weights(spec: EnsembleSpec, weights: Mapping[str, Tensor]) -> None:
+def check_saved_weights(spec: EnsembleSpec, weights: Mapping[str, Tensor]) -> None:
     """Raise ConfigError unless there are S times the tensors of the spec's network.
 
     Args:
