@@ -34,6 +34,7 @@ def test_a_record_is_read_back(tmp_path):
     RECORD.write(tmp_path / "split.jsonl")
     found = read_record(tmp_path / "split.jsonl")
     assert found == RECORD
+    assert found is not None
     assert found.origin.settings["validation"] == "none"
     assert len((tmp_path / "split.jsonl").read_text().splitlines()) == 5
 

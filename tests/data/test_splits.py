@@ -139,9 +139,9 @@ def test_only_the_chosen_images_are_decoded(write_images, monkeypatch):
 
 def test_images_that_were_added_are_seen(write_images):
     data = folder_data(write_images())
-    first = load_splits(data)
+    first: Any = load_splits(data)
     write_images("", classes=("cat",), count=7)
-    second = load_splits(data)
+    second: Any = load_splits(data)
     sizes = [sum(map(len, (each.train, each.val, each.test))) for each in (first, second)]
     assert sizes == [10, 17]
     assert second.classes == ("ant", "bee", "cat")
