@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Data
 from cotrain.data.framing import frame_of, with_statistics
 from cotrain.data.gathering import keep_in_memory, leave_on_disk
@@ -51,6 +52,12 @@ class Splits:
         """Print the summary to stderr."""
         if self.summary is not None:
             self.summary.show()
+
+    def write(self, folder: RunFolder) -> None:
+        """Write which image is in which part, and what the user is told of them."""
+        if self.record is not None and self.summary is not None:
+            self.record.write(folder.split)
+            self.summary.write(folder.data)
 
 
 class Wanted(NamedTuple):

@@ -51,7 +51,7 @@ class RunKeeper(lightning.Callback):
         if trainer.is_global_zero:
             loaders = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(loaders, Loaders)
-            loaders.write(self.folder)
+            loaders.splits.write(self.folder)
             atomic_write(self.folder.config, dump_experiment(pl_module.experiment).encode())
             self.metrics.write()
 

@@ -8,7 +8,6 @@ import torch
 from torch.utils.data import DataLoader
 
 from cotrain.basics.errors import ConfigError
-from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.data import (
     Batch,
@@ -113,12 +112,6 @@ class Loaders(lightning.LightningDataModule):
             workers=self.experiment.data.workers,
             share=share,
         )
-
-    def write(self, folder: RunFolder) -> None:
-        """Write which image is in which part, and what the user was told of them."""
-        if self.splits.record is not None and self.splits.summary is not None:
-            self.splits.record.write(folder.split)
-            self.splits.summary.write(folder.data)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of the images: their digest."""

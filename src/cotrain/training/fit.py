@@ -67,7 +67,8 @@ def fit(
         progress: Show a progress bar.
         without_best: Go on though the best ensemble is lost: the best of the epochs that follow
             is shipped, or the last.
-        split_of: A run whose images are used, part by part; a new run draws its own if None.
+        split_of: A run, or a comparison, whose images are used, part by part, and which has shown
+            what they are; a new run draws its own if None.
 
     Raises:
         ConfigError: A setting that does not fit the images, the network or the folder, or
@@ -91,8 +92,9 @@ def fit(
 def _images(
     experiment: Experiment, folder: RunFolder, resume: bool, split_of: Path | None
 ) -> Splits:
-    """The images of the run: as it, or another one, remembers them; else drawn, and shown."""
-    run = folder if resume else split_of and RunFolder(split_of)
+    """The images of the run: as it, or else another, remembers them; else drawn, and shown."""
+    own = resume and folder.split.exists()
+    run = folder if own else split_of and RunFolder(split_of)
     splits = experiment_images(experiment, run and read_record(run.split))
     if split_of is None and not getattr(rank_zero_only, "rank", 0):
         splits.show()

@@ -19,7 +19,8 @@ from cotrain.config.recipes import dump_experiment
 
 def make_run(root, seed, **settings):
     experiment = Experiment(seed=seed, **settings)
-    return Run(candidate="S=4", experiment=experiment, folder=RunFolder(root / f"seed{seed}"))
+    folder = RunFolder(root / f"seed{seed}")
+    return Run(candidate="S=4", experiment=experiment, folder=folder, split_of=root)
 
 
 def begin(run):
@@ -27,9 +28,10 @@ def begin(run):
     run.folder.config.write_text(dump_experiment(run.experiment))
 
 
-def quick(experiment, output, *, resume, progress):
+def quick(experiment, output, *, resume, progress, split_of):
     """Note the call; fail as the seed says."""
     assert progress is False
+    assert split_of == output.parent
     with open(output.parent / "calls", "a") as calls:
         calls.write(f"{output.name} resume={resume} threads={thread_count()}\n")
     if experiment.seed == 7:
@@ -50,7 +52,7 @@ def thread_count():
     return torch.get_num_threads()
 
 
-def one_hangs(experiment, output, *, resume, progress):
+def one_hangs(experiment, output, *, resume, progress, split_of):
     """Seed 1 hangs until it is stopped; the others end once it has begun."""
     if experiment.seed == 1:
         with open(output.parent / "begun", "w") as begun:
@@ -62,10 +64,10 @@ def one_hangs(experiment, output, *, resume, progress):
             raise
     else:
         (output.parent / "begun").read_text()  # a pipe: waits for its writer
-        quick(experiment, output, resume=resume, progress=progress)
+        quick(experiment, output, resume=resume, progress=progress, split_of=split_of)
 
 
-def hangs_holding_a_pipe(experiment, output, *, resume, progress):
+def hangs_holding_a_pipe(experiment, output, *, resume, progress, split_of):
     with open(output.parent / "alive", "w") as pipe:
         pipe.write("begun\n")
         pipe.flush()

@@ -16,6 +16,7 @@ from cotrain.basics.output import output_folder
 from cotrain.basics.processes import StopAsked, stoppable
 from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.candidates import LARGE, Candidate, list_candidates
+from cotrain.comparison.accuracy.one_split import keep_split, remembered_split
 from cotrain.comparison.accuracy.trainings import Run, Train, train_all
 from cotrain.comparison.accuracy.verdicts import (
     CandidateResult,
@@ -78,7 +79,8 @@ def compare(
 
     Runs stand in ``output`` as ``s4-seed0`` and so on. One that is finished is not trained again,
     and one that was begun is resumed: a comparison that was stopped goes on when it is started
-    again. ``cotrain.report.accuracy`` writes the result.
+    again. All are trained and tested on one split, which ``output`` remembers.
+    ``cotrain.report.accuracy`` writes the result.
 
     Args:
         experiment: What all candidates share; ``into`` and ``seed`` come from here instead.
@@ -92,7 +94,8 @@ def compare(
         train: Importable function to train a run; ``cotrain.training.fit`` if None.
 
     Raises:
-        ConfigError: Settings that do not fit, or an ``output`` with runs of other settings.
+        ConfigError: Settings that do not fit, an ``output`` with runs of other settings or images,
+            or images that are not those that it remembers.
         TrainingError: A run failed; the message names it.
         Interrupted: Ctrl-C; what was trained is kept.
     """
@@ -106,7 +109,12 @@ def compare(
     threads = max(1, usable_cores() // min(jobs, len(candidates) * len(seeds)))
     with locked(output):
         runs = {each.name: _runs(each, seeds, output, threads) for each in candidates}
-        _train_missing(runs, train or _fit(), jobs, threads)
+        every = _in_order(runs)
+        missing = [run for run in every if not run.is_finished()]
+        split = remembered_split(RunFolder(output), every)
+        if missing:
+            keep_split(experiment, RunFolder(output), split)
+            _train_missing(missing, len(every), train or _fit(), jobs, threads)
         results, images = _results(candidates, runs, device)
     trained_with = [run.experiment.hardware.threads for each in runs.values() for run in each]
     return Comparison(
@@ -142,6 +150,7 @@ def _runs(candidate: Candidate, seeds: Sequence[int], output: Path, threads: int
             candidate=candidate.name,
             experiment=_settings(replace(candidate.experiment, seed=seed), folder, threads),
             folder=folder,
+            split_of=output,
         )
         for seed, folder in zip(seeds, folders, strict=True)
     ]
@@ -168,22 +177,23 @@ def _fit() -> Train:
     return fit
 
 
+def _in_order(runs: Mapping[str, Sequence[Run]]) -> list[Run]:
+    """Seed after seed, so that a failure of any candidate shows early; within a seed the most
+    networks first, which take longest."""
+    return [run for of_seed in zip(*runs.values(), strict=True) for run in reversed(of_seed)]
+
+
 def _train_missing(
-    runs: Mapping[str, Sequence[Run]], train: Train, jobs: int, threads: int
+    missing: Sequence[Run], total: int, train: Train, jobs: int, threads: int
 ) -> None:
-    """Train what is not finished: seed after seed, so that a failure of any candidate shows early;
-    within a seed the most networks first, which take longest."""
-    every = [run for of_seed in zip(*runs.values(), strict=True) for run in reversed(of_seed)]
-    missing = [run for run in every if not run.is_finished()]
+    """Train what is not finished, of so many in all, and print a line for each."""
     console = Console(stderr=True, highlight=False)
-    if not missing:
-        return
-    numbers = count(len(every) - len(missing) + 1)
+    numbers = count(total - len(missing) + 1)
 
     def report(run: Run) -> None:
         error = read_run(run.folder).errors.mean()
         time = "" if run.seconds is None else f", {run.seconds:.0f} s"
-        place = f"{next(numbers)} of {len(every)}"
+        place = f"{next(numbers)} of {total}"
         console.print(f"{place}: {run}: error {error:.2f} %{time}", markup=False)
 
     jobs = min(jobs, len(missing))

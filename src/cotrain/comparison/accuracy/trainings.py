@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 import torch
@@ -33,11 +34,13 @@ class Run:
         candidate: The candidate's name.
         experiment: What to train, with the seed.
         folder: Where.
+        split_of: Folder that remembers which image is in which part.
     """
 
     candidate: str
     experiment: Experiment
     folder: RunFolder
+    split_of: Path
 
     def __str__(self) -> str:
         return f"{self.candidate} seed {self.experiment.seed}"
@@ -157,7 +160,13 @@ def _train(train: Train, run: Run) -> None:
     begun = run.folder.config.exists()
     try:
         with _stoppable():
-            train(run.experiment, run.folder.root, resume=begun, progress=False)
+            train(
+                run.experiment,
+                run.folder.root,
+                resume=begun,
+                progress=False,
+                split_of=run.split_of,
+            )
     except CotrainError as error:
         raise TrainingError(f"{run}: {error}") from None
     if not run.folder.evaluation.exists():
