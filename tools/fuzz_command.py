@@ -49,22 +49,14 @@ STARTS = [
     shlex.split("table {run}"),
     shlex.split("benchmark basic_resnet8_4 --into 2 --batch 1 --rounds 1 --execution loop"),
 ]
+SETTINGS = flat_settings(Experiment())
+NUMBERS = ["0", "-1", "1", "2", "7", "64", "0.5", "0.99", "-0.5", "1e-300", "1e300", "100000"]
 VALUES = [
-    *("", " ", "0", "-1", "1", "2", "7", "0.5", "-0.5", "1e-300", "1e300", "1e400", "nan", "-inf"),
-    *("9" * 30, "null", "true", "None", "[]", "{}", "[1,2]", "[0.5]", "{a: 1}", "[[[]]]", "a b"),
-    *("auto", "cpu", "cuda", "sgd", "adamw", "step", "loop", "threads", "none", "."),
-    *(
-        "/dev/full",
-        "/dev/null",
-        "/proc/self/mem",
-        "x" * 300,
-        "y/" * 2100,
-        "größe",
-        "\udcff",
-        "日本",
-    ),
-    *("\x1b[31m", "!!python/object:os.system", "&a [*a]", "@file", "-", "--", "%s%n", "{run}"),
-    *("{images}", "digits", "imagefolder", "cifar10", "timm:resnet18", "basic_resnet8_4"),
+    *(*NUMBERS, "", " ", "1e400", "nan", "-inf", "9" * 30, "null", "true", "None", "[]", "{}"),
+    *("[1,2]", "[0.5]", "{a: 1}", "[[[]]]", "a b", "auto", "cpu", "cuda", "sgd", "adamw", "step"),
+    *("loop", "threads", "none", ".", "/dev/full", "/dev/null", "x" * 300, "y/" * 2100, "größe"),
+    *("\udcff", "\x1b[31m", "!!python/object:os.system", "&a [*a]", "@file", "-", "--", "%s%n"),
+    *("{run}", "{images}", "digits", "imagefolder", "cifar10", "timm:resnet18", "basic_resnet8_4"),
 ]
 
 
@@ -87,21 +79,24 @@ class Outcome:
     said: str
 
 
-def case(number: int, names: Sequence[str], recipe: str) -> tuple[list[str], bytes]:
+def case(number: int, recipe: str) -> tuple[list[str], bytes]:
     """The words and the recipe ``own.yaml`` of a case."""
     draw = random.Random(number)
     words = list(draw.choice(STARTS))
     for _ in range(draw.choice((1, 1, 1, 2, 3))):
-        words = _changed(words, names, draw)
+        words = _changed(words, draw)
     return words, _changed_text(recipe, draw) if "own.yaml" in words else recipe.encode()
 
 
-def _changed(words: list[str], names: Sequence[str], draw: random.Random) -> list[str]:
+def _changed(words: list[str], draw: random.Random) -> list[str]:
     """The words with one of them wrong, too many, or missing."""
     place = draw.randrange(1, len(words)) if len(words) > 1 else 0
     kind = draw.choice(("set", "set", "set", "value", "drop", "twice", "typo"))
     if kind == "set":
-        return [*words, f"--{draw.choice(names)}={draw.choice(VALUES)}"]
+        name = draw.choice([*SETTINGS, "json", "output", "resume", "device", "combine"])
+        is_number = isinstance(SETTINGS.get(name), int | float | None)
+        values = NUMBERS if is_number and draw.random() < 0.7 else VALUES
+        return [*words, f"--{name}={draw.choice(values)}"]
     if kind == "value":
         return [*words[:place], draw.choice(VALUES), *words[place + 1 :]]
     if kind == "drop":
@@ -190,7 +185,6 @@ def _call(words: list[str], folder: Path, said: Path) -> None:
 def fuzz(numbers: Sequence[int], scratch: Path, *, limit: float) -> list[Outcome]:
     """The outcomes of the cases of these numbers."""
     small = load_recipe("digits", [word.replace("-size", "_size") for word in _small()])
-    names = [*flat_settings(Experiment()), "json", "output", "resume", "device", "combine"]
     run_folder, images = scratch / "run", scratch / "images"
     images.mkdir()
     Image.fromarray(np.full((8, 8), 90, np.uint8)).save(images / "a.png")
@@ -199,7 +193,7 @@ def fuzz(numbers: Sequence[int], scratch: Path, *, limit: float) -> list[Outcome
     places = {"{run}": str(run_folder), "{images}": str(images)}
     outcomes = []
     for number in numbers:
-        words, recipe = case(number, names, dump_experiment(small))
+        words, recipe = case(number, dump_experiment(small))
         words = [_placed(word, places) for word in words]
         outcomes.append(run(words, recipe, scratch / str(number), limit))
         if outcomes[-1].fault:
