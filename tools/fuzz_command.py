@@ -4,7 +4,8 @@
 
 Every case is one command line, drawn from its number alone. It runs in a forked process, with a
 time limit, in a folder of its own. A fault is a traceback, a hang, a crash, an error of more than
-one X ``benchmarks/results/fuzz_command.json``.
+one line, or a folder that a refused command left. The result is
+``benchmarks/results/fuzz_command.json``.
 """
 
 import argparse

@@ -34,6 +34,7 @@ RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "kill_runs.json"
 COMPARED = (
     "config.yaml",
     "data.json",
+    "split.jsonl",
     "metrics.csv",
     "ensemble/spec.json",
     "ensemble/model.safetensors",
@@ -109,8 +110,9 @@ def attempt(name: str, experiment: Experiment, folder: Path, seconds: float | No
 
 def differences(whole: Path, folder: Path) -> list[str]:
     """Files that are not those of the whole run, and files that should not be there."""
-    runs = [path.parent.relative_to(whole) for path in sorted(whole.rglob("config.yaml"))]
-    names = [str(run / name) for run in runs for name in COMPARED]
+    names = [
+        str(path.relative_to(whole)) for name in COMPARED for path in sorted(whole.rglob(name))
+    ]
     found = [name for name in names if _content(whole / name) != _content(folder / name)]
     left = [path for ending in ("*.tmp", "run.lock") for path in folder.rglob(ending)]
     return found + [str(path.relative_to(folder)) for path in left]

@@ -117,6 +117,8 @@ def test_interrupted_run_equals_a_whole_one(tmp_path: Path, monkeypatch) -> None
             fit(experiment, tmp_path / "run", progress=False)
     fit(experiment, tmp_path / "run", resume=True, progress=False)
     assert same(final_weights(tmp_path / "run"), final_weights(tmp_path / "whole"))
+    for name in ("data.json", "split.jsonl"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_second_interrupt_stops_at_once(tmp_path: Path, monkeypatch) -> None:

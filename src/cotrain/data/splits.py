@@ -56,8 +56,8 @@ class Splits:
     def write(self, folder: RunFolder) -> None:
         """Write which image is in which part, and what the user is told of them."""
         if self.record is not None and self.summary is not None:
-            self.record.write(folder.split)
             self.summary.write(folder.data)
+            self.record.write(folder.split)  # last: where it is, both are
 
 
 class Wanted(NamedTuple):

@@ -51,7 +51,9 @@ class RunKeeper(lightning.Callback):
         if trainer.is_global_zero:
             loaders = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(loaders, Loaders)
-            loaders.splits.write(self.folder)
+            if not (self.folder.config.exists() and self.folder.split.exists()):
+                # Once: what is told when a run goes on speaks of what it remembers.
+                loaders.splits.write(self.folder)
             atomic_write(self.folder.config, dump_experiment(pl_module.experiment).encode())
             self.metrics.write()
 

@@ -32,7 +32,7 @@ def remembered_split(folder: RunFolder, runs: Sequence[Run]) -> SplitRecord | No
 
 
 def keep_split(experiment: Experiment, folder: RunFolder, remembered: SplitRecord | None) -> None:
-    """Draw the split, or find its images again; show it, and write it where the runs look for it.
+    """Draw the split, or find its images again; show it, and write it once, where the runs look for it.
 
     Raises:
         ConfigError: Images are missing, too few, unreadable or not those that are remembered.
@@ -42,4 +42,5 @@ def keep_split(experiment: Experiment, folder: RunFolder, remembered: SplitRecor
 
     splits = experiment_images(experiment, remembered)
     splits.show()
-    splits.write(folder)
+    if not folder.split.exists():
+        splits.write(folder)
