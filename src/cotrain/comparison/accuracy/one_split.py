@@ -32,7 +32,7 @@ def remembered_split(folder: RunFolder, runs: Sequence[Run]) -> SplitRecord | No
 
 
 def keep_split(experiment: Experiment, folder: RunFolder, remembered: SplitRecord | None) -> None:
-    """Draw the split, or find its images again; show it, and write it once, where the runs look for it.
+    """Draw the split, or find it again; show it, and write it once, where the runs look for it.
 
     Raises:
         ConfigError: Images are missing, too few, unreadable or not those that are remembered.
