@@ -12,10 +12,13 @@ from cotrain.basics.run_folder import RunFolder
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> RunFolder:
-    """A run whose reader went away after the first line (``| head -1``)."""
+    """A run whose reader went away after the first lines (``| head``)."""
     folder = RunFolder(tmp_path_factory.mktemp("streams") / "run")
     process = start("train", *TRAIN, "--output", folder.root)
     assert process.stdout is not None
+    assert process.stdout.readline() == "data: digits, 10 classes\n"
+    summary = [process.stdout.readline() for _ in range(3)]
+    assert [line.split()[0] for line in summary] == ["train:", "test:", "images"]
     assert "warming up" in process.stdout.readline()
     assert process.stdout.readline().startswith("epoch 1/2: loss ")
     process.stdout.close()
@@ -49,8 +52,10 @@ def test_an_answer_that_cannot_be_written_is_an_error(run):
     with open("/dev/full", "wb") as full:
         code, _, err = call("evaluate", run.root, stdout=full)
     assert code == 2
-    assert err.startswith("cotrain: cannot write the output: No space left on device")
-    assert err.count("\n") == 1
+    *summary, error = err.splitlines()
+    assert summary[0] == "data: digits, 10 classes"
+    assert error.startswith("cotrain: cannot write the output: No space left on device")
+    assert "cotrain: " not in "".join(summary)
 
 
 def test_a_comparison_where_output_is_ascii(tmp_path):

@@ -186,7 +186,9 @@ def test_process_is_left_as_it_was(tmp_path: Path, monkeypatch) -> None:
 
 def test_lines_instead_of_a_bar(tmp_path: Path, capsys) -> None:
     fit(tiny(data={"validation": 0.2}), tmp_path / "run")
-    first, second = capsys.readouterr().out.splitlines()
+    *summary, first, second = capsys.readouterr().out.splitlines()
+    assert summary[0] == "data: digits, 10 classes"
+    assert [line.split(":")[0].strip() for line in summary[1:4]] == ["train", "val", "test"]
     row = read_metrics(tmp_path / "run")[1]
     assert first.startswith("epoch 1/2: ")
     assert second == (

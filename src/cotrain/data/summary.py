@@ -65,8 +65,12 @@ class DataSummary:
     notes: tuple[str, ...] = ()
     digest: str | None = None
 
+    def __str__(self) -> str:
+        """The summary in a few lines, which a terminal may be sent."""
+        return "\n".join(map(printable, self.lines()))
+
     def lines(self) -> list[str]:
-        """The summary in a few lines."""
+        """The summary in a few lines, with names as they are."""
         place = f" in {self.root}" if self.root else ""
         lines = [f"data: {self.dataset}{place}, {self.classes} classes"]
         lines += [f"  {name}: {part}" for name, part in self.parts.items()]
@@ -85,7 +89,7 @@ class DataSummary:
     def show(self) -> None:
         """Print it to stderr; nothing ends because nobody reads it."""
         with suppress(OSError):
-            print(*map(printable, self.lines()), sep="\n", file=sys.stderr, flush=True)
+            print(self, file=sys.stderr, flush=True)
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""

@@ -27,7 +27,7 @@ from cotrain.training.clear_errors import clear_errors, fewer_workers
 from cotrain.training.datamodule import Loaders
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 from cotrain.training.module import CoTraining
-from cotrain.training.notices import say
+from cotrain.training.notices import print_line, say
 from cotrain.training.resuming import best_is_lost, check_shapes, read_state, threads_of
 from cotrain.training.schedules import check_schedule, warmup_within
 from cotrain.training.trainer import build_trainer, quiet
@@ -97,7 +97,7 @@ def _images(
     run = folder if own else split_of and RunFolder(split_of)
     splits = experiment_images(experiment, run and read_record(run.split))
     if split_of is None and not getattr(rank_zero_only, "rank", 0):
-        splits.show()
+        print_line(str(splits.summary))
     return splits
 
 

@@ -45,7 +45,6 @@ def evaluate(
     if batch_size is None:
         batch_size = 64 if run is None else run.batch_size
     images = images_to_test(Path(path), loaded, data)
-    images.show()
     result = evaluate_ensemble(
         loaded,
         images,
@@ -53,6 +52,7 @@ def evaluate(
         combine=combine,
         workers=data.workers if data else run.data.workers if run else 0,
     )
+    images.show()
     if file is not None:
         result.write_json(file)
     if json:

@@ -46,5 +46,7 @@ def export(
     images = None
     if data is not None or precision != "fp32":
         images = images_of_parts(Path(ensemble), loaded, data)
+    written = export_ensemble(loaded, output, options, images)
+    if images is not None:
         images.show()
-    print(export_ensemble(loaded, output, options, images).summary())
+    print(written.summary())
