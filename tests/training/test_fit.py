@@ -12,7 +12,11 @@ from training_runs import final_state, final_weights, make_loss_infinite, read_m
 
 from cotrain.basics.errors import ConfigError, TrainingError
 from cotrain.basics.run_folder import RunFolder
-from cotrain.training import fit
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.evaluation.evaluate import evaluate_ensemble
+from cotrain.training import CoTraining, fit
+from cotrain.training.fit import _ship
+from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "digits.json"
 
@@ -224,3 +228,29 @@ def test_speed_options_compute_the_same(tmp_path: Path, hardware: dict, monkeypa
     tolerance = 0.02 if "precision" in hardware else 1e-4
     assert fast["train_loss"] == pytest.approx(plain["train_loss"], rel=tolerance)
     assert final_weights(tmp_path / "fast").keys() == final_weights(tmp_path / "plain").keys()
+
+
+def test_the_test_images_are_answered_where_the_networks_were_trained(monkeypatch, tmp_path: Path):
+    """Lightning leaves the module on the CPU."""
+    experiment = tiny()
+    splits = experiment_images(experiment)
+    module = CoTraining(experiment_ensemble(experiment, splits), experiment, 5)
+    asked = []
+    monkeypatch.setattr(Ensemble, "to", lambda self, device: asked.append(device) or self)
+    _ship(module, RunFolder(tmp_path), splits, torch.device("cuda", 3))
+    assert asked == [torch.device("cuda", 3)]
+
+
+@pytest.mark.gpu
+def test_a_gpu_trains_and_answers(monkeypatch, tmp_path: Path) -> None:
+    places = []
+
+    def evaluated(ensemble, *args, **options):
+        places.append(ensemble.device.type)
+        return evaluate_ensemble(ensemble, *args, **options)
+
+    monkeypatch.setattr(import_module("cotrain.training.fit"), "evaluate_ensemble", evaluated)
+    experiment = tiny(hardware={"accelerator": "gpu", "precision": "bf16-mixed"}, ema=0.9)
+    result = fit(experiment, tmp_path / "run", progress=False)
+    assert (places, result.ensemble.device.type) == (["cuda"], "cpu")
+    assert result.evaluation is not None

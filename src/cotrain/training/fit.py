@@ -39,7 +39,7 @@ class RunResult:
 
     Args:
         folder: The run folder.
-        ensemble: What is shipped, in evaluation mode.
+        ensemble: What is shipped, in evaluation mode, on the CPU.
         evaluation: Its result on the test images; None when there are none.
     """
 
@@ -83,9 +83,9 @@ def fit(
         with _threads(threads_of(state, experiment.hardware.threads)):
             splits = _images(experiment, folder, resume, split_of)
             with quiet():
-                module = _train(experiment, folder, splits, progress, state)
+                module, device = _train(experiment, folder, splits, progress, state)
             if not module.global_rank:
-                return _ship(module, folder, splits)
+                return _ship(module, folder, splits, device)
     return RunResult(folder=folder.root, ensemble=module.answering.eval(), evaluation=None)
 
 
@@ -160,7 +160,8 @@ def _train(
     splits: Splits,
     progress: bool,
     state: dict[str, Any] | None,
-) -> CoTraining:
+) -> tuple[CoTraining, torch.device]:
+    """The module, which Lightning leaves on the CPU, and the device that it was trained on."""
     begun = None if state is None else state["global_step"]
     trainer = build_trainer(
         experiment,
@@ -185,7 +186,7 @@ def _train(
         module.execution.close()
     if begun == trainer.global_step:
         say(f"{folder.root} was trained to its end already: only evaluating")
-    return module
+    return module, trainer.strategy.root_device
 
 
 def _say_warmup(experiment: Experiment) -> None:
@@ -204,21 +205,21 @@ def _arrange(module: CoTraining, experiment: Experiment) -> None:
             network.compile()
 
 
-def _ship(module: CoTraining, folder: RunFolder, splits: Splits) -> RunResult:
+def _ship(module: CoTraining, folder: RunFolder, splits: Splits, device: torch.device) -> RunResult:
     """Write the ensemble, and touch the test images, this once."""
     ensemble = _best(folder) if folder.best.exists() else module.answering.eval()
     ensemble.save(folder.ensemble)
     evaluation = None
     if splits.test is not None:
         result = evaluate_ensemble(
-            ensemble.to(module.device),
+            ensemble.to(device),
             splits,
             batch_size=module.experiment.batch_size,
             workers=module.experiment.data.workers,
         )
         result.write(folder)
         evaluation = result.evaluation
-    return RunResult(folder=folder.root, ensemble=ensemble, evaluation=evaluation)
+    return RunResult(folder=folder.root, ensemble=ensemble.cpu(), evaluation=evaluation)
 
 
 def _best(folder: RunFolder) -> Ensemble:
