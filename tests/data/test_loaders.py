@@ -188,3 +188,12 @@ def test_a_file_that_breaks_later_is_named(write_images, workers):
     batches = evaluation_loader(files, preprocessing=RGB, batch_size=2, workers=workers)
     with pytest.raises(ConfigError, match=r"bee/001.png cannot be decoded \(not an image\)"):
         list(batches)
+
+
+def test_memory_is_pinned_only_where_asked(monkeypatch):
+    """A run on the CPU of a machine with a GPU makes no context on it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    options: dict[str, Any] = {"preprocessing": None, "batch_size": 4}
+    assert not loader().pin_memory
+    assert not evaluation_loader(images(), **options).pin_memory
+    assert evaluation_loader(images(), **options, pin=True).pin_memory

@@ -18,7 +18,12 @@ _CAN_FORK = "fork" in multiprocessing.get_all_start_methods()
 
 
 def training_loader(
-    batches: TrainingBatches, *, batch_size: int, epochs: int | None = None, workers: int = 0
+    batches: TrainingBatches,
+    *,
+    batch_size: int,
+    epochs: int | None = None,
+    workers: int = 0,
+    pin: bool = False,
 ) -> DataLoader[Batch]:
     """Shuffled batches of S views; its ``sampler`` is an ``EpochSampler``.
 
@@ -27,6 +32,7 @@ def training_loader(
         batch_size: Images of one step on one rank.
         epochs: Epochs of one schedule; those after begin again with the same batches.
         workers: Processes that make batches; their number changes no batch.
+        pin: Lay batches where a GPU fetches them without waiting, which takes a context on it.
 
     Raises:
         ConfigError: Impossible views, or fewer images than one batch.
@@ -39,7 +45,7 @@ def training_loader(
         epochs=epochs,
         share=batches.share,
     )
-    return _loader(batches, sampler, workers)
+    return _loader(batches, sampler, workers, pin)
 
 
 def evaluation_loader(
@@ -49,18 +55,20 @@ def evaluation_loader(
     batch_size: int,
     workers: int = 0,
     share: Share = ALONE,
+    pin: bool = False,
 ) -> DataLoader[Batch]:
     """All images in order; of the batches, rank r gets every ``world_size``-th from the r-th on.
 
-    Without ``preprocessing`` they are pixels in 0..255.
+    Without ``preprocessing`` they are pixels in 0..255. ``pin`` as for ``training_loader``.
     """
     steps = range(share.rank * batch_size, len(images), batch_size * share.world_size)
     indices = [range(start, min(start + batch_size, len(images))) for start in steps]
-    return _loader(EvaluationBatches(images=images, preprocessing=preprocessing), indices, workers)
+    batches = EvaluationBatches(images=images, preprocessing=preprocessing)
+    return _loader(batches, indices, workers, pin)
 
 
 def _loader(
-    batches: Dataset[Any], keys: Sampler[Key] | list[range], workers: int
+    batches: Dataset[Any], keys: Sampler[Key] | list[range], workers: int, pin: bool
 ) -> DataLoader[Any]:
     return DataLoader(
         batches,
@@ -71,6 +79,6 @@ def _loader(
         worker_init_fn=begin_worker,
         # Forked workers share the images; in the processes of a comparison they would be copied.
         multiprocessing_context="fork" if workers and _CAN_FORK else None,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pin,
         generator=torch.Generator(),  # or every pass would draw from the run's random state
     )

@@ -139,7 +139,13 @@ def collect_logits(
     """
     if not len(images):
         raise ConfigError("there are no images to evaluate: give a data set with a test split")
-    loader = evaluation_loader(images, preprocessing=None, batch_size=batch_size, workers=workers)
+    loader = evaluation_loader(
+        images,
+        preprocessing=None,
+        batch_size=batch_size,
+        workers=workers,
+        pin=ensemble.device.type == "cuda",
+    )
     with dead_workers_named("try fewer data.workers"):
         answers = [
             (logits_of(ensemble, prepared(ensemble, pixels, otherwise)), classes)

@@ -46,15 +46,14 @@ class Loaders(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         """Training batches, from the one at which a resumed run goes on."""
         assert self.trainer is not None
-        on_gpu = self.trainer.strategy.root_device.type == "cuda"
-        loader = self.training(self._share(), drawn=on_gpu)
+        loader = self.training(self._share(), drawn=self._on_gpu())
         module = self.trainer.lightning_module
         assert isinstance(module, CoTraining)
         loader.sampler.resume(*module.next_batch)  # type: ignore[union-attr]
         return loader
 
     def training(self, share: Share = ALONE, *, drawn: bool = False) -> DataLoader:
-        """Training batches; if ``drawn`` those that become views on the device."""
+        """Training batches; if ``drawn`` those that become views on the device, a GPU."""
         experiment, splits = self.experiment, self.splits
         batches = TrainingBatches(
             images=splits.train,
@@ -72,6 +71,7 @@ class Loaders(lightning.LightningDataModule):
             batch_size=experiment.batch_size,
             epochs=experiment.epochs,
             workers=experiment.data.workers,
+            pin=drawn and torch.cuda.is_available(),
         )
         self._batches = batches
         return loader
@@ -111,6 +111,7 @@ class Loaders(lightning.LightningDataModule):
             batch_size=min(self.experiment.batch_size, most),
             workers=self.experiment.data.workers,
             share=share,
+            pin=self._on_gpu(),
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -124,6 +125,10 @@ class Loaders(lightning.LightningDataModule):
                 "the images, their classes or their parts are not those that the run was trained "
                 "on: restore them, or train again with a new --output"
             )
+
+    def _on_gpu(self) -> bool:
+        assert self.trainer is not None
+        return self.trainer.strategy.root_device.type == "cuda"
 
     def _share(self) -> Share:
         assert self.trainer is not None
