@@ -23,6 +23,7 @@ def refusal(capsys, *words: str) -> str:
             ["train", "--data.image_sise", "3"],
             "--data.image_sise is not known, did you mean --data.image_size?",
         ),
+        (["compare", "--progress", "a"], "--progress is not known: see cotrain compare --help"),
         (["predict", "a", "b", "--combin", "c"], "--combin is not known, did you mean --combine?"),
         (["evaluate", "a", "--data.rot", "c"], "did you mean --data.root?"),
         (["train", "--into", "x"], "--into x is not a whole number"),

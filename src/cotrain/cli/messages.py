@@ -63,5 +63,6 @@ def _unknown(word: str, flags: Mapping[str, Any]) -> str:
 
 
 def _near(word: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f", did you mean {near[0]}?" if near else ""
+    bare = {each.lstrip("-"): each for each in known}  # that all begin with -- makes none near
+    near = difflib.get_close_matches(word.lstrip("-"), bare, n=1)
+    return f", did you mean {bare[near[0]]}?" if near else ""
