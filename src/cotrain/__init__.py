@@ -9,6 +9,7 @@ from cotrain.basics.moved import find_moved_modules
 
 if TYPE_CHECKING:
     from cotrain.ensemble import CoTrainingLoss, Ensemble, divide
+    from cotrain.export import open_answering as load
     from cotrain.networks import register_builder
 
 __all__ = [
@@ -19,22 +20,25 @@ __all__ = [
     "TrainingError",
     "__version__",
     "divide",
+    "load",
     "register_builder",
 ]
 
 # Imported when it is asked for: torch takes seconds, and `cotrain --help` needs none of it.
 _HOMES = {
-    "CoTrainingLoss": "cotrain.ensemble",
-    "Ensemble": "cotrain.ensemble",
-    "divide": "cotrain.ensemble",
-    "register_builder": "cotrain.networks",
+    "CoTrainingLoss": "cotrain.ensemble.CoTrainingLoss",
+    "Ensemble": "cotrain.ensemble.Ensemble",
+    "divide": "cotrain.ensemble.divide",
+    "load": "cotrain.export.open_answering",
+    "register_builder": "cotrain.networks.register_builder",
 }
 _ROOMS = ("config", "dividing", "ensemble", "execution", "networks")
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        module, _, its_name = _HOMES[name].rpartition(".")
+        return getattr(import_module(module), its_name)
     if name in _ROOMS:
         return import_module(f"cotrain.{name}")
     raise AttributeError(f"module 'cotrain' has no attribute {name!r}")

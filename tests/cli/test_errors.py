@@ -58,6 +58,8 @@ CODE = '{"class_path": "this.s", "init_args": {}}'
         (("train", "--output", "x", "--optimizer", CODE), "Importing 'this.s' is not allowed"),
         (("evaluate", "nonexistent", "--data", CODE), "Importing 'this.s' is not allowed"),
         (("divide",), "NETWORK is missing: see cotrain divide --help"),
+        (("predict",), "ENSEMBLE is missing: see cotrain predict --help"),
+        (("predict", "run"), "IMAGES is missing: see cotrain predict --help"),
         (("divide", "resnet110", "--bogus", "1"), "--bogus"),
         (("bogus",), "'bogus' is no verb of cotrain"),
         (("train", "--config", "digitz", "--output", "x"), "did you mean digits?"),

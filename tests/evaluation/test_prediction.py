@@ -1,7 +1,5 @@
 """Answers to image files, and rows for files that are none."""
 
-import csv
-import io
 import json
 from dataclasses import replace
 
@@ -12,8 +10,10 @@ from PIL import Image
 
 from cotrain import ConfigError, divide, networks
 from cotrain.ensemble.combining import mutual_information
+from cotrain.ensemble.prediction import LabelProbability, Prediction
 from cotrain.ensemble.preprocessing import Preprocessing
-from cotrain.evaluation.prediction import Prediction, find_images, predict_files, to_csv, to_jsonl
+from cotrain.evaluation.answer_formats import to_jsonl
+from cotrain.evaluation.prediction import find_images, predict_files
 from cotrain.execution import prepare
 
 GREY = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.25,))
@@ -82,6 +82,53 @@ def test_combination_and_unknown_names_come_from_the_spec(ensemble, pictures):
     assert [row.probability for row in rows] == pytest.approx(expected.tolist())
 
 
+def test_top_and_probabilities_are_of_the_mean_logits(ensemble, pictures):
+    arrays, paths = pictures
+    images = GREY.normalize(torch.from_numpy(arrays)[:, None])
+    probabilities = ensemble.predict(images)
+    names = ensemble.spec.classes
+    for row, expected in zip(
+        predict_files(ensemble, paths, top=2, probabilities=True), probabilities, strict=True
+    ):
+        assert row.probabilities == pytest.approx(dict(zip(names, expected.tolist(), strict=True)))
+        assert row.top is not None
+        best = expected.argsort(descending=True)[:2]
+        assert [each.label for each in row.top] == [names[place] for place in best]
+        assert [each.probability for each in row.top] == pytest.approx(expected[best].tolist())
+        assert (row.top[0].label, row.top[0].probability) == (row.label, row.probability)
+
+
+def test_of_equal_probabilities_the_first_class_comes_first(ensemble, pictures):
+    for parameter in ensemble.parameters():
+        parameter.data.zero_()
+    (row,) = predict_files(ensemble, pictures[1][:1], top=3)
+    assert row.label == "cat"
+    assert row.top == tuple(
+        LabelProbability(label=name, probability=1 / 3) for name in ("cat", "dog", "owl")
+    )
+
+
+@pytest.mark.parametrize(
+    ("classes", "options", "message"),
+    [
+        ((), {"top": 0}, r"top=0 is not in \[1, 3\]"),
+        ((), {"top": 4}, r"top=4 is not in \[1, 3\]"),
+        (("a", "b", "a"), {"probabilities": True}, "two classes are called 'a'"),
+    ],
+)
+def test_classes_that_cannot_be_named(ensemble, pictures, classes, options, message):
+    ensemble.spec = replace(ensemble.spec, classes=classes)
+    with pytest.raises(ConfigError, match=message):
+        list(predict_files(ensemble, pictures[1], **options))
+
+
+def test_an_ensemble_answers_files_and_folders_itself(ensemble, pictures, tmp_path):
+    _, paths = pictures
+    expected = list(predict_files(ensemble, [paths[2], *paths], top=2))
+    assert ensemble.predict_files([paths[2], tmp_path], top=2, batch_size=3) == expected
+    assert ensemble.predict_files(paths[2], top=2) == expected[:1]
+
+
 def test_unreadable_files_are_rows_with_an_error(ensemble, pictures, tmp_path):
     _, paths = pictures
     text, empty, missing = (str(tmp_path / name) for name in ("text.png", "empty.jpg", "no.png"))
@@ -131,21 +178,17 @@ def test_images_are_found_below_a_folder_in_order(tmp_path):
     assert find_images(tmp_path / "notes.txt") == [str(tmp_path / "notes.txt")]
 
 
+def test_files_and_folders_are_found_in_the_order_given(tmp_path):
+    for name in ("a/2.png", "a/1.png", "b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    given = [tmp_path / "b.png", str(tmp_path / "a"), tmp_path / "a/2.png"]
+    found = [path.removeprefix(f"{tmp_path}/") for path in find_images(given)]
+    assert found == ["b.png", "a/1.png", "a/2.png", "a/2.png"]
+
+
 def test_nothing_to_predict_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match="no image file"):
         find_images(tmp_path)
     with pytest.raises(ConfigError, match="neither a file nor a folder"):
         find_images(tmp_path / "absent")
-
-
-def test_csv_and_json_lines_read_back():
-    good = Prediction(
-        path='a "b", c.png', label="owl", probability=0.75, disagreement=0.25, mutual_information=0
-    )
-    bad = Prediction(path="x.png", error="not an image")
-    table = list(csv.DictReader(io.StringIO(to_csv([good, bad]))))
-    assert table[0]["path"] == good.path
-    assert (table[0]["label"], table[0]["probability"], table[0]["error"]) == ("owl", "0.75", "")
-    assert (table[1]["label"], table[1]["error"]) == ("", "not an image")
-    lines = to_jsonl([good, bad]).splitlines()
-    assert [Prediction(**json.loads(line)) for line in lines] == [good, bad]

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+import cotrain
 from cotrain import ConfigError
 from cotrain.ensemble.answering import logits_of
 from cotrain.evaluation.prediction import predict_files
@@ -47,6 +48,18 @@ def test_rows_equal_those_of_the_ensemble(kind, request, ensemble, pictures):
         assert left[:2] == right[:2]
         if left[1] is None:
             assert right[2:] == pytest.approx(left[2:], abs=1e-5)
+
+
+def test_a_file_answers_files_itself(onnx_file, ensemble, pictures):
+    found, expected = (
+        each.predict_files([pictures[3], pictures[7]], top=2, probabilities=True)
+        for each in (cotrain.load(onnx_file), ensemble)
+    )
+    assert [row.error for row in found] == [None, "not an image"]
+    assert found[0].probabilities == pytest.approx(expected[0].probabilities, abs=1e-5)
+    labels = [[each.label for each in rows[0].top or ()] for rows in (found, expected)]
+    assert len(labels[0]) == 2
+    assert labels[0] == labels[1]
 
 
 def test_combination_can_be_another_than_the_file_s(onnx_file, ensemble, pictures, pixels):

@@ -12,7 +12,7 @@ from cotrain.cli.verbs import VERBS
 
 # The beginnings of the messages of jsonargparse and argparse, and what each names.
 _UNKNOWN = re.compile(r"unrecognized arguments: (\S+)")
-_MISSING = re.compile(r"the following arguments are required: (\S+)")
+_MISSING = re.compile(r"the following arguments are required: ([^\s,]+)")
 # Of a record that may be null, such as --data of evaluate.
 _UNKNOWN_FIELD = re.compile(r'Parser key "(\w+)": .*NestedArg\(key=\'([\w.]+)\'')
 _CODE = re.compile(r'Parser key "(\w+)": .*(Importing \S+ is not allowed|Import path \S+)')

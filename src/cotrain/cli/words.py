@@ -15,10 +15,13 @@ def readable(words: Sequence[str]) -> list[str]:
     Flags may have dashes (``--num-classes``), a flag alone means true (``--json``), and
     ``--config`` takes a recipe's name. For ``compare`` the S to compare are ``--into``, and the
     one that a recipe trains with is left out. Plain words are ``--runs`` for ``table``,
-    ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and ``--patterns`` for ``networks``.
+    ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and ``--patterns`` for ``networks``;
+    for ``predict`` all after the first are one, parted by the character that no path has.
     """
     words = [_underscored(word) for word in words]
-    if words and words[0] in _PLAIN_WORDS:
+    if words[:1] == ["predict"]:
+        words = _with_paths(words)
+    elif words and words[0] in _PLAIN_WORDS:
         words = _with_plain_words(words, _PLAIN_WORDS[words[0]])
     compare = words[:1] == ["compare"]
     out: list[str] = []
@@ -60,7 +63,22 @@ _PLAIN_WORDS = {
 
 
 def _with_plain_words(words: Sequence[str], flag: str) -> list[str]:
-    """The words with all that are neither flags nor their values as one list under ``flag``."""
+    """The words with the plain ones as one list under ``flag``."""
+    options, plain = _parted(words)
+    return [*options, f"{flag}={json.dumps(plain, ensure_ascii=False)}"] if plain else options
+
+
+def _with_paths(words: Sequence[str]) -> list[str]:
+    """The words with the plain ones after the first as one.
+
+    A list would be read as YAML, which has no word for a path whose bytes are not UTF-8.
+    """
+    options, plain = _parted(words)
+    return [*options, *plain[:1], *(["\0".join(plain[1:])] if plain[1:] else [])]
+
+
+def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The verb with its flags and their values, and the plain words."""
     options, plain = [words[0]], []
     for before, word in pairwise(words):
         if before in _SWITCHES:
@@ -68,7 +86,7 @@ def _with_plain_words(words: Sequence[str], flag: str) -> list[str]:
         else:
             is_value = before.startswith("--") and "=" not in before
         (options if is_value or word.startswith("-") else plain).append(word)
-    return [*options, f"{flag}={json.dumps(plain, ensure_ascii=False)}"] if plain else options
+    return options, plain
 
 
 def _underscored(word: str) -> str:

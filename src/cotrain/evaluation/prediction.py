@@ -4,12 +4,9 @@ A file that cannot be decoded, or that a network answers with NaN, gives a row w
 and stops nothing; the command fails only when no file got an answer.
 """
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,37 +18,20 @@ from cotrain.data import UnreadableImageError, read_image
 from cotrain.data.folders import image_files
 from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
 from cotrain.ensemble.combining import outputs_of
+from cotrain.ensemble.prediction import LabelProbability, Prediction
 
 
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """The answer to one image file.
-
-    Args:
-        path: The file.
-        label: Name of the most probable class, or its index where names are unknown.
-        probability: Of that class, as the ensemble sees it.
-        disagreement: Share of the networks that name another class than the ensemble.
-        mutual_information: Of the class and the network, in nats: 0 where all answer alike.
-        error: Why there is no answer: the file could not be decoded, or a network's logits are not
-            finite. Everything above but the path is None then.
-    """
-
-    path: str
-    label: str | None = None
-    probability: float | None = None
-    disagreement: float | None = None
-    mutual_information: float | None = None
-    error: str | None = None
-
-
-def find_images(path: Path | str) -> list[str]:
-    """The file itself, or every image file below the folder, in a fixed order.
+def find_images(paths: Path | str | Iterable[Path | str]) -> list[str]:
+    """The files, and every image file below the folders: in the order given, of each folder sorted.
 
     Raises:
         ConfigError: No such file or folder, or a folder without images.
     """
-    path = Path(path)
+    given = [paths] if isinstance(paths, Path | str) else paths
+    return [image for path in given for image in _images_at(Path(path))]
+
+
+def _images_at(path: Path) -> list[str]:
     if path.is_file():
         return [str(path)]
     if path.is_dir():
@@ -59,11 +39,23 @@ def find_images(path: Path | str) -> list[str]:
     raise ConfigError(f"{path} is neither a file nor a folder: give an image or a folder of images")
 
 
+class _Wanted(NamedTuple):
+    """What a row holds, and how it is made; see ``predict_files``."""
+
+    labels: Sequence[str]
+    combine: Combine
+    top: int | None
+    probabilities: bool
+
+
 def predict_files(
     ensemble: Answering,
     paths: Sequence[str],
     batch_size: int = 64,
     combine: Combine | None = None,
+    *,
+    top: int | None = None,
+    probabilities: bool = False,
 ) -> Iterator[Prediction]:
     """One row for every path, in order; files are decoded a batch at a time.
 
@@ -72,19 +64,37 @@ def predict_files(
         paths: Image files.
         batch_size: How many images are decoded and answered together.
         combine: How the answers become one; the ensemble's own way if None.
+        top: How many of the most probable classes each row names besides; none if None.
+        probabilities: Give the probability of every class besides.
 
     Raises:
-        ConfigError: The ensemble does not say how images are preprocessed.
+        ConfigError: The ensemble does not say how images are preprocessed, or has not so many
+            classes, or two of one name.
     """
     known_preprocessing(ensemble.spec)
     if batch_size < 1:
         raise ConfigError(f"batch_size={batch_size} is below 1: give at least 1")
+    labels = ensemble.spec.classes or tuple(map(str, range(ensemble.spec.num_classes)))
+    wanted = _Wanted(labels, combine or ensemble.spec.combine, top, probabilities)
+    _check(wanted)
     for start in range(0, len(paths), batch_size):
-        batch = paths[start : start + batch_size]
-        yield from _batch(ensemble, batch, combine or ensemble.spec.combine)
+        yield from _batch(ensemble, paths[start : start + batch_size], wanted)
 
 
-def _batch(ensemble: Answering, paths: Sequence[str], combine: Combine) -> list[Prediction]:
+def _check(wanted: _Wanted) -> None:
+    """Raise ConfigError unless there are such classes to name."""
+    labels, top = wanted.labels, wanted.top
+    if top is not None and not 1 <= top <= len(labels):
+        raise ConfigError(f"top={top} is not in [1, {len(labels)}], the number of classes")
+    if wanted.probabilities and len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise ConfigError(
+            f"probabilities: two classes are called {twice!r}, so that a probability has no name "
+            f"of its own: use top={len(labels)}"
+        )
+
+
+def _batch(ensemble: Answering, paths: Sequence[str], wanted: _Wanted) -> list[Prediction]:
     preprocessing = known_preprocessing(ensemble.spec)
     pixels: dict[str, Tensor] = {}
     rows: dict[str, Prediction] = {}
@@ -95,50 +105,48 @@ def _batch(ensemble: Answering, paths: Sequence[str], combine: Combine) -> list[
             rows[path] = Prediction(path=path, error=error.reason)
     if pixels:
         images = ensemble.prepare(torch.stack(list(pixels.values())))
-        logits = logits_of(ensemble, images)
-        answers = _answers(list(pixels), logits, combine, ensemble.spec.classes)
+        answers = _answers(list(pixels), logits_of(ensemble, images), wanted)
         rows |= {row.path: row for row in answers}
     return [rows[path] for path in paths]
 
 
 def _answers(
-    paths: Sequence[str],
-    logits: Float[Tensor, "S B C"],
-    combine: Combine,
-    classes: tuple[str, ...],
+    paths: Sequence[str], logits: Float[Tensor, "S B C"], wanted: _Wanted
 ) -> Iterator[Prediction]:
     sound = logits.isfinite().all(-1)
-    found = outputs_of(logits.double(), combine)
-    probabilities, labels = found["probabilities"].max(-1)
-    columns = (sound.T, labels, probabilities, found["disagreement"], found["mutual_information"])
+    found = outputs_of(logits.double(), wanted.combine)
+    labels = found["probabilities"].argmax(-1)
+    columns = (
+        *(sound.T, labels, found["probabilities"]),
+        *(found["disagreement"], found["mutual_information"]),
+    )
     for path, *row in zip(paths, *(column.tolist() for column in columns), strict=True):
-        finite, label, probability, disagreement, information = row
+        finite, label, shares, disagreement, information = row
         if not all(finite):
             yield Prediction(path=path, error=_not_finite(finite.index(False)))
             continue
         yield Prediction(
             path=path,
-            label=classes[label] if classes else str(label),
-            probability=probability,
+            label=wanted.labels[int(label)],
+            probability=shares[int(label)],
             disagreement=disagreement,
             mutual_information=information,
+            top=None if wanted.top is None else _most_probable(shares, wanted.labels, wanted.top),
+            probabilities=(
+                dict(zip(wanted.labels, shares, strict=True)) if wanted.probabilities else None
+            ),
         )
+
+
+def _most_probable(
+    shares: Sequence[float], labels: Sequence[str], count: int
+) -> tuple[LabelProbability, ...]:
+    """Of equally probable classes the first comes first, as in every answer."""
+    places = sorted(range(len(shares)), key=lambda place: -shares[place])[:count]
+    return tuple(
+        LabelProbability(label=labels[place], probability=shares[place]) for place in places
+    )
 
 
 def _not_finite(network: int) -> str:
     return f"network {network} gives NaN or infinite logits"
-
-
-def to_csv(rows: Iterable[Prediction]) -> str:
-    """A CSV table: a header, then one line for every row."""
-    table = io.StringIO()
-    columns = [field.name for field in fields(Prediction)]
-    writer = csv.DictWriter(table, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    return table.getvalue()
-
-
-def to_jsonl(rows: Iterable[Prediction]) -> str:
-    """One JSON object a line for every row."""
-    return "".join(json.dumps(asdict(row)) + "\n" for row in rows)

@@ -1,11 +1,11 @@
 """How good an ensemble is, and what it answers, as tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 from rich.text import Text
 
-from cotrain.evaluation.prediction import Prediction
+from cotrain.ensemble.prediction import Prediction
 from cotrain.evaluation.scores import Evaluation, Scores
 from cotrain.report.style import new_table
 
@@ -40,7 +40,18 @@ def prediction_table(rows: Iterable[Prediction]) -> Table:
         if row.error is not None:
             table.add_row(Text(row.path), Text(row.error, style="red"))
             continue
-        numbers = (row.probability, row.disagreement, row.mutual_information)
+        labels, shares = zip(*_named(row), strict=True)
+        numbers = (row.disagreement, row.mutual_information)
         cells = ("-" if number is None else f"{number:.4f}" for number in numbers)
-        table.add_row(Text(row.path), Text(row.label or ""), *cells)
+        shown = "\n".join(f"{share:.4f}" for share in shares)
+        table.add_row(Text(row.path), Text("\n".join(labels)), shown, *cells)
     return table
+
+
+def _named(row: Prediction) -> Sequence[tuple[str, float]]:
+    """The classes that a row names, with their probabilities."""
+    if row.probabilities is not None:
+        return list(row.probabilities.items())
+    if row.top is not None:
+        return [(each.label, each.probability) for each in row.top]
+    return [(row.label or "", row.probability or 0.0)]

@@ -1,11 +1,14 @@
 """``cotrain predict``: the answer for images."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.files import atomic_write
+from cotrain.basics.output import output_file
 from cotrain.cli.verbs.arguments import checked_device
 from cotrain.config.combining import Combine
 
@@ -14,30 +17,58 @@ def predict(
     ensemble: str,
     images: str,
     *,
-    format: Literal["table", "csv", "jsonl"] = "table",
+    format: Literal["table", "csv", "json", "jsonl"] | None = None,
+    output: str | None = None,
+    top: int | None = None,
+    probabilities: bool = False,
     combine: Combine | None = None,
     batch_size: int = 64,
     device: str = "cpu",
 ) -> None:
-    """Answer for an image or a folder of images: label, probability, disagreement.
+    """Answer for images and folders of images: label, probability, disagreement.
+
+    cotrain predict runs/photos new-images cat.png --top 3 --output answers.csv
 
     Args:
         ensemble: An ensemble's folder, a run folder, or what cotrain export wrote.
-        images: An image file, or a folder that is searched for images.
-        format: A table, CSV or JSON lines.
+        images: Image files, and folders that are searched for images; as many as you like.
+        format: A table, CSV, JSON or JSON lines; a table if not given, or what the name of the
+            output says.
+        output: File to write: .csv, .json or .jsonl; printed if not given.
+        top: So many of the most probable classes, with their probabilities.
+        probabilities: The probability of every class.
         combine: How the answers are combined; the ensemble's own way if not given.
         batch_size: Images at once.
         device: cpu or cuda; what was exported answers on the cpu.
     """
-    from cotrain.evaluation.prediction import find_images, predict_files, to_csv, to_jsonl
+    from cotrain.evaluation.answer_formats import WRITERS, format_of
+    from cotrain.evaluation.prediction import find_images, predict_files
     from cotrain.export import open_answering
     from cotrain.report.evaluation import prediction_table
 
+    chosen = format_of(output, format)
+    file = None if output is None else output_file(output)
+    if top is not None and probabilities:
+        raise ConfigError(f"--top {top} and --probabilities, which are of all: give one of them")
     loaded = open_answering(ensemble, checked_device(device))
-    rows = list(predict_files(loaded, find_images(Path(images)), batch_size, combine))
-    if format == "table":
+    paths = find_images(images.split("\0"))
+    if file is not None:
+        _check_is_no_input(file, [ensemble, *paths])
+    rows = list(
+        predict_files(loaded, paths, batch_size, combine, top=top, probabilities=probabilities)
+    )
+    if chosen == "table":
         Console().print(prediction_table(rows))
+    elif file is None:
+        print(WRITERS[chosen](rows), end="")
     else:
-        print({"csv": to_csv, "jsonl": to_jsonl}[format](rows), end="")
+        atomic_write(file, WRITERS[chosen](rows).encode())
+        print(f"answers: {file}")
     if all(row.error for row in rows):
-        raise ConfigError(f"{images}: none of {len(rows)} images got an answer: {rows[0].error}")
+        given = " ".join(images.split("\0"))
+        raise ConfigError(f"{given}: none of {len(rows)} images got an answer: {rows[0].error}")
+
+
+def _check_is_no_input(file: Path, inputs: list[str]) -> None:
+    if os.path.realpath(file) in map(os.path.realpath, inputs):
+        raise ConfigError(f"--output {file} is read, and would be lost: choose another --output")
