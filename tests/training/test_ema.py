@@ -26,10 +26,27 @@ def test_other_networks_are_left_alone(ensemble):
     average = MovingAverage(ensemble, 0.5)
     before = copy.deepcopy(average.state_dict())
     move(ensemble)
-    average.update(ensemble, [1], step=0)
+    average.update([1], step=0)
     for name, value in average.state_dict().items():
         moved = "networks.1." in name and name.endswith(("weight", "bias"))
         torch.testing.assert_close(value, before[name] + (0.5 if moved else 0))
+
+
+def test_an_average_is_that_of_the_formula_where_networks_were_moved(ensemble):
+    """Lists of tensors that were made before are not those that a move leaves."""
+    average = MovingAverage(ensemble, 0.5)
+    average.update([0, 1], step=0)
+    ensemble.double()
+    average.double()
+    before = copy.deepcopy(average.state_dict())
+    with torch.no_grad():
+        for tensor in (*ensemble.parameters(), *ensemble.buffers()):
+            tensor.add_(2)
+    average.update([0, 1], step=5)
+    assert average.decay_at(5) == 0.5
+    for name, value in average.state_dict().items():
+        share = 0.5 if value.is_floating_point() else 1  # counters are copied
+        torch.testing.assert_close(value, before[name] + 2 * share, rtol=0, atol=1e-12)
 
 
 def test_the_decay_rises_to_its_value(ensemble):
@@ -49,7 +66,7 @@ def test_a_short_run_forgets_the_initial_weights(ensemble, steps, left):
     before = {name: value.double() for name, value in start.items()}
     move(ensemble)
     for step in range(steps):
-        average.update(ensemble, [0], step)
+        average.update([0], step)
     for name, parameter in average.ensemble.networks[0].named_parameters():
         moved = parameter.double() - before[name]
         torch.testing.assert_close(moved, torch.full_like(moved, 1 - left), rtol=1e-4, atol=1e-5)

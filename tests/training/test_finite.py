@@ -69,10 +69,9 @@ def test_late_news_still_name_the_step_and_come_before_saving(
         assert all(value.isfinite().all() for value in state["state_dict"].values())
 
 
-def step(guard: StepGuard, total: float) -> bool:
+def step(guard: StepGuard, module: Any, total: float) -> bool:
     """A step that moves a BatchNorm statistic, and whether its loss is learnt from."""
     guard.begin()
-    module: Any = guard.module
     module.running_mean += 1
     strategy = SingleDeviceStrategy("cpu")
     return guard.accepts(terms_of(total), step=7, epoch=1, strategy=strategy)
@@ -81,23 +80,25 @@ def step(guard: StepGuard, total: float) -> bool:
 def test_a_skipped_step_leaves_no_trace() -> None:
     module: Any = nn.BatchNorm1d(1)
     guard = StepGuard(module, skip=True)
-    assert [step(guard, total) for total in (1.0, math.nan, math.nan, 2.0)] == [1, 0, 0, 1]
+    assert [step(guard, module, total) for total in (1.0, math.nan, math.nan, 2.0)] == [1, 0, 0, 1]
     assert module.running_mean.tolist() == [2]
     assert (guard.skipped, guard.skipped_in_a_row) == (2, 0)
 
 
 def test_too_many_skipped_in_a_row_end_training() -> None:
-    guard = StepGuard(nn.BatchNorm1d(1), skip=True)
-    assert not any(step(guard, math.inf) for _ in range(MOST_SKIPPED_IN_A_ROW))
+    module = nn.BatchNorm1d(1)
+    guard = StepGuard(module, skip=True)
+    assert not any(step(guard, module, math.inf) for _ in range(MOST_SKIPPED_IN_A_ROW))
     with pytest.raises(NotFiniteError, match="step 7"):
-        step(guard, math.inf)
+        step(guard, module, math.inf)
 
 
 def test_without_skipping_the_first_ends_training() -> None:
-    guard = StepGuard(nn.BatchNorm1d(1), skip=False)
-    assert step(guard, 1.0)
+    module = nn.BatchNorm1d(1)
+    guard = StepGuard(module, skip=False)
+    assert step(guard, module, 1.0)
     with pytest.raises(NotFiniteError, match="step 7"):
-        step(guard, math.nan)
+        step(guard, module, math.nan)
 
 
 def test_weights_and_buffers_are_checked() -> None:

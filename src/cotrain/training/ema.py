@@ -3,11 +3,10 @@
 import copy
 from collections.abc import Iterable
 
-import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch import nn
 
 from cotrain.ensemble.ensemble import Ensemble
+from cotrain.training.tensor_lists import TensorLists, move, state
 
 
 class MovingAverage(nn.Module):
@@ -17,7 +16,7 @@ class MovingAverage(nn.Module):
     BatchNorm's running statistics are averaged as weights are; its counter is copied.
 
     Args:
-        ensemble: What is averaged; it is copied.
+        ensemble: What is averaged, step by step; a copy of it becomes the average.
         decay: From 0 (the weights themselves) to below 1.
     """
 
@@ -25,6 +24,8 @@ class MovingAverage(nn.Module):
         super().__init__()
         self.ensemble = copy.deepcopy(ensemble).requires_grad_(False)
         self.decay = decay
+        self._own = [TensorLists(network, state) for network in self.ensemble.networks]
+        self._new = [TensorLists(network, state) for network in ensemble.networks]
 
     def decay_at(self, step: int) -> float:
         """The decay of a step, counted from 0: it rises with the steps there are to average.
@@ -34,18 +35,7 @@ class MovingAverage(nn.Module):
         """
         return min(self.decay, max(0.9, (1 + step) / (10 + step)))
 
-    @torch.no_grad()
-    def update(self, ensemble: Ensemble, networks: Iterable[int], step: int) -> None:
+    def update(self, networks: Iterable[int], step: int) -> None:
         """Take in the networks that were trained in this step, counted from 0 for each network."""
-        average: list[Tensor] = []
-        current: list[Tensor] = []
         for index in networks:
-            average += self.ensemble.networks[index].state_dict().values()
-            current += ensemble.networks[index].state_dict().values()
-        pairs = list(zip(average, current, strict=True))
-        floats = [pair for pair in pairs if pair[0].is_floating_point()]
-        lerp = get_ema_multi_avg_fn(self.decay_at(step))
-        lerp([own for own, _ in floats], [new for _, new in floats], 0)
-        for own, new in pairs:
-            if not own.is_floating_point():
-                own.copy_(new)
+            move(self._own[index](), self._new[index](), 1 - self.decay_at(step))

@@ -1,6 +1,5 @@
 """Only finite losses are learnt from; found out without making a GPU wait in every step."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +7,8 @@ from pytorch_lightning.strategies import Strategy
 from torch import Tensor, nn
 
 from cotrain.ensemble.losses import CoTrainingLossTerms
+from cotrain.training import tensor_lists
+from cotrain.training.tensor_lists import Lists, TensorLists, buffers
 
 # Skipping is for a stray bad batch; this many in a row mean that the weights are lost.
 MOST_SKIPPED_IN_A_ROW = 10
@@ -96,17 +97,22 @@ class StepGuard:
     """
 
     def __init__(self, module: nn.Module, *, skip: bool) -> None:
-        self.module = module
         self.skip = skip
         self.watch = LossWatch()
         self.skipped = 0
         self.skipped_in_a_row = 0
-        self._before: Sequence[Tensor] = ()
+        self._buffers = TensorLists(module, buffers)
+        self._now: Lists = []
+        self._before: Lists = []
 
     def begin(self) -> None:
         """Keep what the forward pass of a step changes."""
-        if self.skip:
-            self._before = [buffer.clone() for buffer in self.module.buffers()]
+        if not self.skip:
+            return
+        if self._now is not self._buffers():  # the first step, or they were moved
+            self._now = self._buffers()
+            self._before = [[torch.empty_like(each) for each in same] for same in self._now]
+        tensor_lists.copy(self._now, self._before)
 
     def accepts(
         self, terms: CoTrainingLossTerms, *, step: int, epoch: int, strategy: Strategy
@@ -128,8 +134,7 @@ class StepGuard:
             raise NotFiniteError(problem)
         self.skipped += 1
         self.watch = LossWatch()
-        for buffer, before in zip(self.module.buffers(), self._before, strict=True):
-            buffer.copy_(before)
+        tensor_lists.copy(self._before, self._buffers())
         return False
 
 

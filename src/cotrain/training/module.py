@@ -126,7 +126,7 @@ class CoTraining(lightning.LightningModule):
             group["lr"] = self.timetable.learning_rate(step)
         super().optimizer_step(*args, **kwargs)
         if self.average is not None:
-            self.average.update(self.ensemble, self.place.networks, self.timetable.own_step(step))
+            self.average.update(self.place.networks, self.timetable.own_step(step))
 
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's counts; a resumed epoch goes on with those of its checkpoint."""
