@@ -179,3 +179,19 @@ def test_a_change_is_checked_too_and_fields_are_frozen():
     with pytest.raises(TypeError):
         make("wide_resnet16_8")
     assert made == Experiment()
+
+
+@pytest.mark.parametrize(
+    ("network", "given", "found"),
+    [
+        ("wide_resnet16_4", {}, ("sgd", 0.1, 5e-4)),
+        ("timm:convnext_tiny", {}, ("adamw", 1e-3, 0.05)),
+        ("timm:convnext_tiny", {"name": "momentum"}, ("momentum", 0.1, 5e-4)),
+        ("wide_resnet16_4", {"name": "lamb", "weight_decay": 0.0}, ("lamb", 1e-3, 0.0)),
+        ("hf:vit", {"lr": 0.0}, ("adamw", 0.0, 0.05)),
+    ],
+)
+def test_auto_and_null_become_what_suits(network, given, found):
+    asked = Optimizer(**{"name": "auto", "lr": None, "weight_decay": None, **given})
+    made = Experiment(network=network, optimizer=asked).optimizer
+    assert (made.name, made.lr, made.weight_decay) == found

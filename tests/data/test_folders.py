@@ -215,7 +215,7 @@ def test_a_test_folder_alone_with_known_classes(write_images):
 def test_image_files_are_found_whatever_their_folders_are_called(write_images):
     root = write_images("train", count=1)
     write_images("", count=1)
-    assert image_files(root) == [str(root / name) for name in sorted(image_names(root))]
+    assert image_files(root).files == [str(root / name) for name in sorted(image_names(root))]
     (root / "empty").mkdir()
     with pytest.raises(ConfigError, match="empty has no image file: give another folder"):
         image_files(root / "empty")

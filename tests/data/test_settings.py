@@ -1,10 +1,10 @@
-"""Settings that no images have, and those that nothing would heed."""
+"""Settings that no images and views have, and those that nothing would heed."""
 
 import pytest
 
 from cotrain.basics.errors import ConfigError
-from cotrain.config import Data
-from cotrain.data.settings import check_data, check_unsplit
+from cotrain.config import Data, Views
+from cotrain.data.settings import check_data, check_heeded, check_unsplit
 
 
 def folder(**settings):
@@ -81,3 +81,44 @@ def test_all_images_of_a_folder_are_not_split(settings):
         check_unsplit(folder(**settings))
     check_unsplit(folder(test_images=3, split_seed=1))
     check_unsplit(folder())
+
+
+@pytest.mark.parametrize(
+    ("views", "message"),
+    [
+        (
+            Views(crop="none", padding=2),
+            r"views.padding=2 would .* give --views.padding 4, or leave",
+        ),
+        (Views(crop="resized", padding=8), r"views.padding=8 .* views.crop=resized does not pad"),
+        (
+            Views(scale=(0.3, 1.0)),
+            r"scale=\(0.3, 1.0\) .* views.crop=pad cuts out no share: .* '\[0.08, 1.0\]'",
+        ),
+        (Views(erasing_scale=(0.1, 0.2)), r"erasing_scale=.* views.erasing=0 erases nothing"),
+        (
+            Views(erasing_ratio=(1, 1)),
+            r"erasing_ratio=.* give --views.erasing_ratio '\[0.3, 3.3\]'",
+        ),
+    ],
+)
+def test_settings_of_views_that_would_be_ignored(views, message):
+    with pytest.raises(ConfigError, match=message):
+        check_heeded(views)
+
+
+@pytest.mark.parametrize(
+    "views",
+    [
+        Views(padding=2, flip=False),
+        Views(crop="resized", scale=(0.3, 1.0), erasing=0.1, erasing_scale=(0.1, 0.2)),
+        Views(crop="none", erasing=1.0, erasing_ratio=(1, 1), mixup=0.2, same_view=True),
+    ],
+)
+def test_settings_of_views_that_are_heeded(views):
+    check_heeded(views)
+
+
+def test_bounds_hold_for_data_that_no_experiment_has_checked():
+    with pytest.raises(ConfigError, match=r"data.workers=999 is not in \[0, 256\]"):
+        check_data(folder(workers=999), keep_files=False)

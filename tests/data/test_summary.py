@@ -1,10 +1,12 @@
 """What the user is told of the data."""
 
 import json
+from collections import Counter
 
 import torch
 
-from cotrain.data.summary import DataSummary, fitting, part_summary
+from cotrain.data.summary import DataSummary, fitting, part_summary, show_files
+from cotrain.data.walking import Walk
 from cotrain.ensemble.preprocessing import Preprocessing
 
 CLASSES = ("ant", "bee", "cat")
@@ -66,3 +68,15 @@ def test_the_file_holds_the_same(tmp_path):
     assert record["left_out"] == {".heic": 2, "hidden": 1}
     assert record["preprocessing"]["margin"] == 1.15
     assert record["digest"] == "abc"
+
+
+def test_images_without_classes(capsys):
+    found = Walk(files=["a.png", "b.png"], left_out=Counter({".heic": 2, "hidden": 1}))
+    show_files(["photos\x07", "c"], found, 1, SHAPE)
+    assert capsys.readouterr().err.splitlines() == [
+        r"images: 2 in photos\x07 c",
+        "  images of 32 x 32 pixels, RGB: the shorter side resized to 36 pixels, the centre cut "
+        "out; mean 0.5000, 0.5000, 0.5000, deviation 0.2500, 0.2500, 0.2500",
+        "  left out: 2 .heic, 1 hidden",
+        "  without an answer: 1, whose rows say why",
+    ]

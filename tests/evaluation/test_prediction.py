@@ -173,9 +173,9 @@ def test_images_are_found_below_a_folder_in_order(tmp_path):
     for name in ("b/2.png", "b/1.JPG", "a.jpeg", "notes.txt", ".hidden.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = [path.removeprefix(f"{tmp_path}/") for path in find_images(tmp_path)]
+    found = [path.removeprefix(f"{tmp_path}/") for path in find_images(tmp_path).files]
     assert found == ["a.jpeg", "b/1.JPG", "b/2.png"]
-    assert find_images(tmp_path / "notes.txt") == [str(tmp_path / "notes.txt")]
+    assert find_images(tmp_path / "notes.txt").files == [str(tmp_path / "notes.txt")]
 
 
 def test_files_and_folders_are_found_in_the_order_given(tmp_path):
@@ -183,7 +183,7 @@ def test_files_and_folders_are_found_in_the_order_given(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     given = [tmp_path / "b.png", str(tmp_path / "a"), tmp_path / "a/2.png"]
-    found = [path.removeprefix(f"{tmp_path}/") for path in find_images(given)]
+    found = [path.removeprefix(f"{tmp_path}/") for path in find_images(given).files]
     assert found == ["b.png", "a/1.png", "a/2.png", "a/2.png"]
 
 

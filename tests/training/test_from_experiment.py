@@ -4,11 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import timm
 import torch
+from image_folders import write_folder
 from training_runs import tiny
 
 from cotrain import ConfigError, divide
-from cotrain.config import CoTrainingOptions, Data
+from cotrain.config import CoTrainingOptions, Data, Views
 from cotrain.dividing import DivideOptions
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 
@@ -30,6 +32,29 @@ def test_what_the_data_say_takes_precedence():
     data = replace(FEW, image_size=32, mean=[0.5], std=[0.25])
     shape = experiment_images(replace(TIMM, data=data)).preprocessing
     assert (shape.image_size, shape.mean, shape.std) == (32, (0.5,), (0.25,))
+
+
+@pytest.mark.parametrize("crop", ["pad", "resized"])
+def test_photos_keep_the_size_and_crop_of_a_librarys_network(tmp_path, crop):
+    photos = write_folder(tmp_path, count=5, size=(60, 40))
+    experiment = replace(TIMM, data=Data(root=str(photos)), views=Views(crop=crop))
+    shape = experiment_images(experiment).preprocessing
+    config: Any = timm.get_pretrained_cfg("resnet10t")
+    assert (shape.image_size, shape.margin) == (176, 1 / config.crop_pct)
+    assert (shape.mean, shape.std) == (config.mean, config.std)
+    own = replace(experiment, data=replace(experiment.data, margin=1.5, image_size=64))
+    assert experiment_images(own).preprocessing.margin == 1.5
+
+
+def test_our_networks_ask_how_to_make_photos_equal(tmp_path):
+    photos = write_folder(tmp_path, count=5, size=(60, 40))
+    with pytest.raises(ConfigError, match=r"resize them to with --data.image_size"):
+        experiment_images(replace(tiny(), data=Data(root=str(photos))))
+
+
+def test_settings_of_views_that_would_be_ignored_are_refused_before_images_are_read():
+    with pytest.raises(ConfigError, match=r"views.padding=1 would be ignored"):
+        experiment_images(tiny(views={"crop": "none"}, data={"root": "nowhere"}))
 
 
 def test_our_networks_get_the_data_sets_own():

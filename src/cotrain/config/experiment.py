@@ -64,7 +64,7 @@ class Experiment:
     on_nan: Literal["error", "skip"] = "error"
 
     def __post_init__(self) -> None:
-        """Check every word, number and option, and name the data set that ``auto`` is.
+        """Check every word, number and option, and name what ``auto`` and null are.
 
         Raises:
             ConfigError: Something that no experiment can have.
@@ -72,7 +72,9 @@ class Experiment:
         check_settings(self)
         check_network_options(self.network_options)
         check_options("optimizer.options", self.optimizer.options)
-        object.__setattr__(self, "data", self.data.resolved())  # a run's settings shall name them
+        # A run's settings shall name them.
+        object.__setattr__(self, "data", self.data.resolved())
+        object.__setattr__(self, "optimizer", self.optimizer.resolved(self.network))
 
 
 def flat_settings(record: Any, prefix: str = "") -> dict[str, Any]:

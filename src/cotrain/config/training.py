@@ -1,6 +1,6 @@
 """How the networks are trained, and on what."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cotrain.config.limits import ABOVE_0, SHARE, at_least, between, bounded
@@ -12,10 +12,12 @@ class Optimizer:
 
     Args:
         name: A timm optimizer name: ``sgd`` (Nesterov), ``momentum`` (without), ``adamw``,
-            ``rmsproptf`` and so on.
-        lr: Peak learning rate.
+            ``rmsproptf`` and so on. ``auto`` is ``adamw`` for a network of another library, else
+            ``sgd``.
+        lr: Peak learning rate; null is 0.1 for ``sgd`` and ``momentum``, else 0.001.
         momentum: Momentum, for the optimizers that have one.
-        weight_decay: Weight decay of the large network.
+        weight_decay: Weight decay of the large network; null is 0.0005 for ``sgd`` and
+            ``momentum``, else 0.05.
         divide_weight_decay: Use ``weight_decay * exp(1/S - 1)`` (arXiv:2011.14660, Eq. 6).
         decayed: ``weights`` decays the weights of layers, but no biases, norms, embeddings, tokens
             and whatever the network itself spares (timm's ``no_weight_decay``); ``paper`` decays
@@ -27,14 +29,26 @@ class Optimizer:
     """
 
     name: str = "sgd"
-    lr: float = bounded(0.1, at_least(0))
+    lr: float | None = bounded(0.1, at_least(0))
     momentum: float = bounded(0.9, at_least(0))
-    weight_decay: float = bounded(5e-4, at_least(0))
+    weight_decay: float | None = bounded(5e-4, at_least(0))
     divide_weight_decay: bool = False
     decayed: Literal["weights", "paper", "all"] = "weights"
     clip: float | None = bounded(None, at_least(0))
     accumulate: int = bounded(1, at_least(1))
     options: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def resolved(self, network: str) -> "Optimizer":
+        """The same with ``auto`` and null replaced by what suits the network and the optimizer."""
+        usual = "adamw" if ":" in network else "sgd"
+        name = usual if self.name == "auto" else self.name
+        lr, decay = (0.1, 5e-4) if name in ("sgd", "momentum") else (1e-3, 0.05)
+        return replace(
+            self,
+            name=name,
+            lr=lr if self.lr is None else self.lr,
+            weight_decay=decay if self.weight_decay is None else self.weight_decay,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.config.data import FolderLayout
 from cotrain.data.part_names import Contents, find_parts
 from cotrain.data.sources import Source
-from cotrain.data.walking import Walk, walk
+from cotrain.data.walking import Walk, counted, walk
 
 _Files = dict[str, list[str]]  # the files of every class
 
@@ -142,12 +142,11 @@ def _refuse_others(
 
 
 def _passed_over(found: Walk) -> str:
-    kinds = ", ".join(f"{count} {kind}" for kind, count in found.left_out.items())
-    return f" (passed over: {kinds})" if kinds else ""
+    return f" (passed over: {counted(found.left_out)})" if found.left_out else ""
 
 
-def image_files(folder: str | Path) -> list[str]:
-    """Every image below a folder, whatever its folders are called.
+def image_files(folder: str | Path) -> Walk:
+    """Every image below a folder, whatever its folders are called, and what was passed over.
 
     Raises:
         ConfigError: There is none, or a folder cannot be read.
@@ -155,4 +154,4 @@ def image_files(folder: str | Path) -> list[str]:
     found = walk(folder)
     if not found.files:
         raise ConfigError(f"{folder} has no image file{_passed_over(found)}: give another folder")
-    return found.files
+    return found

@@ -11,7 +11,7 @@ from cotrain.data.epoch_order import ALONE, EpochSampler, Key, Share
 from cotrain.data.images import Images
 from cotrain.data.views.mixing import Batch
 from cotrain.data.views.views import check_views
-from cotrain.data.worker_processes import begin_worker
+from cotrain.data.worker_processes import Loader, begin_worker
 from cotrain.ensemble.preprocessing import Preprocessing
 
 _CAN_FORK = "fork" in multiprocessing.get_all_start_methods()
@@ -70,7 +70,7 @@ def evaluation_loader(
 def _loader(
     batches: Dataset[Any], keys: Sampler[Key] | list[range], workers: int, pin: bool
 ) -> DataLoader[Any]:
-    return DataLoader(
+    return Loader(
         batches,
         batch_size=None,  # a key is a whole batch
         sampler=keys,

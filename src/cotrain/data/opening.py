@@ -51,6 +51,7 @@ def load_splits(
 def load_test(
     data: Data,
     *,
+    keep_files: bool,
     shape: Preprocessing,
     classes: Sequence[str],
     remembered: SplitRecord | None = None,
@@ -59,6 +60,7 @@ def load_test(
 
     Args:
         data: Which images.
+        keep_files: As for ``load_splits``.
         shape: What the ensemble takes.
         classes: Its classes, of which the images may lack some; empty if unknown.
         remembered: The split whose test images to find again.
@@ -66,7 +68,7 @@ def load_test(
     Raises:
         ConfigError: As ``load_splits``.
     """
-    data, keep_files = data.resolved(), shape.margin > 1
+    data = data.resolved()
     check_data(data, keep_files=keep_files)
     if remembered is not None:
         found = _remembered_test(remembered, data)

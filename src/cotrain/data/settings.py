@@ -1,13 +1,15 @@
-"""Settings of the data that are impossible, or that would be ignored."""
+"""Settings of data and views that are impossible, or that would be ignored."""
 
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import Any
 
 from PIL import ImageColor
 
 from cotrain.basics.errors import ConfigError
-from cotrain.config import Data
+from cotrain.config import Data, Views
 from cotrain.config.datasets import DATASETS
+from cotrain.config.limits import check_settings
 
 # What the settings are where the user says nothing.
 DEFAULTS = {each.name: each.default for each in fields(Data)}
@@ -25,17 +27,36 @@ def check_data(data: Data, *, keep_files: bool) -> None:
         data: With its data set resolved.
         keep_files: Files are left on disk, to be decoded in every epoch.
     """
+    check_settings(data, "data.")
     _check_pixels(data)
     for name, why in _unheeded(data, keep_files and is_folder(data.dataset)):
-        if getattr(data, name) != DEFAULTS[name]:
-            raise ConfigError(
-                f"data.{name}={getattr(data, name)} would be ignored: {why}: "
-                f"give --data.{name} {_written(DEFAULTS[name])}, or leave it out"
-            )
+        _refuse_set("data", data, name, why)
     if keep_files and is_folder(data.dataset) and data.unreadable == "skip" and not data.scan:
         raise ConfigError(
             "data.unreadable=skip leaves out what the scan finds, but data.scan=false: "
             "give --data.scan true, or --data.unreadable error"
+        )
+
+
+def check_heeded(views: Views) -> None:
+    """Raise ConfigError for a setting of the views that nothing would heed."""
+    if views.crop != "pad":
+        _refuse_set("views", views, "padding", f"views.crop={views.crop} does not pad")
+    if views.crop != "resized":
+        _refuse_set("views", views, "scale", f"views.crop={views.crop} cuts out no share")
+    if not views.erasing:
+        for name in ("erasing_scale", "erasing_ratio"):
+            _refuse_set("views", views, name, "views.erasing=0 erases nothing")
+
+
+def _refuse_set(part: str, record: Data | Views, name: str, why: str) -> None:
+    """Raise ConfigError unless a setting that is not heeded is what it is by default."""
+    value = getattr(record, name)
+    usual = next(each.default for each in fields(record) if each.name == name)
+    if value != usual:
+        raise ConfigError(
+            f"{part}.{name}={value} would be ignored: {why}: "
+            f"give --{part}.{name} {_written(usual)}, or leave it out"
         )
 
 
@@ -84,6 +105,8 @@ def _unheeded(data: Data, keep_files: bool) -> Iterator[tuple[str, str]]:
         yield "scan", "every file is decoded once unless views.crop is resized"
 
 
-def _written(value: object) -> str:
+def _written(value: Any) -> str:
     """A value as the command line takes it."""
-    return {None: "null", True: "true", False: "false"}.get(value, str(value))  # type: ignore[call-overload]
+    if isinstance(value, tuple):
+        return f"'{list(value)}'"
+    return {None: "null", True: "true", False: "false"}.get(value, str(value))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cotrain.basics.files import write_json
 from cotrain.basics.text import printable
+from cotrain.data.walking import Walk, counted
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -76,29 +77,50 @@ class DataSummary:
         lines += [f"  {name}: {part}" for name, part in self.parts.items()]
         if self.tested_on == "val":
             lines.append("  the images that select the checkpoint test too: there are no others")
-        mean, std = (", ".join(f"{x:.4f}" for x in values) for values in self._statistics)
-        lines.append(f"  {self.fitting}; mean {mean}, deviation {std}")
-        if self.left_out:
-            lines.append("  left out: " + counts(self.left_out))
-        return lines + [f"  {note}" for note in self.notes]
-
-    @property
-    def _statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        return self.preprocessing.mean, self.preprocessing.std
+        lines.append(f"  {_frame(self.fitting, self.preprocessing)}")
+        return lines + _left_out(self.left_out) + [f"  {note}" for note in self.notes]
 
     def show(self) -> None:
-        """Print it to stderr; nothing ends because nobody reads it."""
-        with suppress(OSError):
-            print(self, file=sys.stderr, flush=True)
+        """Print it to stderr."""
+        _print(str(self))
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""
         write_json(path, asdict(self))
 
 
-def counts(left_out: Mapping[str, int]) -> str:
-    """How many files were left out, by reason, in words."""
-    return ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+def show_files(places: Sequence[str], found: Walk, unanswered: int, shape: Preprocessing) -> None:
+    """Print what images without classes were read, to stderr.
+
+    Args:
+        places: Where they were looked for.
+        found: Those that were found.
+        unanswered: How many of them got no answer.
+        shape: What they went through.
+    """
+    lines = [
+        f"images: {len(found.files)} in {' '.join(places)}",
+        f"  {_frame(fitting(shape, cropped=False), shape)}",
+        *_left_out(found.left_out),
+    ]
+    if unanswered:
+        lines.append(f"  without an answer: {unanswered}, whose rows say why")
+    _print("\n".join(map(printable, lines)))
+
+
+def _frame(fitting: str, shape: Preprocessing) -> str:
+    mean, std = (", ".join(f"{x:.4f}" for x in values) for values in (shape.mean, shape.std))
+    return f"{fitting}; mean {mean}, deviation {std}"
+
+
+def _left_out(left_out: Mapping[str, int]) -> list[str]:
+    return [f"  left out: {counted(left_out)}"] if left_out else []
+
+
+def _print(lines: str) -> None:
+    """Nothing ends because nobody reads it."""
+    with suppress(OSError):
+        print(lines, file=sys.stderr, flush=True)
 
 
 def part_summary(targets: Tensor, classes: Sequence[str], origin: str) -> PartSummary:

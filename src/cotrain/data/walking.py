@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +40,11 @@ class Walk:
     files: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+
+
+def counted(left_out: Mapping[str, int]) -> str:
+    """How many files were left out, by reason, in words."""
+    return ", ".join(f"{count} {reason}" for reason, count in left_out.items())
 
 
 def walk(root: str | Path) -> Walk:

@@ -1,10 +1,34 @@
 """The processes that load images: how they begin, and what is said when one dies."""
 
+import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+from weakref import WeakSet
+
+from torch.utils.data import DataLoader
 
 from cotrain.basics.errors import TrainingError
 from cotrain.basics.processes import serve_parent
+
+_passes: WeakSet[Any] = WeakSet()
+
+
+class Loader(DataLoader[Any]):
+    """A DataLoader whose processes end with the program, whoever still holds it then."""
+
+    def __iter__(self) -> Any:
+        batches = super().__iter__()
+        if self.num_workers:
+            _passes.add(batches)
+        return batches
+
+
+@atexit.register
+def _end_workers() -> None:
+    """Before multiprocessing asks them to end, by a signal that they ignore, and waits for them."""
+    for batches in list(_passes):
+        batches.__del__()  # which is how torch tells them
 
 
 def begin_worker(_: int = 0) -> None:

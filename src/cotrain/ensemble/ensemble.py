@@ -88,7 +88,9 @@ class Ensemble(nn.Module):
         # By name: files are read in rooms above this one, to which this is but a shortcut.
         room = import_module("cotrain.evaluation.prediction")
         asked = {"top": top, "probabilities": probabilities}
-        return list(room.predict_files(self, room.find_images(paths), batch_size, combine, **asked))
+        return list(
+            room.predict_files(self, room.find_images(paths).files, batch_size, combine, **asked)
+        )
 
     def prepare(self, pixels: Shaped[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """The images of a call, where the networks are, from pixels in 0..255.

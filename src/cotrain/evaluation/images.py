@@ -21,12 +21,14 @@ class _Asked:
 
     Args:
         data: The images.
+        keep_files: Leave them on disk, as their run does, or as photos are.
         is_own: They are those of the run.
         record: What the run trained and tested on; None if it does not say.
         remembered: The same, where the images are these.
     """
 
     data: Data
+    keep_files: bool
     is_own: bool
     record: SplitRecord | None
     remembered: SplitRecord | None
@@ -51,7 +53,11 @@ def images_to_test(path: Path, ensemble: Answering, data: Data | None = None) ->
     if shape is None or (asked.is_own and asked.record is None):
         return _loaded(ensemble, asked)
     found = load_test(
-        asked.data, shape=shape, classes=ensemble.spec.classes, remembered=asked.remembered
+        asked.data,
+        keep_files=asked.keep_files,
+        shape=shape,
+        classes=ensemble.spec.classes,
+        remembered=asked.remembered,
     )
     return _with_note(found, asked, ("test",))
 
@@ -95,12 +101,24 @@ def _asked(path: Path, ensemble: Answering, data: Data | None) -> _Asked:
             raise ConfigError(
                 f"{path} does not say which images to test on: give --data.dataset and --data.root"
             )
-        return _Asked(data=experiment.data, is_own=True, record=record, remembered=record)
-    data = data.resolved()
-    if ensemble.spec.preprocessing is not None:
-        refuse_other_shape(data, ensemble.spec.preprocessing)
+        return _Asked(
+            data=experiment.data,
+            keep_files=experiment.views.crop == "resized",
+            is_own=True,
+            record=record,
+            remembered=record,
+        )
+    data, shape = data.resolved(), ensemble.spec.preprocessing
+    if shape is not None:
+        refuse_other_shape(data, shape)
     same = record is not None and _is_same(record, data)
-    return _Asked(data=data, is_own=False, record=record, remembered=record if same else None)
+    return _Asked(
+        data=data,
+        keep_files=shape is not None and shape.margin > 1,
+        is_own=False,
+        record=record,
+        remembered=record if same else None,
+    )
 
 
 def _is_same(record: SplitRecord, data: Data) -> bool:
@@ -111,9 +129,12 @@ def _is_same(record: SplitRecord, data: Data) -> bool:
 
 
 def _loaded(ensemble: Answering, asked: _Asked) -> Splits:
-    shape = ensemble.spec.preprocessing
-    keep_files = shape is not None and shape.margin > 1
-    return load_splits(asked.data, keep_files=keep_files, shape=shape, remembered=asked.remembered)
+    return load_splits(
+        asked.data,
+        keep_files=asked.keep_files,
+        shape=ensemble.spec.preprocessing,
+        remembered=asked.remembered,
+    )
 
 
 def _with_note(found: Splits, asked: _Asked, parts: tuple[str, ...]) -> Splits:

@@ -4,6 +4,7 @@ A file that cannot be decoded, or that a network answers with NaN, gives a row w
 and stops nothing; the command fails only when no file got an answer.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,24 +17,29 @@ from cotrain.basics.shapes import Float
 from cotrain.config.combining import Combine
 from cotrain.data import UnreadableImageError, read_image
 from cotrain.data.folders import image_files
+from cotrain.data.walking import Walk
 from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
 from cotrain.ensemble.combining import outputs_of
 from cotrain.ensemble.prediction import LabelProbability, Prediction
 
 
-def find_images(paths: Path | str | Iterable[Path | str]) -> list[str]:
+def find_images(paths: Path | str | Iterable[Path | str]) -> Walk:
     """The files, and every image file below the folders: in the order given, of each folder sorted.
 
     Raises:
         ConfigError: No such file or folder, or a folder without images.
     """
     given = [paths] if isinstance(paths, Path | str) else paths
-    return [image for path in given for image in _images_at(Path(path))]
+    walks = [_images_at(Path(path)) for path in given]
+    return Walk(
+        files=[file for each in walks for file in each.files],
+        left_out=sum((each.left_out for each in walks), Counter()),
+    )
 
 
-def _images_at(path: Path) -> list[str]:
+def _images_at(path: Path) -> Walk:
     if path.is_file():
-        return [str(path)]
+        return Walk(files=[str(path)])
     if path.is_dir():
         return image_files(path)
     raise ConfigError(f"{path} is neither a file nor a folder: give an image or a folder of images")

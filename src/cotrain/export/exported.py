@@ -65,7 +65,7 @@ class Exported:
     ) -> list[Prediction]:
         """The answers to image files, and to all below folders; see ``Ensemble.predict_files``."""
         asked = {"top": top, "probabilities": probabilities}
-        return list(predict_files(self, find_images(paths), batch_size, combine, **asked))
+        return list(predict_files(self, find_images(paths).files, batch_size, combine, **asked))
 
     def prepare(self, pixels: Tensor) -> Tensor:
         """What ``run`` takes, from pixels [B, C, H, W] in 0..255.

@@ -50,7 +50,7 @@ def build_optimizer(module: nn.Module, optimizer: Optimizer, into: int) -> torch
 
     Args:
         module: All networks.
-        optimizer: The settings.
+        optimizer: The settings, resolved.
         into: S, by which the weight decay is divided if ``divide_weight_decay`` says so.
 
     Raises:
@@ -61,6 +61,7 @@ def build_optimizer(module: nn.Module, optimizer: Optimizer, into: int) -> torch
 
     _check_name(optimizer.name, [str(name) for name in list_optimizers()])
     weight_decay = optimizer.weight_decay
+    assert weight_decay is not None  # an experiment says what suits
     if optimizer.divide_weight_decay:
         weight_decay = divide_weight_decay(weight_decay, into)
     # timm groups the parameters of a module by its own rules, but leaves given groups alone.

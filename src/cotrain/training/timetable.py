@@ -54,6 +54,7 @@ class Timetable:
     def learning_rate(self, step: int) -> float:
         """Learning rate of optimizer step ``step`` of the run, counted from 0."""
         experiment = self.experiment
+        assert experiment.optimizer.lr is not None  # an experiment says what suits
         warmup = warmup_within(experiment.schedule, experiment.epochs)
         return learning_rate(
             self.own_step(step),

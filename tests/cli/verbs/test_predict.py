@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from image_folders import write_folder
 from PIL import Image
 
 import cotrain
@@ -103,3 +104,19 @@ def test_files_that_all_fail_are_an_error_and_still_rows(tmp_path, capsys):
     assert "none of 2 images got an answer: not an image" in capsys.readouterr().err
     rows = json.loads((tmp_path / "a.json").read_text())
     assert [row["error"] for row in rows] == ["not an image"] * 2
+
+
+def test_what_was_read_and_what_was_left_out(tmp_path, capsys):
+    photos = write_folder(tmp_path / "photos", count=2, size=(8, 8))
+    (photos / "ant" / "2.heic").touch()
+    (photos / "ant" / ".ipynb_checkpoints").mkdir()
+    (photos / "bee" / "cut.png").write_bytes(b"no image")
+    main(["predict", str(RUN), str(photos), "--format", "jsonl"])
+    out, err = capsys.readouterr()
+    errors = [json.loads(line)["error"] for line in out.splitlines()]
+    assert errors == [None] * 4 + ["not an image"]
+    lines = err.splitlines()
+    assert lines[0] == f"images: 5 in {photos}"
+    assert lines[1].startswith("  images of 8 x 8 pixels, grey: the shorter side resized to 8 ")
+    assert sorted(lines[2].removeprefix("  left out: ").split(", ")) == ["1 .heic", "1 hidden"]
+    assert lines[3:] == ["  without an answer: 1, whose rows say why"]

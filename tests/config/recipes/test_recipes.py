@@ -56,3 +56,15 @@ def test_digits_is_the_published_demo():
     assert recipe.schedule.warmup_epochs == pytest.approx(0.07 * recipe.epochs)
     assert (recipe.views.padding, recipe.views.flip, recipe.views.mixup) == (1, False, 0)
     assert recipe.data.validation == "none"
+
+
+@pytest.mark.parametrize(
+    ("network", "optimizer"),
+    [("wide_resnet16_4", ("sgd", 0.1, 5e-4)), ("timm:convnext_tiny", ("adamw", 1e-3, 0.05))],
+)
+def test_images_of_ones_own_ask_no_network_for_what_does_not_suit_it(network, optimizer):
+    recipe = load_recipe("imagefolder", ["--network", network])
+    found = recipe.optimizer
+    assert (found.name, found.lr, found.weight_decay) == optimizer
+    data = recipe.data
+    assert (data.image_size, data.mean, data.std, data.margin) == (None,) * 4

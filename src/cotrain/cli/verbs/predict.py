@@ -41,6 +41,8 @@ def predict(
         batch_size: Images at once.
         device: cpu or cuda; what was exported answers on the cpu.
     """
+    from cotrain.data.summary import show_files
+    from cotrain.ensemble.answering import known_preprocessing
     from cotrain.evaluation.answer_formats import WRITERS, format_of
     from cotrain.evaluation.prediction import find_images, predict_files
     from cotrain.export import open_answering
@@ -51,12 +53,15 @@ def predict(
     if top is not None and probabilities:
         raise ConfigError(f"--top {top} and --probabilities, which are of all: give one of them")
     loaded = open_answering(ensemble, checked_device(device))
-    paths = find_images(images.split("\0"))
+    places = images.split("\0")
+    found = find_images(places)
     if file is not None:
-        _check_is_no_input(file, [ensemble, *paths])
-    rows = list(
-        predict_files(loaded, paths, batch_size, combine, top=top, probabilities=probabilities)
-    )
+        _check_is_no_input(file, [ensemble, *found.files])
+    asked = {"top": top, "probabilities": probabilities}
+    rows = list(predict_files(loaded, found.files, batch_size, combine, **asked))
+    unanswered = sum(row.error is not None for row in rows)
+    if unanswered < len(rows):
+        show_files(places, found, unanswered, known_preprocessing(loaded.spec))
     if chosen == "table":
         Console().print(prediction_table(rows))
     elif file is None:
@@ -64,8 +69,8 @@ def predict(
     else:
         atomic_write(file, WRITERS[chosen](rows).encode())
         print(f"answers: {file}")
-    if all(row.error for row in rows):
-        given = " ".join(images.split("\0"))
+    if unanswered == len(rows):
+        given = " ".join(places)
         raise ConfigError(f"{given}: none of {len(rows)} images got an answer: {rows[0].error}")
 
 
