@@ -57,8 +57,10 @@ def predict(
     found = find_images(places)
     if file is not None:
         _check_is_no_input(file, [ensemble, *found.files])
-    asked = {"top": top, "probabilities": probabilities}
-    rows = list(predict_files(loaded, found.files, batch_size, combine, **asked))
+    answers = predict_files(
+        loaded, found.files, batch_size, combine, top=top, probabilities=probabilities
+    )
+    rows = list(answers)
     unanswered = sum(row.error is not None for row in rows)
     if unanswered < len(rows):
         show_files(places, found, unanswered, known_preprocessing(loaded.spec))
