@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.testing import CompileCounter
 
 from cotrain.execution import Acceleration, prepare
 from cotrain.execution.acceleration import accelerated, evaluation_copy
@@ -111,6 +112,28 @@ def test_where_the_compiler_fails_the_network_runs_as_it_is(monkeypatch):
     assert torch.equal(logits[0], network(images()))
     assert torch.equal(execution(images()), logits)  # without a second warning
     execution.close()
+
+
+@pytest.mark.filterwarnings("ignore:batch sizes")
+def test_any_number_of_batch_sizes_is_compiled_for_few(monkeypatch):
+    """From the ninth on torch would run eagerly without a word; answers are the same."""
+    torch._dynamo.reset()
+    counter, compiler = CompileCounter(), torch.compile
+    monkeypatch.setattr(
+        torch,
+        "compile",
+        lambda module, dynamic, **_: compiler(module, backend=counter, dynamic=dynamic),
+    )
+    network = Net().eval()
+    draw = torch.Generator().manual_seed(0)
+    with prepare([network], "loop", acceleration=Acceleration(compile=True)) as execution:
+        for size in [*range(1, 21), *range(20, 0, -1)]:
+            some = torch.randn(size, 3, 8, 8, generator=draw)
+            torch.testing.assert_close(execution(some)[0], network(some), rtol=1e-5, atol=1e-6)
+        assert counter.frame_count == 7  # 1, 2, 3, 4; 8, 16, 32
+        for size in (65, 129):
+            execution(torch.zeros(size, 3, 8, 8))
+    assert counter.frame_count == 9
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")

@@ -1,12 +1,13 @@
 """On a GPU: streams, graphs, and the strategies that the CPU has too."""
 
 import copy
+import threading
 from typing import Any
 
 import pytest
 import torch
 
-from cotrain import CoTrainingLoss, divide, networks
+from cotrain import ConfigError, CoTrainingLoss, divide, networks
 from cotrain.execution import Acceleration, choose, prepare, prepare_training
 
 pytestmark = pytest.mark.gpu
@@ -59,3 +60,65 @@ def test_a_strategy_is_chosen():
     choice = choose(small(), (2, 3, 16, 16), remember=False, rounds=3)
     assert choice.timings["loop"] > 0
     assert choice.strategy in STRATEGIES
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_a_graph_of_inference_mode_answers_in_every_mode(mode):
+    ensemble, images = small(), torch.randn(2, 3, 16, 16, device="cuda")
+    with prepare(ensemble, "cuda_graphs") as execution:
+        with torch.inference_mode():
+            first = execution(images).clone()
+        with mode():
+            assert torch.equal(execution(images), first)
+
+
+@pytest.mark.parametrize("strategy", ["streams", "cuda_graphs"])
+def test_callers_on_several_streams_get_their_own_answers(strategy):
+    ensemble, images = small(), torch.randn(20, 2, 3, 16, 16, device="cuda")
+    own = [torch.cuda.Stream() for _ in range(4)]
+    with prepare(ensemble, strategy) as execution:
+        expected = [execution(each).clone() for each in images]
+        torch.cuda.synchronize()
+        answers = []
+        for index, each in enumerate(images):
+            with torch.cuda.stream(own[index % 4]):
+                answers.append(execution(each))
+        torch.cuda.synchronize()
+        assert all(map(torch.equal, answers, expected))
+
+
+def test_capturing_beside_a_thread_that_pins_memory():
+    stop = threading.Event()
+
+    def pin():
+        while not stop.is_set():
+            torch.zeros(1000).pin_memory()
+
+    thread = threading.Thread(target=pin)
+    thread.start()
+    try:
+        with prepare(small(), "cuda_graphs") as execution:
+            for size in (1, 2, 3):
+                images = torch.randn(size, 3, 16, 16, device="cuda")
+                assert torch.equal(execution(images), execution(images))
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_networks_that_wait_are_refused_and_spoil_nothing():
+    class Waits(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, images):
+            return images.mean((2, 3)) * self.scale.item()
+
+    images = torch.randn(2, 3, 16, 16, device="cuda")
+    execution = prepare([Waits().cuda()], "cuda_graphs")
+    with pytest.raises(ConfigError, match="network 0 waits for the GPU"):
+        execution(images)
+    execution.close()
+    with prepare(small(), "cuda_graphs") as execution:
+        assert execution(images).isfinite().all()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cotrain.ensemble.ensemble import device_of
 from cotrain.execution.execution import Network
 from cotrain.execution.folding import folded
+from cotrain.execution.sizes import Sizes, padded
 
 # Torch's compiler is configured by global state, and one network compiles as fast as two at once.
 _COMPILING = threading.Lock()
@@ -90,20 +91,25 @@ class Compiled:
         self._network = network
         device = device_of([network])
         self._run = torch.compile(network, dynamic=False, options=_options(device, threads))
+        self._sizes = Sizes([network])
         self._known: set[tuple[object, ...]] = set()
 
     def __call__(self, images: Tensor) -> Tensor:
+        count = images.shape[-4]
+        images = padded(images, self._sizes.of(images))
         kind = (images.shape, images.stride(), images.dtype)
-        if kind in self._known:
-            return self._run(images)
-        with _COMPILING:
-            logits = self._first(images)
-        self._known.add(kind)
-        return logits
+        if kind not in self._known:
+            with _COMPILING:
+                logits = self._first(images)
+            self._known.add(kind)
+        else:
+            logits = self._run(images)
+        return logits if count == images.shape[-4] else logits.narrow(-2, 0, count)
 
     def _first(self, images: Tensor) -> Tensor:
         try:
-            return self._run(images)
+            with _dynamo_config().patch(_LOUD):
+                return self._run(images)
         except Exception as error:
             # Were the images at fault, this raises what the network itself has to say.
             logits = self._network(images)
@@ -111,6 +117,18 @@ class Compiled:
             warnings.warn(f"compile: not possible here ({reason}): runs eagerly", stacklevel=2)
             self._run = self._network
             return logits
+
+
+# Torch counts the compilations of all modules together, and from the ninth on it would run
+# eagerly without a word.
+_LOUD = {"recompile_limit": 256, "fail_on_recompile_limit_hit": True}
+
+
+def _dynamo_config() -> Any:
+    """Imported here because it takes seconds, and only compiling needs it."""
+    import torch._dynamo.config
+
+    return torch._dynamo.config
 
 
 def _options(device: torch.device, threads: int | None) -> dict[str, Any]:

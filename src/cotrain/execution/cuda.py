@@ -1,6 +1,9 @@
 """Strategies of one CUDA device: a stream for each network, and whole captured graphs."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -8,11 +11,17 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.ensemble.ensemble import device_of
-from cotrain.execution.acceleration import Acceleration, accelerated
+from cotrain.execution.acceleration import Acceleration, accelerated, evaluation_copy
+from cotrain.execution.capturable import check_capturable
 from cotrain.execution.execution import Execution, Network, ask
+from cotrain.execution.sizes import Recent, Sizes, padded
 
 # What torch asks for before a capture: libraries choose and allocate in the first runs.
 _WARM_UP = 3
+# Graphs that are kept: each holds the memory of a forward pass that no other one can use.
+_MOST = 8
+
+_CAPTURING = threading.Lock()
 
 
 def streams(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execution:
@@ -24,7 +33,9 @@ def streams(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execut
 def cuda_graphs(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execution:
     """The whole of ``streams`` captured once for each shape, then replayed without Python."""
     ready, own = _ready("cuda_graphs", networks, acceleration)
-    graphs = _Graphs(ready, own)
+    graphs = _Graphs(
+        [evaluation_copy(network, lambda tensor: tensor) for network in networks], ready, own
+    )
     return Execution("cuda_graphs", networks, graphs, close=graphs.clear)
 
 
@@ -51,8 +62,9 @@ def on_streams(
 ) -> Tensor:
     """Logits [S, B, C], ready for the current stream.
 
-    Every stream waits for the current one, and that for all of them, before any tensor is
-    freed: so memory can be used again in stream order, and nothing need be recorded.
+    Every stream waits for the current one, and that for all of them, so that memory of the views
+    can be used again in stream order. Logits are of another stream than the one that stacks them,
+    which is recorded: the next call may come from yet another.
     """
     current = torch.cuda.current_stream(own[0].device)
     logits = []
@@ -64,58 +76,112 @@ def on_streams(
     finally:
         for stream in own:
             current.wait_stream(stream)
-    return torch.stack(logits)
+    stacked = torch.stack(logits)
+    if not torch.cuda.is_current_stream_capturing():
+        for each in logits:
+            each.record_stream(current)
+    return stacked
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Captured:
+    """A graph that computes logits [S, B, C] from the inputs, all of which stay where they are."""
+
+    graph: torch.cuda.CUDAGraph
+    inputs: list[Tensor]
+    logits: Tensor
 
 
 class _Graphs:
     """Captured graphs, one for each shape, in one pool of memory.
 
+    Calls may come from any thread and stream: they take turns, in stream order too.
+
     Args:
-        networks: What is captured.
+        networks: In evaluation mode, and not accelerated.
+        ready: What is captured.
         own: Their streams.
     """
 
-    def __init__(self, networks: Sequence[Network], own: Sequence[torch.cuda.Stream]) -> None:
-        self._forward = partial(on_streams, networks, own)
+    def __init__(
+        self,
+        networks: Sequence[nn.Module],
+        ready: Sequence[Network],
+        own: Sequence[torch.cuda.Stream],
+    ) -> None:
+        self._networks = networks
+        self._forward = partial(on_streams, ready, own)
         self._device = own[0].device
         self._pool = torch.cuda.graph_pool_handle()
-        self._captured: dict[object, tuple[torch.cuda.CUDAGraph, list[Tensor], Tensor]] = {}
+        self._sizes = Sizes(networks)
+        self._captured: Recent[_Captured] = Recent(_MOST)
+        self._turn = threading.Lock()
+        self._last = torch.cuda.Event()
 
     def __call__(self, views: Sequence[Tensor]) -> Tensor:
-        kind = _kind(views)
-        if kind not in self._captured:
-            self._captured[kind] = self._capture(views)
-        graph, inputs, logits = self._captured[kind]
-        for static, view in zip(inputs, _distinct(views), strict=True):
-            static.copy_(view)
-        graph.replay()
-        return logits.clone()
+        given = _distinct(views)
+        with self._turn:
+            size = self._sizes.of(given[0])
+            key = _kind(given, size)
+            captured = self._captured.get(key, lambda: self._capture(given, len(views), size))
+            return self._replay(captured, given)
 
-    def _capture(
-        self, views: Sequence[Tensor]
-    ) -> tuple[torch.cuda.CUDAGraph, list[Tensor], Tensor]:
-        inputs = [view.clone() for view in _distinct(views)]
-        static = inputs if len(inputs) == len(views) else inputs * len(views)
+    def _replay(self, captured: _Captured, given: Sequence[Tensor]) -> Tensor:
+        current, count = torch.cuda.current_stream(self._device), len(given[0])
+        current.wait_event(self._last)  # the last call may have come from another stream
+        for static, view in zip(captured.inputs, given, strict=True):
+            static[:count].copy_(view)
+        captured.graph.replay()
+        logits = captured.logits[:, :count].clone()
+        self._last.record(current)
+        return logits
+
+    def _capture(self, given: Sequence[Tensor], into: int, size: int) -> _Captured:
+        inputs = static_inputs(given, size)
+        static = inputs if len(inputs) == into else inputs * into
+        with _CAPTURING, _no_autocast_cache():
+            check_capturable(self._networks, static)
+            try:
+                return self._captured_on_side(inputs, static)
+            except Exception:
+                self._pool = torch.cuda.graph_pool_handle()
+                raise
+
+    def _captured_on_side(self, inputs: list[Tensor], static: Sequence[Tensor]) -> _Captured:
         side = torch.cuda.Stream(self._device)
         side.wait_stream(torch.cuda.current_stream(self._device))
-        # A weight that autocast converts must be converted in the graph, not found in a cache.
-        kept = torch.is_autocast_cache_enabled()
-        torch.set_autocast_cache_enabled(False)
-        try:
-            with torch.cuda.stream(side):
-                for _ in range(_WARM_UP):
-                    self._forward(static)
-            torch.cuda.current_stream(self._device).wait_stream(side)
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self._pool, stream=side):
-                logits = self._forward(static)
-        finally:
-            torch.set_autocast_cache_enabled(kept)
-        return graph, inputs, logits
+        with torch.cuda.stream(side):
+            for _ in range(_WARM_UP):
+                self._forward(static)
+        torch.cuda.current_stream(self._device).wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        # Other threads, such as those that pin memory, may do there what a capture cannot hold.
+        mode = "thread_local"
+        with torch.cuda.graph(graph, pool=self._pool, stream=side, capture_error_mode=mode):
+            logits = self._forward(static)
+        return _Captured(graph=graph, inputs=inputs, logits=logits)
 
     def clear(self) -> None:
         """Free the graphs and their memory."""
-        self._captured.clear()
+        with self._turn:
+            self._captured.clear()
+
+
+def static_inputs(views: Sequence[Tensor], size: int) -> list[Tensor]:
+    """Copies of the views, padded, that can be written to in inference mode and outside of it."""
+    with torch.inference_mode(False), torch.no_grad():
+        return [padded(view.clone(), size) for view in views]
+
+
+@contextmanager
+def _no_autocast_cache() -> Iterator[None]:
+    """A weight that autocast converts must be converted in the graph, not found in a cache."""
+    kept = torch.is_autocast_cache_enabled()
+    torch.set_autocast_cache_enabled(False)
+    try:
+        yield
+    finally:
+        torch.set_autocast_cache_enabled(kept)
 
 
 def _distinct(views: Sequence[Tensor]) -> list[Tensor]:
@@ -123,8 +189,8 @@ def _distinct(views: Sequence[Tensor]) -> list[Tensor]:
     return [views[0]] if all(view is views[0] for view in views) else list(views)
 
 
-def _kind(views: Sequence[Tensor]) -> object:
+def _kind(given: Sequence[Tensor], size: int) -> object:
     """What a graph is fixed to: shape, layout and type of the views, and autocast."""
     autocast = torch.is_autocast_enabled("cuda") and torch.get_autocast_dtype("cuda")
-    view = views[0]
-    return len(_distinct(views)), view.shape, view.stride(), view.dtype, autocast
+    view = given[0]
+    return len(given), size, view.shape[1:], view.stride()[1:], view.dtype, autocast
