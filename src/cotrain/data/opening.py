@@ -81,6 +81,26 @@ def load_test(
     return load(found, Wanted(data, keep_files, None, shape, remembered))
 
 
+def load_validation(data: Data, *, shape: Preprocessing, remembered: SplitRecord) -> Splits:
+    """Only the images that a run selects its checkpoint with; none of them is in its test.
+
+    Args:
+        data: Where they are.
+        shape: What the ensemble takes.
+        remembered: The run's split.
+
+    Raises:
+        ConfigError: There are none, or as ``load_splits``.
+    """
+    if "val" not in remembered.parts or remembered.origin.tested_on == "val":
+        raise ConfigError(
+            "the run has no validation images beside those that it tests on: train with "
+            "--data.validation 0.1, or with a val/ and a test/ in the folder"
+        )
+    found = recall(remembered, data, ("val",))
+    return load(found, Wanted(data.resolved(), shape.margin > 1, None, shape, remembered))
+
+
 def _remembered_test(record: SplitRecord, data: Data) -> Recalled:
     """The images that the run tests on, or some of them."""
     draws = data.test_images not in (None, record.origin.settings["test_images"])

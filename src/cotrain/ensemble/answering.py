@@ -11,6 +11,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Shaped
 from cotrain.config.combining import Combine
+from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.networks.evaluating import evaluating
 
@@ -26,6 +27,7 @@ class AnsweringSpec(Protocol):
         combine: How the S answers become one.
         classes: Names of the classes in the order of the logits; empty when unknown.
         preprocessing: What an image goes through first; None when unknown.
+        calibration: What makes the combined answer's probabilities right as often as they say.
         params: Trainable parameters of all S networks.
         macs: Multiply-accumulates of all S networks for one image (1 MAC = 2 FLOPs).
     """
@@ -44,6 +46,8 @@ class AnsweringSpec(Protocol):
     def classes(self) -> tuple[str, ...]: ...
     @property
     def preprocessing(self) -> Preprocessing | None: ...
+    @property
+    def calibration(self) -> Calibration | None: ...
     @property
     def params(self) -> int: ...
     @property

@@ -13,6 +13,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float
 from cotrain.config.combining import Combine
+from cotrain.ensemble.calibration import Calibration, other_combine
 
 _SCORES: dict[str, Callable[[Tensor], Tensor]] = {
     "mean_logits": lambda logits: logits.mean(0),
@@ -20,33 +21,86 @@ _SCORES: dict[str, Callable[[Tensor], Tensor]] = {
     "max_logits": lambda logits: logits.amax(0),
     "max_probabilities": lambda logits: logits.log_softmax(-1).amax(0),
 }
+# The same with weights [S, 1, 1]; a maximum has none.
+_WEIGHTED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mean_logits": lambda logits, weights: (weights * logits).sum(0),
+    "mean_probabilities": lambda logits, weights: (
+        logits.log_softmax(-1) + weights.log()
+    ).logsumexp(0),
+}
 
 
 def combine_logits(
-    logits: Float[Tensor, "S B C"], combine: Combine = "mean_logits"
+    logits: Float[Tensor, "S B C"],
+    combine: Combine = "mean_logits",
+    calibration: Calibration | None = None,
 ) -> Float[Tensor, "B C"]:
     """Probabilities [B, C] from the logits [S, B, C] of S networks.
 
     The mean of logits ranks as the geometric mean of probabilities. The largest probability of
     each class over the networks is divided by their sum, so that a row sums to 1.
 
+    Args:
+        logits: Of S networks.
+        combine: The way.
+        calibration: What was fitted for this way; None leaves the answers as they are.
+
     Raises:
-        ConfigError: An unknown way.
+        ConfigError: An unknown way, or another than that of the calibration.
     """
-    return _scores(logits, combine).softmax(-1)
+    return _calibrated(logits, combine, calibration).softmax(-1)
 
 
 def log_probabilities(
-    logits: Float[Tensor, "S B C"], combine: Combine = "mean_logits"
+    logits: Float[Tensor, "S B C"],
+    combine: Combine = "mean_logits",
+    calibration: Calibration | None = None,
 ) -> Float[Tensor, "B C"]:
     """Logarithms [B, C] of what ``combine_logits`` gives, in float64; always finite."""
-    return _scores(logits.double(), combine).log_softmax(-1)
+    return _calibrated(logits.double(), combine, calibration).log_softmax(-1)
 
 
-def _scores(logits: Float[Tensor, "S B C"], combine: Combine) -> Float[Tensor, "B C"]:
-    if combine not in _SCORES:
-        raise ConfigError(f"combine={combine!r} is not known: use one of {list(_SCORES)}")
-    return _SCORES[combine](logits)
+def _calibrated(
+    logits: Float[Tensor, "S B C"], combine: Combine, calibration: Calibration | None
+) -> Float[Tensor, "B C"]:
+    if calibration is None or calibration.method == "none":
+        return combined_scores(logits, combine)
+    if combine != calibration.combine:
+        raise other_combine(combine, calibration.combine)
+    temperatures, weights = (
+        torch.tensor(each, dtype=logits.dtype, device=logits.device) if each else None
+        for each in (calibration.temperatures, calibration.weights)
+    )
+    scores = combined_scores(logits, combine, temperatures=temperatures, weights=weights)
+    return scores / calibration.temperature
+
+
+def combined_scores(
+    logits: Float[Tensor, "S B C"],
+    combine: Combine,
+    *,
+    temperatures: Float[Tensor, " S"] | None = None,
+    weights: Float[Tensor, " S"] | None = None,
+) -> Float[Tensor, "B C"]:
+    """Scores [B, C] whose softmax is the combined answer.
+
+    Args:
+        logits: Of S networks.
+        combine: The way.
+        temperatures: By which each network's logits are divided first.
+        weights: Of each network, summing to 1; of a mean only.
+
+    Raises:
+        ConfigError: An unknown way, or weights of a maximum.
+    """
+    known = _SCORES if weights is None else _WEIGHTED
+    if combine not in known:
+        raise ConfigError(f"combine={combine!r} is not known: use one of {list(known)}")
+    if temperatures is not None:
+        logits = logits / temperatures[:, None, None]
+    if weights is None:
+        return _SCORES[combine](logits)
+    return _WEIGHTED[combine](logits, weights[:, None, None])
 
 
 def mutual_information(
@@ -79,15 +133,19 @@ def divergence_to_mean(logits: Float[Tensor, "S B C"]) -> Float[Tensor, "S B"]:
 OUTPUTS = ("probabilities", "disagreement", "mutual_information", "logits")
 
 
-def outputs_of(logits: Float[Tensor, "S B C"], combine: Combine) -> dict[str, Tensor]:
+def outputs_of(
+    logits: Float[Tensor, "S B C"], combine: Combine, calibration: Calibration | None = None
+) -> dict[str, Tensor]:
     """The outputs of an ensemble's file, in the order of ``OUTPUTS``.
+
+    Mutual information and logits are those of the networks, whatever the calibration.
 
     Returns:
         ``probabilities`` [B, C]; ``disagreement`` [B], the share of the networks that name another
         class than the ensemble; ``mutual_information`` [B] of the class and the network, in nats;
         and ``logits`` [S, B, C] themselves.
     """
-    probabilities = combine_logits(logits, combine)
+    probabilities = combine_logits(logits, combine, calibration)
     differing = logits.argmax(-1) != probabilities.argmax(-1)
     return {
         "probabilities": probabilities,

@@ -54,15 +54,19 @@ class Ensemble(nn.Module):
         self,
         images: Float[Tensor, "B channels H W"] | Float[Tensor, "S B channels H W"],
         combine: Combine | None = None,
+        *,
+        calibrated: bool = True,
     ) -> Float[Tensor, "B C"]:
         """Probabilities of the ensemble, without gradients and in evaluation mode.
 
         Args:
             images: Preprocessed images, or a view for each network.
             combine: How to combine; the spec's own way if None.
+            calibrated: Use the spec's calibration, if it has one.
         """
+        calibration = self.spec.calibration if calibrated else None
         with evaluating(self), torch.no_grad():
-            return combine_logits(self(images), combine or self.spec.combine)
+            return combine_logits(self(images), combine or self.spec.combine, calibration)
 
     def predict_files(
         self,
@@ -71,6 +75,7 @@ class Ensemble(nn.Module):
         top: int | None = None,
         probabilities: bool = False,
         combine: Combine | None = None,
+        calibrated: bool = True,
         batch_size: int = 64,
     ) -> list[Prediction]:
         """The answers to image files, and to all below folders, as ``cotrain predict`` gives them.
@@ -80,6 +85,7 @@ class Ensemble(nn.Module):
             top: How many of the most probable classes each row names besides; none if None.
             probabilities: Give the probability of every class besides.
             combine: How to combine; the spec's own way if None.
+            calibrated: Use the spec's calibration, if it has one.
             batch_size: Images at once.
 
         Raises:
@@ -87,7 +93,7 @@ class Ensemble(nn.Module):
         """
         # By name: files are read in rooms above this one, to which this is but a shortcut.
         room = import_module("cotrain.evaluation.prediction")
-        asked = {"top": top, "probabilities": probabilities}
+        asked = {"top": top, "probabilities": probabilities, "calibrated": calibrated}
         return list(
             room.predict_files(self, room.find_images(paths).files, batch_size, combine, **asked)
         )
@@ -124,7 +130,10 @@ class Ensemble(nn.Module):
         return sum(count_macs(network, images) for network in self.networks)
 
     def save(self, folder: Path | str) -> None:
-        """Write ``spec.json`` and ``model.safetensors`` into ``folder``; nothing is pickled."""
+        """Write ``spec.json``, ``model.safetensors`` and, where there is one, ``calibration.json``.
+
+        Nothing is pickled.
+        """
         write_folder(Path(folder), self.spec, self.state_dict())
 
     @staticmethod
@@ -179,9 +188,18 @@ def load_shipped(path: Path) -> Ensemble:
     Raises:
         ConfigError: There is none, or it is damaged.
     """
+    return Ensemble.load(shipped_folder(path))
+
+
+def shipped_folder(path: Path) -> Path:
+    """The ensemble's own folder, which is named or lies in the run folder that is.
+
+    Raises:
+        ConfigError: The run has none yet.
+    """
     run = RunFolder(path)
     if run.config.is_file() and not run.ensemble.exists():
         raise ConfigError(
             f"{path} is a run that has not ended: finish it with cotrain train --resume {path}"
         )
-    return Ensemble.load(run.ensemble if run.ensemble.is_dir() else path)
+    return run.ensemble if run.ensemble.is_dir() else path

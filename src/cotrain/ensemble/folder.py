@@ -1,11 +1,13 @@
 """What is shipped: a folder with ``spec.json`` and ``model.safetensors``, nothing pickled.
 
 ``spec.json`` holds the ensemble's description and the digest of the weights, so that a file that
-was changed, cut or mixed up is noticed.
+was changed, cut or mixed up is noticed. ``calibration.json`` stands beside them where one was
+fitted; without it the answers are those of the networks.
 """
 
 import reprlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +20,18 @@ from cotrain.basics.files import atomic_write, digest, write_json
 from cotrain.basics.machine import __version__
 from cotrain.basics.reading import read_json
 from cotrain.basics.tensors import parse_tensors
+from cotrain.ensemble.calibration import Calibration, from_record, to_record
 from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.networks import check_fits
 
 _SPEC = "spec.json"
 _WEIGHTS = "model.safetensors"
+_CALIBRATION = "calibration.json"
 _FORMAT = 1
 
 
 def write_folder(folder: Path, spec: EnsembleSpec, weights: dict[str, Tensor]) -> None:
-    """Write the weights, then the description that holds their digest."""
+    """Write the weights, the description that holds their digest, and the calibration."""
     # Copies: tensors that two layers share would be refused.
     content = safetensors.torch.save(
         {name: each.clone(memory_format=torch.contiguous_format) for name, each in weights.items()}
@@ -39,8 +43,19 @@ def write_folder(folder: Path, spec: EnsembleSpec, weights: dict[str, Tensor]) -
         **spec.to_dict(),
         "weights_sha256": digest(content),
     }
+    if (folder / _CALIBRATION).is_file():
+        (folder / _CALIBRATION).unlink()  # of other weights, perhaps
     atomic_write(folder / _WEIGHTS, content)
     write_json(folder / _SPEC, record)
+    if spec.calibration is not None:
+        write_json(folder / _CALIBRATION, to_record(spec.calibration, record["weights_sha256"]))
+
+
+def write_calibration(folder: Path, calibration: Calibration) -> Path:
+    """Write the calibration beside the weights that it was fitted for; where it is now."""
+    path = folder / _CALIBRATION
+    write_json(path, to_record(calibration, _read_record(folder / _SPEC)["weights_sha256"]))
+    return path
 
 
 def holds_ensemble(folder: Path) -> bool:
@@ -69,7 +84,23 @@ def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:
         raise ConfigError(
             f"{folder}: {_WEIGHTS} does not fit {_SPEC} ({error}): save the ensemble again"
         ) from None
-    return spec, weights
+    return replace(spec, calibration=_read_calibration(folder, spec, expected)), weights
+
+
+def _read_calibration(folder: Path, spec: EnsembleSpec, expected: str) -> Calibration | None:
+    """None where there is no calibration."""
+    path = folder / _CALIBRATION
+    if not path.exists():
+        return None
+    try:
+        calibration = from_record(read_json(path), expected)
+        calibration.check_fits(spec.into, spec.combine)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{path} does not fit the ensemble ({error}): remove it, then fit another with "
+            "cotrain calibrate"
+        ) from None
+    return calibration
 
 
 def _read_record(path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.records import record_from
 from cotrain.config.combining import Combine
 from cotrain.dividing.division import network_cost
+from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.networks import NetworkSpec, image_shape_of, spec_from_dict, spec_to_dict
 
@@ -23,6 +24,8 @@ class EnsembleSpec:
         combine: How the S answers become one.
         classes: Names of the classes in the order of the logits; empty when unknown.
         preprocessing: What an image goes through first; None when unknown.
+        calibration: What makes the combined probabilities right as often as they say; None where
+            it was not fitted. It has a file of its own.
     """
 
     network: NetworkSpec
@@ -31,6 +34,7 @@ class EnsembleSpec:
     combine: Combine = "mean_logits"
     classes: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
+    calibration: Calibration | None = None
 
     @property
     def arch(self) -> str:
@@ -58,7 +62,7 @@ class EnsembleSpec:
         return self.into * network_cost(self.network).macs
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON-able values; ``from_dict`` reads it back."""
+        """All but the calibration as JSON-able values; ``from_dict`` reads it back."""
         return {
             "network": spec_to_dict(self.network),
             "into": self.into,

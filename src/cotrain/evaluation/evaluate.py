@@ -86,6 +86,7 @@ def evaluate_ensemble(
     *,
     batch_size: int,
     combine: Combine | None = None,
+    calibrated: bool = True,
     workers: int = 0,
 ) -> EvaluatedAnswers:
     """Evaluate on the test images.
@@ -95,6 +96,7 @@ def evaluate_ensemble(
         splits: Their test images; how they are normalised where the ensemble does not say.
         batch_size: Images at once.
         combine: How the answers become one; the ensemble's own way if None.
+        calibrated: Use the ensemble's calibration, if it has one.
         workers: Processes that load images.
 
     Raises:
@@ -108,8 +110,9 @@ def evaluate_ensemble(
     logits, targets = collect_logits(
         ensemble, splits.test, splits.preprocessing, batch_size=batch_size, workers=workers
     )
+    calibration = ensemble.spec.calibration if calibrated else None
     return EvaluatedAnswers(
-        evaluation=evaluate_logits(logits, targets, combine or ensemble.spec.combine),
+        evaluation=evaluate_logits(logits, targets, combine or ensemble.spec.combine, calibration),
         logits=logits,
         targets=targets,
         tested_on=splits.tested_on,

@@ -7,7 +7,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder, possible_runs
 from cotrain.config import Data, Experiment
 from cotrain.config.recipes import load_recipe
-from cotrain.data import SplitRecord, Splits, load_splits, load_test, read_record
+from cotrain.data import SplitRecord, Splits, load_splits, load_test, load_validation, read_record
 from cotrain.data.framing import refuse_other_shape
 from cotrain.data.remembering import is_same, refuse_other_split, trained_on
 from cotrain.data.settings import is_folder
@@ -77,6 +77,26 @@ def images_of_parts(path: Path, ensemble: Answering, data: Data | None = None) -
     if asked.remembered is not None:
         refuse_other_split(asked.remembered, asked.data)
     return _with_note(_loaded(ensemble, asked), asked, ("val", "test"))
+
+
+def images_to_calibrate(path: Path, ensemble: Answering) -> Splits:
+    """The images that the run selected its checkpoint with; no others are read.
+
+    Args:
+        path: A run, or its ``ensemble/``.
+        ensemble: Who answers.
+
+    Raises:
+        ConfigError: There is no run, it remembers no such images, or they are missing or changed.
+    """
+    run, shape = _run_at(path), ensemble.spec.preprocessing
+    record = None if run is None else read_record(run.split)
+    if run is None or record is None or shape is None:
+        raise ConfigError(
+            f"{path} does not say which images it validated with: give a run folder with "
+            "config.yaml and split.jsonl"
+        )
+    return load_validation(load_recipe(run.config).data, shape=shape, remembered=record)
 
 
 def experiment_of(path: Path) -> Experiment | None:

@@ -19,6 +19,7 @@ from cotrain.data import UnreadableImageError, read_image
 from cotrain.data.folders import image_files
 from cotrain.data.walking import Walk
 from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
+from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.combining import outputs_of
 from cotrain.ensemble.prediction import LabelProbability, Prediction
 
@@ -50,6 +51,7 @@ class _Wanted(NamedTuple):
 
     labels: Sequence[str]
     combine: Combine
+    calibration: Calibration | None
     top: int | None
     probabilities: bool
 
@@ -60,6 +62,7 @@ def predict_files(
     batch_size: int = 64,
     combine: Combine | None = None,
     *,
+    calibrated: bool = True,
     top: int | None = None,
     probabilities: bool = False,
 ) -> Iterator[Prediction]:
@@ -70,18 +73,21 @@ def predict_files(
         paths: Image files.
         batch_size: How many images are decoded and answered together.
         combine: How the answers become one; the ensemble's own way if None.
+        calibrated: Use the ensemble's calibration, if it has one.
         top: How many of the most probable classes each row names besides; none if None.
         probabilities: Give the probability of every class besides.
 
     Raises:
-        ConfigError: The ensemble does not say how images are preprocessed, or has not so many
-            classes, or two of one name.
+        ConfigError: The ensemble does not say how images are preprocessed, has not so many
+            classes, or two of one name, or is calibrated for another way of combining.
     """
     known_preprocessing(ensemble.spec)
     if batch_size < 1:
         raise ConfigError(f"batch_size={batch_size} is below 1: give at least 1")
-    labels = ensemble.spec.classes or tuple(map(str, range(ensemble.spec.num_classes)))
-    wanted = _Wanted(labels, combine or ensemble.spec.combine, top, probabilities)
+    spec = ensemble.spec
+    labels = spec.classes or tuple(map(str, range(spec.num_classes)))
+    calibration = spec.calibration if calibrated else None
+    wanted = _Wanted(labels, combine or spec.combine, calibration, top, probabilities)
     _check(wanted)
     for start in range(0, len(paths), batch_size):
         yield from _batch(ensemble, paths[start : start + batch_size], wanted)
@@ -120,7 +126,7 @@ def _answers(
     paths: Sequence[str], logits: Float[Tensor, "S B C"], wanted: _Wanted
 ) -> Iterator[Prediction]:
     sound = logits.isfinite().all(-1)
-    found = outputs_of(logits.double(), wanted.combine)
+    found = outputs_of(logits.double(), wanted.combine, wanted.calibration)
     labels = found["probabilities"].argmax(-1)
     columns = (
         *(sound.T, labels, found["probabilities"]),

@@ -15,6 +15,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Int
 from cotrain.config.combining import Combine
 from cotrain.ensemble.answering import Answering
+from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.combining import log_probabilities, mutual_information
 
 _BINS = 15  # the number of arXiv:1706.04599, which made ECE common
@@ -65,6 +66,7 @@ class Evaluation:
         diversity: How much they differ.
         images: N.
         combine: How the S answers became one.
+        uncalibrated: Scores of the combined answer before calibration; None where there is none.
     """
 
     networks: tuple[Scores, ...]
@@ -72,10 +74,14 @@ class Evaluation:
     diversity: Diversity
     images: int
     combine: Combine
+    uncalibrated: Scores | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON-able values."""
-        return {**asdict(self), "networks": [asdict(each) for each in self.networks]}
+        """The record as JSON-able values; without a calibration it does not speak of one."""
+        record = {**asdict(self), "networks": [asdict(each) for each in self.networks]}
+        if self.uncalibrated is None:
+            del record["uncalibrated"]
+        return record
 
 
 def check_classes(ensemble: Answering, classes: Sequence[str]) -> None:
@@ -98,6 +104,7 @@ def evaluate_logits(
     logits: Float[Tensor, "S N C"],
     targets: Int[Tensor, " N"],
     combine: Combine = "mean_logits",
+    calibration: Calibration | None = None,
 ) -> Evaluation:
     """Scores of every network and of the ensemble, computed in float64.
 
@@ -105,14 +112,21 @@ def evaluate_logits(
         logits: Of all images.
         targets: Their classes.
         combine: How the S answers become one.
+        calibration: What the combined answer is calibrated by.
 
     Raises:
         ConfigError: Shapes or classes do not fit each other, or a network gives NaN or infinity.
     """
-    _check(logits, targets)
+    check_answers(logits, targets)
+
+    def combined(calibration: Calibration | None) -> Scores:
+        log_p = _in_parts(lambda z: log_probabilities(z, combine, calibration), logits)
+        return scores_of(log_p, targets)
+
     return Evaluation(
-        networks=tuple(_scores(z.double().log_softmax(-1), targets) for z in logits),
-        ensemble=_scores(_in_parts(lambda z: log_probabilities(z, combine), logits), targets),
+        networks=tuple(scores_of(z.double().log_softmax(-1), targets) for z in logits),
+        ensemble=combined(calibration),
+        uncalibrated=combined(None) if calibration and calibration.method != "none" else None,
         diversity=Diversity(
             disagreement=_disagreement(logits.argmax(-1)),
             mutual_information=_in_parts(mutual_information, logits).mean().item(),
@@ -136,8 +150,8 @@ def _disagreement(labels: Int[Tensor, "S N"]) -> float:
     return differing / (max(into * (into - 1), 1) * images)
 
 
-def _scores(log_p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> Scores:
-    """Scores of log-probabilities."""
+def scores_of(log_p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> Scores:
+    """Scores of log-probabilities in float64."""
     classes = log_p.shape[-1]
     p = log_p.exp()
     hit = p.gather(1, targets[:, None]).squeeze(1)
@@ -161,7 +175,8 @@ def _places(log_p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> Int[Tens
     return ((log_p > right) | ((log_p == right) & earlier)).sum(-1)
 
 
-def _check(logits: Tensor, targets: Tensor) -> None:
+def check_answers(logits: Tensor, targets: Tensor) -> None:
+    """Raise ConfigError unless logits [S, N, C] are finite and targets [N] are their classes."""
     if logits.dim() != 3 or targets.shape != logits.shape[1:2] or not len(targets):
         raise ConfigError(
             f"logits of shape {list(logits.shape)} and targets of shape {list(targets.shape)}: "

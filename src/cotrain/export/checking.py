@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
-from cotrain.config.combining import Combine
 from cotrain.config.export import Precision
 from cotrain.data import Splits
 from cotrain.data.splits import held_out
@@ -100,21 +99,20 @@ def random_batches(image_shape: Sequence[int], *, pixels: bool, seed: int = 0) -
     return [torch.randn(shape, generator=generator) for shape in shapes]
 
 
-def measure_cost(
-    splits: Splits, before: Answering, after: Answering, combine: Combine
-) -> PrecisionCost:
+def measure_cost(splits: Splits, before: Answering, after: Answering) -> PrecisionCost:
     """Accuracy and NLL before and after.
 
     Args:
         splits: Of which the validation images are used, else those of the test.
         before: PyTorch in float32.
         after: The file.
-        combine: How the S answers become one.
     """
     images = held_out(splits)
     old, new = (
         evaluate_logits(
-            *collect_logits(each, images, splits.preprocessing, batch_size=_CHUNK), combine
+            *collect_logits(each, images, splits.preprocessing, batch_size=_CHUNK),
+            each.spec.combine,
+            each.spec.calibration,
         ).ensemble
         for each in (before, after)
     )

@@ -17,6 +17,7 @@ from cotrain.config.limits import (
     check_settings,
     required,
 )
+from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.preprocessing import Preprocessing
 
 KEY = "cotrain"  # where a file keeps the record: ONNX metadata, or extra/cotrain.json in a .pt2
@@ -39,6 +40,7 @@ class Description:
         combine: How the S answers become one.
         classes: Names of the classes in the order of the logits; empty when unknown.
         preprocessing: What an image goes through first; None when unknown.
+        calibration: What the file's probabilities are calibrated by; None where they are not.
         params: Parameters of all S networks.
         macs: Multiply-accumulates of all S networks for one image.
         cotrain: Version that wrote the file.
@@ -60,6 +62,7 @@ class Description:
     macs: int
     cotrain: str
     torch: str
+    calibration: Calibration | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -91,6 +94,8 @@ class Description:
             check_settings(description)
             if description.classes and len(description.classes) != description.num_classes:
                 raise ConfigError(f"{len(description.classes)} names of classes for its logits")
+            if description.calibration is not None:
+                description.calibration.check_fits(description.into, description.combine)
         except ConfigError as error:
             raise ConfigError(
                 f"{path}: what it says about itself is damaged ({error}): export it again"

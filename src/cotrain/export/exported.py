@@ -61,10 +61,11 @@ class Exported:
         top: int | None = None,
         probabilities: bool = False,
         combine: Combine | None = None,
+        calibrated: bool = True,
         batch_size: int = 64,
     ) -> list[Prediction]:
         """The answers to image files, and to all below folders; see ``Ensemble.predict_files``."""
-        asked = {"top": top, "probabilities": probabilities}
+        asked = {"top": top, "probabilities": probabilities, "calibrated": calibrated}
         return list(predict_files(self, find_images(paths).files, batch_size, combine, **asked))
 
     def prepare(self, pixels: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ def export_ensemble(
         refuse_distance(distance, options.precision)
         cost = None
         if images is not None and options.precision != "fp32":
-            cost = measure_cost(images, ensemble, exported, ensemble.spec.combine)
+            cost = measure_cost(images, ensemble, exported)
     _write(output, files, description, split=options.split)
     size = sum(map(len, files.values()))
     return Report(path=output, size=size, spec=description, distance=distance, cost=cost)
@@ -93,6 +93,7 @@ def describe(ensemble: Ensemble, options: ExportOptions) -> Description:
         combine=spec.combine,
         classes=spec.classes,
         preprocessing=spec.preprocessing,
+        calibration=spec.calibration,
         params=ensemble.params,
         macs=ensemble.macs(spec.image_shape),
         cotrain=__version__,
@@ -147,6 +148,7 @@ def _whole(ensemble: Ensemble, description: Description, *, half: bool) -> Ensem
     return EnsembleProgram(
         ensemble.networks,
         combine=description.combine,
+        calibration=description.calibration,
         normalization=description.normalization,
         half=half,
     )

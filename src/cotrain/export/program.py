@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.config.combining import Combine
+from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.combining import outputs_of
 from cotrain.ensemble.preprocessing import Preprocessing
 
@@ -59,11 +60,13 @@ class EnsembleProgram(NetworkProgram):
         networks: Iterable[nn.Module],
         *,
         combine: Combine,
+        calibration: Calibration | None = None,
         normalization: Preprocessing | None = None,
         half: bool = False,
     ) -> None:
         super().__init__(networks, normalization=normalization, half=half)
         self.combine: Combine = combine
+        self.calibration = calibration
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        return outputs_of(torch.stack(self._logits(images)), self.combine)
+        return outputs_of(torch.stack(self._logits(images)), self.combine, self.calibration)

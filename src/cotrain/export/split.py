@@ -52,7 +52,8 @@ def open_split(folder: Path, *, threads: int | None, parallel: int) -> tuple[Des
 
     def run(images: Tensor) -> dict[str, Tensor]:
         found = pool.map(lambda network: network(images)["logits"], networks)
-        return outputs_of(torch.stack(list(found)), description.combine)
+        logits = torch.stack(list(found))
+        return outputs_of(logits, description.combine, description.calibration)
 
     return description, run
 

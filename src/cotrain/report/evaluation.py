@@ -22,6 +22,8 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     for index, scores in enumerate(evaluation.networks):
         table.add_row(f"network {index}", *_cells(scores))
     table.add_section()
+    if evaluation.uncalibrated is not None:
+        table.add_row("ensemble, not calibrated", *_cells(evaluation.uncalibrated))
     table.add_row("ensemble", *_cells(evaluation.ensemble), style="bold")
     return table
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cotrain.cli.verbs.benchmark import benchmark
+from cotrain.cli.verbs.calibrate import calibrate
 from cotrain.cli.verbs.compare import compare
 from cotrain.cli.verbs.divide import divide
 from cotrain.cli.verbs.evaluate import evaluate
@@ -19,6 +20,7 @@ VERBS: dict[str, Any] = {
     "divide": divide,
     "train": train,
     "evaluate": evaluate,
+    "calibrate": calibrate,
     "predict": predict,
     "benchmark": benchmark,
     "export": export,

@@ -16,6 +16,7 @@ def evaluate(
     *,
     data: Data | None = None,
     combine: Combine | None = None,
+    calibrated: bool = True,
     batch_size: int | None = None,
     device: str = "cpu",
     output: str | None = None,
@@ -28,6 +29,7 @@ def evaluate(
         data: Images to test on; those that the run held out if not given. Of a folder all that
             have a label are tested, unless it has a test/.
         combine: How the answers are combined; the ensemble's own way if not given.
+        calibrated: Use what cotrain calibrate found, and show the scores before it, too.
         batch_size: Images at once; as many as the run trains with if not given, so that the
             numbers are those that it wrote, to the last bit; 64 where there is no run.
         device: cpu or cuda; what was exported answers on the cpu.
@@ -50,6 +52,7 @@ def evaluate(
         images,
         batch_size=batch_size,
         combine=combine,
+        calibrated=calibrated,
         workers=data.workers if data else run.data.workers if run else 0,
     )
     images.show()

@@ -1,5 +1,6 @@
 """``cotrain export``: the whole ensemble in one file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ def export(
     precision: Literal["fp32", "fp16", "int8"] = "fp32",
     split: bool = False,
     normalize: bool | None = None,
+    calibrated: bool = True,
     calibration_images: int = 0,
     data: Data | None = None,
 ) -> None:
@@ -27,6 +29,7 @@ def export(
         split: Write a folder: one file for each network, and a manifest.
         normalize: Take pixels in 0..255 and normalise them in the file; done where it is known
             how, if not given.
+        calibrated: Put what cotrain calibrate found into the file, too.
         calibration_images: Training images from which int8 takes the ranges of activations once;
             0 takes them from every batch.
         data: Images to check and measure on; fp16 and int8 use those of the run if not given.
@@ -36,6 +39,8 @@ def export(
     from cotrain.export import ExportOptions, export_ensemble
 
     loaded = load_shipped(Path(ensemble))
+    if not calibrated:
+        loaded.spec = replace(loaded.spec, calibration=None)
     options = ExportOptions(
         format=format,
         precision=precision,

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 
@@ -22,6 +22,7 @@ def predict(
     top: int | None = None,
     probabilities: bool = False,
     combine: Combine | None = None,
+    calibrated: bool = True,
     batch_size: int = 64,
     device: str = "cpu",
 ) -> None:
@@ -38,6 +39,7 @@ def predict(
         top: So many of the most probable classes, with their probabilities.
         probabilities: The probability of every class.
         combine: How the answers are combined; the ensemble's own way if not given.
+        calibrated: Use what cotrain calibrate found; false shows the answers before it.
         batch_size: Images at once.
         device: cpu or cuda; what was exported answers on the cpu.
     """
@@ -57,9 +59,8 @@ def predict(
     found = find_images(places)
     if file is not None:
         _check_is_no_input(file, [ensemble, *found.files])
-    answers = predict_files(
-        loaded, found.files, batch_size, combine, top=top, probabilities=probabilities
-    )
+    asked: dict[str, Any] = {"top": top, "probabilities": probabilities, "calibrated": calibrated}
+    answers = predict_files(loaded, found.files, batch_size, combine, **asked)
     rows = list(answers)
     unanswered = sum(row.error is not None for row in rows)
     if unanswered < len(rows):

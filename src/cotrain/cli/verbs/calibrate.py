@@ -1,0 +1,42 @@
+"""``cotrain calibrate``: probabilities that are right as often as they say."""
+
+import json as json_format
+from pathlib import Path
+
+from rich.console import Console
+
+from cotrain.cli.verbs.arguments import checked_device
+
+
+def calibrate(
+    path: str,
+    *,
+    batch_size: int | None = None,
+    device: str = "cpu",
+    json: bool = False,
+) -> None:
+    """Fit the ensemble's probabilities to its run's validation images, and store it with them.
+
+    Args:
+        path: A run folder, or its ensemble/.
+        batch_size: Images at once; as many as the run trains with if not given.
+        device: cpu or cuda.
+        json: Print JSON instead of a table.
+    """
+    from cotrain.evaluation.calibration.calibrate import calibrate as calibrate_run
+    from cotrain.evaluation.images import experiment_of
+    from cotrain.report.calibration import calibration_table
+
+    run = experiment_of(Path(path))
+    if batch_size is None:
+        batch_size = 64 if run is None else run.batch_size
+    found = calibrate_run(
+        path,
+        batch_size=batch_size,
+        device=checked_device(device),
+        workers=run.data.workers if run else 0,
+    )
+    if json:
+        print(json_format.dumps(found.to_dict(), indent=2))
+    else:
+        Console().print(calibration_table(found))

@@ -1,0 +1,121 @@
+"""What makes an ensemble's probabilities right as often as they say; shipped with it.
+
+It is stored beside the weights that it was fitted for, and is refused beside others.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.machine import __version__
+from cotrain.basics.records import record_from
+from cotrain.config.combining import Combine
+from cotrain.config.limits import at_least, between, bounded, check_settings, required
+
+CalibrationMethod = Literal["none", "temperature", "temperatures", "weights"]
+
+# A temperature beyond makes every answer certain or every answer even.
+COLDEST, HOTTEST = 0.01, 100.0
+_TEMPERATURE = between(COLDEST, HOTTEST)
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """How the answers of S networks are combined into probabilities that can be believed.
+
+    The logits of network i are divided by ``temperatures[i]``, then combined with ``weights[i]``,
+    and what came of that is divided by ``temperature``.
+
+    Args:
+        combine: The way of combining that it was fitted for.
+        temperature: Of the combined answer; above 1 it becomes less certain.
+        temperatures: Of each network; empty where all are 1.
+        weights: Of each network, which sum to 1; empty where all are equal.
+        images: How many validation images it was fitted on.
+
+    Raises:
+        ConfigError: Impossible numbers.
+    """
+
+    combine: Combine
+    temperature: float = bounded(1.0, _TEMPERATURE)
+    temperatures: tuple[float, ...] = ()
+    weights: tuple[float, ...] = ()
+    images: int = required(at_least(1))
+
+    def __post_init__(self) -> None:
+        check_settings(self, "calibration.")
+        if not all(_TEMPERATURE.holds(each) for each in self.temperatures):
+            raise ConfigError(
+                f"calibration.temperatures={list(self.temperatures)}: one of them "
+                f"{_TEMPERATURE.otherwise}"
+            )
+        if self.weights and (min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-6):
+            raise ConfigError(
+                f"calibration.weights={list(self.weights)} are not shares that sum to 1: "
+                "calibrate again"
+            )
+
+    @property
+    def method(self) -> CalibrationMethod:
+        """Which numbers were fitted."""
+        if self.weights:
+            return "weights"
+        if self.temperatures:
+            return "temperatures"
+        return "none" if self.temperature == 1 else "temperature"
+
+    def check_fits(self, into: int, combine: Combine) -> None:
+        """Raise ConfigError unless it is for S networks that are combined in this way."""
+        for name, numbers in (("temperatures", self.temperatures), ("weights", self.weights)):
+            if len(numbers) not in (0, into):
+                raise ConfigError(
+                    f"calibration.{name} are {len(numbers)} numbers for S={into} networks: "
+                    "calibrate again"
+                )
+        if combine != self.combine:
+            raise other_combine(combine, self.combine)
+
+
+def other_combine(combine: str, calibrated: str) -> ConfigError:
+    """The error for answers combined in another way than that of the calibration."""
+    return ConfigError(
+        f"combine={combine!r} is not the way that the ensemble was calibrated for, "
+        f"{calibrated!r}: use that, or calibrated=false for answers as they were before"
+    )
+
+
+def to_record(calibration: Calibration, weights_sha256: str) -> dict[str, Any]:
+    """The calibration as JSON-able values; ``from_record`` reads it back.
+
+    Args:
+        calibration: What was fitted.
+        weights_sha256: Digest of the weights that it was fitted for.
+    """
+    return {
+        "format": _FORMAT,
+        "cotrain": __version__,
+        "weights_sha256": weights_sha256,
+        **asdict(calibration),
+    }
+
+
+def from_record(record: object, weights_sha256: str) -> Calibration:
+    """The calibration that ``to_record`` gave.
+
+    Raises:
+        ConfigError: It is damaged, of another version, or was fitted for other weights.
+    """
+    if not isinstance(record, Mapping):
+        raise ConfigError("it is no map")
+    values = {key: value for key, value in record.items() if key not in _HEADING}
+    if record.get("format") != _FORMAT:
+        raise ConfigError(f"its format is not {_FORMAT}")
+    if record.get("weights_sha256") != weights_sha256:
+        raise ConfigError("it was fitted for other weights")
+    return record_from(Calibration, values, "calibration")
+
+
+_HEADING: Sequence[str] = ("format", "cotrain", "weights_sha256")

@@ -1,0 +1,38 @@
+"""What a calibration changes, as tables."""
+
+from rich.table import Table
+
+from cotrain.ensemble.calibration import Calibration
+from cotrain.evaluation.calibration.calibrate import CalibratedRun
+from cotrain.report.style import new_table
+
+
+def calibration_table(found: CalibratedRun) -> Table:
+    """One row for every method; that which is used stands out."""
+    caption = (
+        f"{found.calibration.images:,} validation images, each answered by what was fitted on "
+        f"others. Used from now on: {numbers_in_words(found.calibration)}; {found.path}."
+    )
+    table = new_table("", "top-1 %", "NLL", "Brier", "ECE", caption=caption)
+    for name, scores in found.scores.items():
+        numbers = (scores.nll, scores.brier, scores.ece)
+        style = "bold" if name == found.calibration.method else ""
+        cells = (f"{number:.4f}" for number in numbers)
+        table.add_row(name, f"{scores.top1 * 100:.2f}", *cells, style=style)
+    return table
+
+
+def numbers_in_words(calibration: Calibration) -> str:
+    """The numbers of a calibration, in a phrase."""
+    if calibration.method == "none":
+        return "the answers as they were, than which nothing is clearly better"
+    parts = []
+    if calibration.weights:
+        parts.append(f"weights {', '.join(f'{each:.3f}' for each in calibration.weights)}")
+    if calibration.temperatures:
+        parts.append(
+            f"temperatures {', '.join(f'{each:.3f}' for each in calibration.temperatures)}"
+        )
+    else:
+        parts.append(f"temperature {calibration.temperature:.3f}")
+    return ", ".join(parts)

@@ -1,0 +1,104 @@
+"""A run is calibrated on its validation images, and from then on answers so, everywhere."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from training_runs import tiny
+
+from cotrain import ConfigError, Ensemble
+from cotrain.cli import main
+from cotrain.data import load_splits, read_record
+from cotrain.ensemble import load_shipped
+from cotrain.evaluation import calibrate, evaluate_logits
+from cotrain.evaluation.evaluate import collect_logits
+from cotrain.export import load_exported
+from cotrain.training import fit
+
+DATA = {"validation": 0.5, "train_images": 200, "test_images": 300}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("calibrated") / "run"
+    fit(tiny(epochs=3, data=DATA), folder, progress=False)
+    return folder
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def test_validation_images_alone_are_used(run: Path, monkeypatch: pytest.MonkeyPatch):
+    ensemble = load_shipped(run)
+    record = read_record(run / "split.jsonl")
+    assert record is not None
+    splits = load_splits(tiny(data=DATA).data, shape=ensemble.spec.preprocessing, remembered=record)
+    assert splits.val is not None
+    logits, targets = collect_logits(ensemble, splits.val, splits.preprocessing, batch_size=64)
+    found = calibrate(run)
+    assert found.calibration.images == len(targets) == 100
+    assert found.scores["none"] == evaluate_logits(logits, targets).ensemble
+    assert found.path == run / "ensemble" / "calibration.json"
+    assert Ensemble.load(run / "ensemble").spec.calibration == found.calibration
+
+
+def test_what_answers_is_calibrated(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    def evaluated(*words: str) -> dict:
+        main(["evaluate", *words, "--json"])
+        return json.loads(capsys.readouterr().out)
+
+    before = evaluated(str(run))
+    main(["calibrate", str(run), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["method"] != "none"
+    assert (
+        found["cross_validated"][found["method"]]["nll"] < found["cross_validated"]["none"]["nll"]
+    )
+    after = evaluated(str(run))
+    assert after["uncalibrated"] == before["ensemble"]
+    assert after["ensemble"]["nll"] < before["ensemble"]["nll"]
+    assert evaluated(str(run), "--calibrated", "false") == before
+    exported = tmp_path / "whole.onnx"
+    main(["export", str(run), "--format", "onnx", "--output", str(exported)])
+    capsys.readouterr()
+    data = ["--data.train_images", "200", "--data.test_images", "300", "--data.validation", "0.5"]
+    from_file = evaluated(str(exported), "--data.dataset", "digits", *data)
+    assert from_file["ensemble"]["nll"] == pytest.approx(after["ensemble"]["nll"], abs=1e-5)
+    image = tmp_path / "image.png"
+    Image.new("L", (8, 8), 90).save(image)
+    rows = []
+    for words in ([str(run)], [str(exported)], [str(run), "--calibrated", "false"]):
+        main(["predict", words[0], str(image), *words[1:], "--format", "jsonl"])
+        rows.append(json.loads(capsys.readouterr().out)["probability"])
+    ensemble = load_shipped(run)
+    images = ensemble.prepare(torch.full((1, 1, 8, 8), 90, dtype=torch.uint8))
+    assert rows[0] == pytest.approx(ensemble.predict(images).max().item(), abs=1e-6)
+    assert rows[1] == pytest.approx(rows[0], abs=1e-5)
+    assert rows[2] == pytest.approx(
+        ensemble.predict(images, calibrated=False).max().item(), abs=1e-6
+    )
+    assert load_exported(exported).spec.calibration == ensemble.spec.calibration
+
+
+@pytest.mark.parametrize("name", ["ensemble", "split.jsonl"])
+def test_without_what_it_needs_one_line_says_so(run: Path, name: str, tmp_path: Path):
+    if name == "ensemble":
+        moved = Path(shutil.move(run / "ensemble", tmp_path / "moved"))
+        with pytest.raises(ConfigError, match="does not say which images it validated with"):
+            calibrate(moved)
+    else:
+        (run / name).unlink()
+        with pytest.raises(ConfigError, match=r"give a run folder with config\.yaml and split"):
+            calibrate(run)
+
+
+def test_a_run_without_validation_images_is_refused(tmp_path: Path):
+    fit(tiny(epochs=1), tmp_path / "run", progress=False)
+    with pytest.raises(ConfigError, match=r"no validation images beside those.*--data.validation"):
+        calibrate(tmp_path / "run")
+    assert not (tmp_path / "run" / "ensemble" / "calibration.json").exists()
