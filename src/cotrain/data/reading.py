@@ -15,10 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.watching import watched
 from cotrain.data.decoding import UnreadableImageError, decode
 from cotrain.data.formats import open_image
 from cotrain.data.images import read_image, resize_and_crop, to_tensor
-from cotrain.data.watching import watched
 from cotrain.ensemble.preprocessing import Preprocessing
 
 

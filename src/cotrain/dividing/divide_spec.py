@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from cotrain.basics.errors import ConfigError, IndivisibleError
+from cotrain.basics.watching import at_work
 from cotrain.config import DivideOptions, check_settings
 from cotrain.config.limits import MOST_NETWORKS
 from cotrain.dividing.any_network.divide import divide_foreign
@@ -48,7 +49,8 @@ def divide_and_check(spec: NetworkSpec, into: int, options: DivideOptions) -> Di
     check_settings(options)
     family = family_of(spec)
     if family.divide is None:
-        return divide_foreign(cast("ForeignSpec", spec), into, options)
+        with at_work(f"dividing {spec.arch} into {into}"):
+            return divide_foreign(cast("ForeignSpec", spec), into, options)
     try:
         narrower = family.divide(spec, into)
     except IndivisibleError as reason:

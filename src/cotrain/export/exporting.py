@@ -11,6 +11,7 @@ from torch.export import ExportedProgram
 from cotrain.basics.files import atomic_write
 from cotrain.basics.machine import __version__
 from cotrain.basics.output import output_file, output_folder
+from cotrain.basics.watching import at_work
 from cotrain.config import ExportOptions
 from cotrain.data import Splits
 from cotrain.ensemble.answering import prepared
@@ -62,7 +63,8 @@ def export_ensemble(
     if images is not None:
         check_classes(ensemble, images.classes)
     description = describe(ensemble.cpu(), options)
-    with evaluating(ensemble), TemporaryDirectory() as scratch:
+    working = at_work(f"exporting as {options.format}, and checking the answers")
+    with working, evaluating(ensemble), TemporaryDirectory() as scratch:
         files = _convert(ensemble, description, options, images)
         draft = Path(scratch) / output.name
         _write(draft, files, description, split=options.split)
