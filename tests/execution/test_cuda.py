@@ -72,7 +72,7 @@ def test_a_graph_of_inference_mode_answers_in_every_mode(mode):
             assert torch.equal(execution(images), first)
 
 
-@pytest.mark.parametrize("strategy", ["streams", "cuda_graphs"])
+@pytest.mark.parametrize("strategy", ["streams", "cuda_graphs", "devices"])
 def test_callers_on_several_streams_get_their_own_answers(strategy):
     ensemble, images = small(), torch.randn(20, 2, 3, 16, 16, device="cuda")
     own = [torch.cuda.Stream() for _ in range(4)]

@@ -1,6 +1,8 @@
 """Threads that tasks are handed to: order, modes, thread counts, failures."""
 
 import threading
+import time
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -22,14 +24,32 @@ def test_results_come_in_the_order_of_the_tasks(workers):
     assert workers.run(tasks) == ["slow", "fast"]
 
 
-def test_a_free_worker_takes_the_next_task(workers):
-    """One long task holds a worker until the other has done all the rest."""
-    rest = threading.Semaphore(0)
+def test_a_task_stays_with_its_worker(workers):
+    """Also where the other one would be free."""
+    first = workers.run([threading.get_ident] * 5)
+    assert len(set(first)) == 2
+    assert first == [first[0], first[1], first[0], first[1], first[0]]
+    for _ in range(3):
+        assert workers.run([threading.get_ident] * 5) == first
+        assert workers.run([lambda: time.sleep(0.01) or threading.get_ident(), int])[0] == first[0]
 
-    def long():
-        return [rest.acquire(timeout=10) for _ in range(4)]
 
-    assert workers.run([long, *[rest.release] * 4])[0] == [True] * 4
+def test_the_callers_streams_hold_in_the_threads(workers, monkeypatch):
+    """Emulated: of every device, the current one's last, as entering a stream makes it current."""
+    current, entered = {0: "a", 1: "b", 2: "c"}, threading.local()
+
+    @contextmanager
+    def stream(name):
+        entered.names = [*getattr(entered, "names", []), name]
+        yield
+        entered.names = entered.names[:-1]
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "current_stream", current.get)
+    monkeypatch.setattr(torch.cuda, "stream", stream)
+    assert workers.run([lambda: list(entered.names)] * 2) == [["a", "c", "b"]] * 2
 
 
 def test_thread_counts_are_each_threads_own():

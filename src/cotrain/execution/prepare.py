@@ -26,9 +26,9 @@ def prepare(
 
     Args:
         networks: S networks, or an ensemble.
-        strategy: ``loop`` (one after the other), ``threads`` (CPU: a worker takes network after
-            network), ``streams`` and ``cuda_graphs`` (one GPU), ``stacked`` (all as one),
-            ``devices`` (one each), or ``auto``: measured on ``example``, never slower than loop.
+        strategy: ``loop`` (one after the other), ``threads`` (CPU: some networks for each worker),
+            ``streams`` and ``cuda_graphs`` (one GPU), ``stacked`` (all as one), ``devices`` (one
+            each), or ``auto``: measured on ``example``, never slower than loop.
         acceleration: Of each network; none if None. ``auto`` chooses it.
         workers: Threads of ``threads``; as many as torch may use here, at most S, if None.
         devices: For ``devices``: one for each network, in turn; all CUDA devices if None.

@@ -29,7 +29,7 @@ def loop(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execution
 def threads(
     networks: Sequence[nn.Module], acceleration: Acceleration, workers: int | None
 ) -> Execution:
-    """A worker for each core or group of cores takes network after network from a queue."""
+    """A worker for each core or group of cores, each of which has networks of its own."""
     only_cpu(networks)
     pool, each = make_workers(len(networks), workers)
     ready = [accelerated(network, acceleration, threads=each) for network in networks]
@@ -87,10 +87,14 @@ def devices(
     ready = []
     for network, place in zip(networks, places, strict=True):
         there = evaluation_copy(network, partial(torch.Tensor.to, device=place))
-        ready.append(_elsewhere(accelerated(there, acceleration, threads=each), place))
+        ready.append(accelerated(there, acceleration, threads=each))
 
     def run(views: Sequence[Tensor]) -> Tensor:
-        return torch.stack(pool.run(_tasks(ready, views)))
+        # Sent before any network runs, behind which copies would wait on the views' device.
+        pairs = zip(views, places, strict=True)
+        there = [view.to(place, non_blocking=True) for view, place in pairs]
+        logits = pool.run(_tasks(ready, there))
+        return torch.stack([each.to(views[0].device) for each in logits])
 
     return Execution("devices", networks, run, close=pool.close)
 
@@ -101,13 +105,6 @@ def _places(where: Sequence[str | torch.device] | None, into: int) -> list[torch
     if not where:
         raise ConfigError("strategy='devices': no CUDA device here: give devices=['cpu', ...]")
     return [torch.device(where[index % len(where)]) for index in range(into)]
-
-
-def _elsewhere(network: Network, place: torch.device) -> Network:
-    def run(view: Tensor) -> Tensor:
-        return network(view.to(place, non_blocking=True)).to(view.device)
-
-    return run
 
 
 Strategy = Literal["loop", "threads", "streams", "cuda_graphs", "stacked", "devices"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TypeVar
 
 import torch
@@ -16,17 +17,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Modes:
-    """What torch keeps for each thread: gradients, inference mode, autocast.
+    """What torch keeps for each thread: gradients, inference mode, autocast, CUDA's streams.
 
     Args:
         grad: Whether gradients are recorded.
         inference: Whether inference mode is on.
         autocast: Type of autocast on each kind of device where it is on.
+        streams: The current stream of every CUDA device, the current device's last; none before
+            CUDA is used.
     """
 
     grad: bool
     inference: bool
     autocast: dict[str, torch.dtype]
+    streams: tuple[torch.cuda.Stream, ...]
 
     @staticmethod
     def here() -> "Modes":
@@ -39,6 +43,7 @@ class Modes:
                 for kind in ("cpu", "cuda")
                 if torch.is_autocast_enabled(kind)
             },
+            streams=_current_streams(),
         )
 
     @contextmanager
@@ -50,12 +55,22 @@ class Modes:
             stack.enter_context(torch.set_grad_enabled(self.grad))
             for kind, dtype in self.autocast.items():
                 stack.enter_context(torch.autocast(kind, dtype))
+            for stream in self.streams:
+                stack.enter_context(torch.cuda.stream(stream))
             yield
 
     def do(self, task: Callable[[], T]) -> T:
         """What the task gives in these modes."""
         with self.on():
             return task()
+
+
+def _current_streams() -> tuple[torch.cuda.Stream, ...]:
+    if not torch.cuda.is_initialized():
+        return ()
+    here = torch.cuda.current_device()
+    others = (index for index in range(torch.cuda.device_count()) if index != here)
+    return tuple(torch.cuda.current_stream(index) for index in (*others, here))
 
 
 class Workers:
@@ -71,11 +86,12 @@ class Workers:
         budget = torch.get_num_threads()
         # The timeout is for the rest where one cannot be started.
         ready = threading.Barrier(count + 1, timeout=60)
-        self._pool = ThreadPoolExecutor(
-            count, "cotrain", initializer=_begin, initargs=(threads, ready)
-        )
-        for _ in range(count):  # a thread is started for each task that finds none idle
-            self._pool.submit(int)
+        self._each = [
+            ThreadPoolExecutor(1, "cotrain", initializer=_begin, initargs=(threads, ready))
+            for _ in range(count)
+        ]
+        for worker in self._each:
+            worker.submit(int)
         ready.wait()
         # The last number set by anybody is what threads of the future start with.
         torch.set_num_threads(budget)
@@ -83,12 +99,16 @@ class Workers:
     def run(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
         """What the tasks give, in their order, once all are done.
 
+        The task at a place is always the same worker's, because libraries keep for each thread
+        what they found out about a network.
+
         Raises:
             Exception: What the first task that failed has raised.
         """
         modes = Modes.here()
+        turns = zip(cycle(self._each), tasks, strict=False)
         try:
-            futures = [self._pool.submit(modes.do, task) for task in tasks]
+            futures = [worker.submit(modes.do, task) for worker, task in turns]
         except RuntimeError:
             raise ConfigError("the workers are closed: prepare another execution") from None
         for future in futures:
@@ -97,7 +117,8 @@ class Workers:
 
     def close(self) -> None:
         """End the threads and wait for them; closing twice does nothing."""
-        self._pool.shutdown()
+        for worker in self._each:
+            worker.shutdown()
 
 
 def _begin(threads: int, ready: threading.Barrier) -> None:
