@@ -53,6 +53,13 @@ def test_every_number_is_finite(name, value):
         experiment(name, value)
 
 
+@pytest.mark.parametrize("name", ["optimizer.lr", "optimizer.weight_decay", "co_training.weight"])
+def test_every_number_fits_a_tensor(name):
+    assert read(experiment(name, 1e30), name) == 1e30
+    with pytest.raises(ConfigError, match=rf"^{name}=1e\+300 is beyond 1e\+30: give smaller"):
+        experiment(name, 1e300)
+
+
 @pytest.mark.parametrize("name", ["views.scale", "views.erasing_scale", "views.erasing_ratio"])
 def test_both_ends_of_a_range_are_finite(name):
     for value in ((math.nan, 1.0), (0.5, math.inf)):

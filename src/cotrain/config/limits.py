@@ -7,6 +7,7 @@ from typing import Any, Literal, cast, get_args, get_origin
 
 from cotrain.basics.errors import ConfigError
 
+LARGEST_NUMBER = 1e30  # float32 ends at 3e38, beyond which tensors take no numbers
 LARGEST_IMAGE = 4096  # pixels of a side: a batch of 64 takes 3 GB in bytes, and 13 as numbers
 
 
@@ -87,5 +88,7 @@ def _check_numbers(name: str, value: Any, bound: Bound | None) -> None:
     numbers = cast(Sequence[Any], value) if several else [value]
     if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
         raise ConfigError(f"{name}={value} is not finite: give finite numbers")
+    if any(isinstance(number, float) and abs(number) > LARGEST_NUMBER for number in numbers):
+        raise ConfigError(f"{name}={value} is beyond {LARGEST_NUMBER:g}: give smaller numbers")
     if bound is not None and isinstance(value, float | int) and not bound.holds(value):
         raise ConfigError(f"{name}={value} {bound.otherwise}")
