@@ -35,6 +35,21 @@ def test_what_an_encoding_has_not_is_written_as_its_number(encoding, expected):
     assert run(code, env=env) == (0, expected, expected)
 
 
+def test_no_text_steers_the_terminal_but_what_rich_writes():
+    code = """
+import json
+from rich.console import Console
+print("a\\x1b[31mb\\x07\\tc\\x9b2J\\u202ed", "\\r")
+print("\\r 5%", file=sys.stderr)
+print(json.dumps("\\x7f\\x1b"))
+Console(force_terminal=True, color_system="standard").print("red", style="red")
+print("\\x1b[0m", file=sys.stderr)
+"""
+    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    out = b'a\\x1b[31mb\\x07\tc\\x9b2J\\u202ed \\r\n"\\u007f\\u001b"\n\x1b[31mred\x1b[0m\n'
+    assert run(code, env={**env, "TERM": "xterm"}) == (0, out, b"\r 5%\n\\x1b[0m\n")
+
+
 def test_what_nobody_reads_is_dropped():
     reader, writer = os.pipe()
     os.close(reader)

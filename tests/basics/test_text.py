@@ -2,7 +2,7 @@
 
 import pytest
 
-from cotrain.basics.text import one_line, printable
+from cotrain.basics.text import one_line, printable, printable_lines
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,7 @@ def test_what_cannot_be_seen_is_written_as_an_escape(text, shown):
 
 def test_a_message_is_one_line():
     assert one_line(ValueError("first\n  second\t\x1b]0;title")) == "first second \\x1b]0;title"
+
+
+def test_lines_and_tabs_are_kept():
+    assert printable_lines("a\tb\x1b\n\r\u2028c\n") == "a\tb\\x1b\n\\r\\u2028c\n"

@@ -54,6 +54,32 @@ def test_what_was_asked_for_has_columns_of_its_own():
     assert record["probabilities"] == {"": 0.3, "owl": 0.7}
 
 
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1.png", "'=1+1.png"),
+        ("+a", "'+a"),
+        ("-a", "'-a"),
+        ("@a", "'@a"),
+        ("\ta", "'\\ta"),
+        ("\ra", "'\\ra"),
+        ("a=1", "a=1"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("two\nlines", "two\\nlines"),
+        ("\udcff", "\\udcff"),
+        ("größe 漢", "größe 漢"),
+    ],
+)
+def test_texts_of_others_are_no_formulas_in_csv_and_exact_in_json(text, cell):
+    row = Prediction(path=text, label=text, probability=0.5, probabilities={text: -0.5})
+    (found,) = rows_of(to_csv([row]))
+    assert (found["path"], found["label"], found["probability"]) == (cell, cell, "0.5")
+    assert float(list(found.values())[-1]) == -0.5
+    assert to_csv([row]).replace("\n", "").isprintable()
+    (line,) = json.loads(to_json([row]))
+    assert (line["path"], line["label"], line["probabilities"]) == (text, text, {text: -0.5})
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_the_name_of_the_output_says_the_format(name):
     assert format_of(None, None) == "table"

@@ -1,6 +1,5 @@
 """The table holds the numbers of a comparison; the picture holds every candidate, none hidden."""
 
-import io
 import json
 from itertools import pairwise
 from typing import Any
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
-from rich.console import Console
+from tables import check_fits, printed
 
 from cotrain.basics.machine import hardware
 from cotrain.comparison.accuracy.compare import Comparison
@@ -21,12 +20,6 @@ from cotrain.config import Experiment
 from cotrain.ensemble.cost import Cost
 from cotrain.execution.timing import Latency
 from cotrain.report import accuracy as report
-
-
-def printed(table, width=80):
-    text = io.StringIO()
-    Console(file=text, width=width, color_system=None).print(table)
-    return text.getvalue()
 
 
 def result(name, into, ratio, error, verdict, std: float | None = 0.5):
@@ -78,6 +71,10 @@ def example():
         result("S=4 independent", 4, 1.01, 2.1, "error no clear difference"),
         result("S=8", 8, 1.31, 3.25, "error clearly worse: dividing does not help here"),
     )
+
+
+def test_the_table_fits_every_width(example):
+    check_fits(report.comparison_table(example))
 
 
 def test_comparison_table_fits_80_columns_and_is_plain(example):

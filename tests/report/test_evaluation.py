@@ -1,19 +1,13 @@
 """Tables hold the numbers of an evaluation and of predictions."""
 
-import io
+from dataclasses import replace
 
 import torch
-from rich.console import Console
+from tables import check_fits, printed
 
-from cotrain.evaluation.prediction import Prediction
+from cotrain.ensemble.prediction import LabelProbability, Prediction
 from cotrain.evaluation.scores import evaluate_logits
 from cotrain.report.evaluation import evaluation_table, prediction_table
-
-
-def printed(table, width=80):
-    text = io.StringIO()
-    Console(file=text, width=width, color_system=None).print(table)
-    return text.getvalue()
 
 
 def test_evaluation_table_has_a_row_for_each_network_and_the_ensemble():
@@ -37,3 +31,25 @@ def test_prediction_table_shows_numbers_and_reasons():
     lines = printed(prediction_table(rows)).splitlines()
     assert lines[-2].split() == ["[a].png", "owl", "0.7500", "0.2500", "0.1000"]
     assert lines[-1].split() == ["x.png", "not", "an", "image"]
+
+
+def test_tables_fit_every_width():
+    logits = torch.randn(3, 10, 7, generator=torch.Generator().manual_seed(0))
+    check_fits(evaluation_table(evaluate_logits(logits, torch.arange(10) % 7)))
+    top = tuple(
+        LabelProbability(label=name, probability=0.5) for name in ("great white shark", "owl")
+    )
+    shark = Prediction(
+        path="photos/new/of a long name.png",
+        label="great white shark",
+        probability=0.5,
+        disagreement=0.25,
+        mutual_information=0.125,
+    )
+    rows = [
+        shark,
+        replace(shark, path="a.png", top=top),
+        Prediction(path="b.png", error="grey as floats from 0 to 65535, where 0 is black"),
+    ]
+    check_fits(prediction_table(rows))
+    assert "great white shark\n" in printed(prediction_table(rows), 40)

@@ -1,12 +1,11 @@
 """Tables, sentences and pictures hold the numbers of a benchmark, and nothing is left out."""
 
-import io
 import json
 from dataclasses import replace
 
 import pytest
 from PIL import Image
-from rich.console import Console
+from tables import check_fits, printed
 
 from cotrain.basics.machine import hardware
 from cotrain.comparison.speed import Benchmark, Case, Facts, Refusal, TimedCase, Verdict
@@ -93,14 +92,6 @@ def example():
     )
 
 
-def printed(tables):
-    text = io.StringIO()
-    console = Console(file=text, width=80, color_system=None)
-    for table in tables:
-        console.print(table)
-    return text.getvalue()
-
-
 def test_a_table_for_each_batch_size_fits_80_columns(example):
     text = printed(benchmark_tables(example))
     lines = [line.rstrip() for line in text.splitlines()]
@@ -114,6 +105,11 @@ def test_a_table_for_each_batch_size_fits_80_columns(example):
     assert threads.split() == ["auto:", "threads,", "light", "6", "0.6", "0.375", "1.50", "0.75"]
     assert sum("(a) slowest alone: light" in line for line in lines) == 2
     assert sum("(b) S processes: light" in line for line in lines) == 2
+
+
+def test_the_tables_fit_every_width(example):
+    for table in benchmark_tables(example):
+        check_fits(table)
 
 
 def test_notes_say_what_is_fastest_and_what_bounds_it(example):

@@ -84,7 +84,7 @@ def _system_message(error: OSError) -> str:
     if error.errno in _DISK_FAULTS:
         return one_line(unwritable(error.filename or "the output", error))
     reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    return f"{' '.join(reason.split())}: check that it is there, and that you may use it"
+    return f"{one_line(reason)}: check that it is there, and that you may use it"
 
 
 def _memory_message(error: Exception) -> str:

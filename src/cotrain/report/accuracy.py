@@ -7,17 +7,16 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.table import Table
 
 from cotrain.comparison.accuracy.compare import Comparison
 from cotrain.comparison.accuracy.statistics import Spread
 from cotrain.comparison.accuracy.verdicts import CandidateResult
 from cotrain.dividing.division import EQUAL_COST
 from cotrain.report.pictures import COLOURS, MARKERS, write_result
-from cotrain.report.style import new_table, short_number
+from cotrain.report.style import Cell, ResultTable, new_table, short_number
 
 
-def comparison_table(comparison: Comparison) -> Table:
+def comparison_table(comparison: Comparison) -> ResultTable:
     """One row a candidate, and below it what the numbers say."""
     sizes = [each.batch_size for each in comparison.candidates[0].latencies]
     columns = ["", "params", "MACs", "error\n%", "NLL", "alone\n%"]
@@ -28,12 +27,12 @@ def comparison_table(comparison: Comparison) -> Table:
     return table
 
 
-def _result_cells(result: CandidateResult) -> list[str]:
+def _result_cells(result: CandidateResult) -> list[Cell]:
     cost = result.cost
     return [
-        result.name.replace(" ", "\n") + ("" if cost.equal else "\nnot equal\ncost"),
-        f"{short_number(cost.params)}\nx {cost.params_ratio:.2f}",
-        f"{short_number(cost.macs)}\nx {cost.macs_ratio:.2f}",
+        [*result.name.split(" "), *([] if cost.equal else ["not equal", "cost"])],
+        [short_number(cost.params), f"x {cost.params_ratio:.2f}"],
+        [short_number(cost.macs), f"x {cost.macs_ratio:.2f}"],
         _plus_minus(result.error, 2),
         _plus_minus(result.nll, 4),
         _plus_minus(result.single_error, 2),
@@ -61,9 +60,9 @@ def _over_seeds(comparison: Comparison) -> str:
     return "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
 
 
-def _plus_minus(value: Spread, digits: int) -> str:
-    std = "" if value.std is None else f"\n± {value.std:.{digits}f}"
-    return f"{value.mean:.{digits}f}{std}"
+def _plus_minus(value: Spread, digits: int) -> list[str]:
+    std = [] if value.std is None else [f"± {value.std:.{digits}f}"]
+    return [f"{value.mean:.{digits}f}", *std]
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:

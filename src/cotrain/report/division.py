@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 
-from rich.table import Table
-
 from cotrain.dividing.divided import Checks
 from cotrain.dividing.division import Division, NetworkCost
-from cotrain.report.style import new_table
+from cotrain.report.style import ResultTable, new_table
 
 
-def division_table(division: Division) -> Table:
+def division_table(division: Division) -> ResultTable:
     """The large network, one of the S it is divided into, and all S together."""
     large, small, into = division.large, division.small, division.into
-    table = new_table("", "params", "MACs", "widths")
-    table.title, table.title_justify = f"{division.network} into {into}", "left"
+    title = f"{division.network} into {into}"
+    table = new_table("", "params", "MACs", "widths", title=title)
     table.add_row("large network", *_cost_cells(large, 1), _widths(large))
     table.add_row("one network", *_cost_cells(small, 1), _widths(small))
     table.add_row(f"all {into}", *_cost_cells(small, into), "", style="bold")

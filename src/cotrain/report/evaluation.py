@@ -2,15 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from rich.table import Table
-from rich.text import Text
-
 from cotrain.ensemble.prediction import Prediction
 from cotrain.evaluation.scores import Evaluation, Scores
-from cotrain.report.style import new_table
+from cotrain.report.style import ResultTable, new_table
 
 
-def evaluation_table(evaluation: Evaluation) -> Table:
+def evaluation_table(evaluation: Evaluation) -> ResultTable:
     """One row for every network and one for the ensemble; the diversity stands below."""
     diversity = evaluation.diversity
     caption = (
@@ -34,19 +31,18 @@ def _cells(scores: Scores) -> list[str]:
     return [f"{scores.top1 * 100:.2f}", top5, *(f"{number:.4f}" for number in numbers)]
 
 
-def prediction_table(rows: Iterable[Prediction]) -> Table:
+def prediction_table(rows: Iterable[Prediction]) -> ResultTable:
     """One row an image; an image that could not be decoded says why."""
-    table = new_table("image", "label", "probability", "disagreement", "mutual information")
-    table.columns[1].justify = "left"
+    columns = ("image", "label", "probability", "disagreement", "mutual\ninformation")
+    table = new_table(*columns, texts=("label",))
     for row in rows:
         if row.error is not None:
-            table.add_row(Text(row.path), Text(row.error, style="red"))
+            table.add_row(row.path, note=row.error, style="red")
             continue
         labels, shares = zip(*_named(row), strict=True)
         numbers = (row.disagreement, row.mutual_information)
         cells = ("-" if number is None else f"{number:.4f}" for number in numbers)
-        shown = "\n".join(f"{share:.4f}" for share in shares)
-        table.add_row(Text(row.path), Text("\n".join(labels)), shown, *cells)
+        table.add_row(row.path, labels, [f"{share:.4f}" for share in shares], *cells)
     return table
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.table import Table
 
 from cotrain.comparison.speed import Benchmark, Facts, TimedCase, Verdict
 from cotrain.report.pictures import COLOURS, MARKERS, write_result
-from cotrain.report.style import new_table, short_number
+from cotrain.report.style import ResultTable, new_table, short_number
 
 _COLUMNS = ("", "ms", "IQR", "ms /\nimage", "x large\nnetwork", "x plain\nloop")
 _CEILINGS = {"alone": "(a) slowest alone", "processes": "(b) S processes"}
@@ -24,12 +23,11 @@ _MEANING = (
 )
 
 
-def benchmark_tables(benchmark: Benchmark) -> Iterator[Table]:
+def benchmark_tables(benchmark: Benchmark) -> Iterator[ResultTable]:
     """One table for every batch size, and in it the cases of one target after the other."""
     several = len({each.large for each in benchmark.targets}) > 1
     for batch_size, rows in _by_batch(benchmark).items():
-        table = new_table(*_COLUMNS)
-        table.title, table.title_justify = f"batch {batch_size}", "left"
+        table = new_table(*_COLUMNS, title=f"batch {batch_size}")
         for facts in benchmark.targets:
             table.add_row(facts.name if several else facts.short, style="bold")
             for row in (row for row in rows if row.case.target == facts.name):

@@ -2,8 +2,6 @@
 
 import json as json_format
 
-from rich.console import Console
-
 from cotrain.basics.output import output_folder
 from cotrain.cli.verbs.arguments import checked_device, some_of, whole_numbers
 
@@ -50,6 +48,7 @@ def benchmark(
     from cotrain.comparison.speed import LEVELS, STRATEGIES, Plan, find_targets
     from cotrain.comparison.speed import benchmark as measure
     from cotrain.report.speed import benchmark_notes, benchmark_tables, write_benchmark
+    from cotrain.report.style import display
 
     folder = None if output is None else output_folder(output)
     plan = Plan(
@@ -67,6 +66,4 @@ def benchmark(
     if json:
         print(json_format.dumps(result.to_dict(), indent=2))
         return
-    for table in benchmark_tables(result):
-        Console().print(table)
-    Console().print(*benchmark_notes(result), sep="\n", markup=False, highlight=False)
+    display(*benchmark_tables(result), *benchmark_notes(result))

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from cotrain.cli.verbs.arguments import whole_numbers
 from cotrain.config import Experiment
 
@@ -32,6 +30,7 @@ def compare(
     """
     from cotrain.comparison.accuracy.compare import compare as run_comparison
     from cotrain.report.accuracy import comparison_table, write_comparison
+    from cotrain.report.style import display
 
     comparison = run_comparison(
         Experiment(**settings),
@@ -43,4 +42,4 @@ def compare(
         jobs=jobs,
     )
     write_comparison(comparison, Path(output))
-    Console().print(comparison_table(comparison))
+    display(comparison_table(comparison))

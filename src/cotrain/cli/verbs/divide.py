@@ -4,8 +4,6 @@ import json as json_format
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
-
 from cotrain.cli.verbs.arguments import whole_numbers
 from cotrain.config import DivideOptions
 from cotrain.config.options import check_network_options
@@ -45,6 +43,7 @@ def divide(
     from cotrain.dividing.division import describe_division
     from cotrain.networks.registry import named_spec
     from cotrain.report.division import division_notes, division_table
+    from cotrain.report.style import display
 
     check_network_options(network_options or {})
     large = named_spec(
@@ -63,5 +62,5 @@ def divide(
         print(json_format.dumps([asdict(division) for division in divisions], indent=2))
         return
     for division in divisions:
-        Console().print(division_table(division))
+        display(division_table(division))
         print(*division_notes(division), sep="\n", end="\n\n")

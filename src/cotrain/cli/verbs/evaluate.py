@@ -3,8 +3,6 @@
 import json as json_format
 from pathlib import Path
 
-from rich.console import Console
-
 from cotrain.basics.output import output_file
 from cotrain.cli.verbs.arguments import checked_device
 from cotrain.config import Data
@@ -40,6 +38,7 @@ def evaluate(
     from cotrain.evaluation.images import experiment_of, images_to_test
     from cotrain.export import open_answering
     from cotrain.report.evaluation import evaluation_table
+    from cotrain.report.style import display
 
     file = None if output is None else output_file(output)
     loaded = open_answering(path, checked_device(device))
@@ -61,4 +60,4 @@ def evaluate(
     if json:
         print(json_format.dumps(result.to_dict(), indent=2))
     else:
-        Console().print(evaluation_table(result.evaluation))
+        display(evaluation_table(result.evaluation))

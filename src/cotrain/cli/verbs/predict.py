@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from rich.console import Console
-
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write
 from cotrain.basics.output import output_file
@@ -49,6 +47,7 @@ def predict(
     from cotrain.evaluation.prediction import find_images, predict_files
     from cotrain.export import open_answering
     from cotrain.report.evaluation import prediction_table
+    from cotrain.report.style import display
 
     chosen = format_of(output, format)
     file = None if output is None else output_file(output)
@@ -66,7 +65,7 @@ def predict(
     if unanswered < len(rows):
         show_files(places, found, unanswered, known_preprocessing(loaded.spec))
     if chosen == "table":
-        Console().print(prediction_table(rows))
+        display(prediction_table(rows))
     elif file is None:
         print(WRITERS[chosen](rows), end="")
     else:

@@ -1,10 +1,7 @@
 """``cotrain recipes``: what comes ready to run."""
 
 import json as json_format
-import sys
 from dataclasses import asdict
-
-from rich.console import Console
 
 from cotrain.basics.errors import ConfigError
 
@@ -29,6 +26,7 @@ def recipes(
     from cotrain.comparison.paper.listing import describe_recipes, rows_with
     from cotrain.config.recipes import recipe_text
     from cotrain.report.paper import recipes_table
+    from cotrain.report.style import display
 
     filters = {"dataset": dataset, "network": network, "into": into}
     if show:
@@ -41,5 +39,4 @@ def recipes(
     if json:
         print(json_format.dumps([asdict(row) for row in rows], indent=2))
     else:
-        # Wide enough for every name where nothing else limits the width, as in a pipe.
-        Console(width=None if sys.stdout.isatty() else 100).print(recipes_table(rows))
+        display(recipes_table(rows))

@@ -3,8 +3,6 @@
 import json as json_format
 from pathlib import Path
 
-from rich.console import Console
-
 
 def table(
     *,
@@ -27,11 +25,11 @@ def table(
     from cotrain.comparison.paper.reproduction import finished_run, reproduce
     from cotrain.config.published import PUBLISHED
     from cotrain.report.paper import paper_tables
+    from cotrain.report.style import display
 
     results = rows_with(PUBLISHED, dataset=dataset, network=network, into=into)
     reproduction = reproduce(results, [finished_run(Path(run)) for run in runs])
     if json:
         print(json_format.dumps(reproduction.to_dict(), indent=2))
         return
-    for each in paper_tables(reproduction):
-        Console().print(each)
+    display(*paper_tables(reproduction))

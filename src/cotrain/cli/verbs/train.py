@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Experiment
 
@@ -30,6 +28,7 @@ def train(
     from cotrain.basics.run_folder import RunFolder
     from cotrain.config.recipes import load_recipe
     from cotrain.report.evaluation import evaluation_table
+    from cotrain.report.style import display
     from cotrain.training import fit
 
     experiment = Experiment(**settings)
@@ -51,5 +50,5 @@ def train(
         without_best=without_best,
     )
     if result.evaluation is not None:
-        Console().print(evaluation_table(result.evaluation))
+        display(evaluation_table(result.evaluation))
         print(f"ensemble: {RunFolder(result.folder).ensemble}")
