@@ -1,13 +1,11 @@
 """What a calibration changes, as tables."""
 
-from rich.table import Table
-
 from cotrain.ensemble.calibration import Calibration
 from cotrain.evaluation.calibration.calibrate import CalibratedRun
-from cotrain.report.style import new_table
+from cotrain.report.style import ResultTable, new_table
 
 
-def calibration_table(found: CalibratedRun) -> Table:
+def calibration_table(found: CalibratedRun) -> ResultTable:
     """One row for every method; that which is used stands out."""
     caption = (
         f"{found.calibration.images:,} validation images, each answered by what was fitted on "

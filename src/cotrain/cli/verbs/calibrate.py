@@ -3,8 +3,6 @@
 import json as json_format
 from pathlib import Path
 
-from rich.console import Console
-
 from cotrain.cli.verbs.arguments import checked_device
 
 
@@ -26,6 +24,7 @@ def calibrate(
     from cotrain.evaluation.calibration.calibrate import calibrate as calibrate_run
     from cotrain.evaluation.images import experiment_of
     from cotrain.report.calibration import calibration_table
+    from cotrain.report.style import display
 
     run = experiment_of(Path(path))
     if batch_size is None:
@@ -39,4 +38,4 @@ def calibrate(
     if json:
         print(json_format.dumps(found.to_dict(), indent=2))
     else:
-        Console().print(calibration_table(found))
+        display(calibration_table(found))
