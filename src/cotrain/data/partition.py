@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from typing import Literal
 
 import torch
@@ -176,12 +177,16 @@ def allocate(sizes: Sequence[int], count: int) -> list[int]:
     """
     ideal = [count * size / sum(sizes) for size in sizes]
     quotas = [max(int(exact), 1) for exact in ideal]
-    while (step := count - sum(quotas)) != 0:
-        step = 1 if step > 0 else -1
-        open_places = [
-            i for i, size in enumerate(sizes) if (quotas[i] < size if step > 0 else quotas[i] > 1)
-        ]
-        quotas[max(open_places, key=lambda i: step * (ideal[i] - quotas[i]))] += step
+    missing = count - sum(quotas)
+    step = 1 if missing > 0 else -1
+    waiting = [(step * (quotas[i] - ideal[i]), i) for i in range(len(sizes))]
+    heapify(waiting)
+    while missing:
+        _, i = heappop(waiting)
+        if quotas[i] < sizes[i] if step > 0 else quotas[i] > 1:
+            quotas[i] += step
+            missing -= step
+            heappush(waiting, (step * (quotas[i] - ideal[i]), i))
     return quotas
 
 

@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain
-from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 import torch
@@ -45,15 +44,15 @@ def decode_files(paths: Sequence[str], preprocessing: Preprocessing) -> tuple[Te
     """
     tensor = _allocate(len(paths), preprocessing)
 
-    def read(index: int) -> None:
-        tensor[index] = read_image(paths[index], preprocessing)
+    def read(index: int, file: BinaryIO) -> None:
+        tensor[index] = read_image(file, preprocessing)
 
     return tensor, _read_all(paths, read)
 
 
 def scan_files(paths: Sequence[str], in_channels: int) -> FilesRead:
     """Decode every file to find those that cannot be."""
-    return _read_all(paths, lambda index: decode(paths[index], in_channels, quick=True))
+    return _read_all(paths, lambda _, file: decode(file, in_channels, quick=True))
 
 
 def size_files(paths: Sequence[str]) -> FilesRead:
@@ -114,11 +113,11 @@ _SHOWN = 10
 _THREADS = 4  # two halve the time of photos; tiny files take longer the more threads there are
 
 
-def _read_all(paths: Sequence[str], read: Callable[[int], object]) -> FilesRead:
-    """Call ``read`` with 0 .. N-1 in a few threads, and digest the files that it can read."""
+def _read_all(paths: Sequence[str], read: Callable[[int, BinaryIO], object]) -> FilesRead:
+    """Call ``read`` with 0 .. N-1 and the file, in a few threads; digest those that it can read."""
 
     def run(start: int) -> list[tuple[int, str, str]]:
-        return [_read(paths, index, read) for index in range(len(paths))[start : start + _CHUNK]]
+        return [_read(paths[i], i, read) for i in range(len(paths))[start : start + _CHUNK]]
 
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         chunks = pool.map(run, range(0, len(paths), _CHUNK))
@@ -130,13 +129,19 @@ def _read_all(paths: Sequence[str], read: Callable[[int], object]) -> FilesRead:
     )
 
 
-def _read(paths: Sequence[str], index: int, read: Callable[[int], object]) -> tuple[int, str, str]:
+def _read(path: str, index: int, read: Callable[[int, BinaryIO], object]) -> tuple[int, str, str]:
     """Size, digest and, if it cannot be decoded, the reason."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        return 0, "", "not a regular file"  # opening a pipe would never end
     try:
-        read(index)
+        with open(path, "rb") as file:
+            read(index, file)
+            file.seek(0)
+            content = file.read()
     except UnreadableImageError as error:
         return 0, "", error.reason
-    content = Path(paths[index]).read_bytes()
+    except OSError as error:
+        return 0, "", error.strerror or type(error).__name__
     return len(content), content_digest(content), ""
 
 

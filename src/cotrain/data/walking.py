@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.watching import Watch
 from cotrain.data.formats import endings
 
 # Where systems and programs keep copies, thumbnails and what was deleted; in lower case.
@@ -57,10 +58,11 @@ def walk(root: str | Path) -> Walk:
     Raises:
         ConfigError: A folder that cannot be read.
     """
-    found, links, file_links = Walk(), [], []
+    found, links, file_links, watch = Walk(), [], [], Watch("finding images")
     top = os.path.realpath(root)
     walked, waiting = {top: str(root)}, [top]  # real folders, and the paths that they are seen as
     while waiting:
+        watch.show(f"{len(found.files):,}")
         real = waiting.pop()
         for entry in _entries(walked[real], found):
             if entry.is_symlink():
