@@ -17,7 +17,7 @@ from training_runs import (
     tiny,
 )
 
-from cotrain.config import Experiment
+from cotrain.config import Experiment, Views
 from cotrain.data import Splits, load_splits
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble
@@ -184,7 +184,7 @@ def test_accumulated_batches_are_one_big_batch(tmp_path: Path, monkeypatch) -> N
     for batch_size, accumulate in ((40, 1), (20, 2)):
         experiment = tiny(
             batch_size=batch_size,
-            views={"crop": "none"},
+            views={"crop": "none", "padding": Views().padding},
             optimizer={"accumulate": accumulate, "lr": 0.01},
         )
         fit(experiment, tmp_path / str(accumulate), progress=False)
