@@ -21,6 +21,7 @@ from cotrain.config import Experiment, Views
 from cotrain.data import Splits, load_splits
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble
+from cotrain.execution import Acceleration, Choice
 from cotrain.networks import spec_for_images
 from cotrain.training import fit
 from cotrain.training.datamodule import Loaders
@@ -218,3 +219,18 @@ def test_learning_rate_of_zero_changes_no_weight(tmp_path: Path) -> None:
     for name, value in initial(experiment).named_parameters():
         assert torch.equal(weights[f"ensemble.{name}"], value)
     assert [row["learning_rate"] for row in read_metrics(tmp_path / "run")] == [0.0, 0.0]
+
+
+def test_auto_is_measured_in_the_precision_and_layout_of_training(tmp_path, monkeypatch):
+    asked: list[Any] = []
+
+    def chosen(ensemble, shape, *, device, training, channels_last):
+        with training():
+            asked.append((shape, str(device), torch.get_autocast_dtype("cpu"), channels_last))
+            asked.append(torch.is_autocast_enabled("cpu"))
+        return Choice(strategy="loop", acceleration=Acceleration(), reason="measured")
+
+    monkeypatch.setattr("cotrain.training.from_experiment.choose", chosen)
+    settings = {"execution": "auto", "precision": "bf16-mixed", "channels_last": True}
+    fit(tiny(epochs=1, hardware=settings), tmp_path / "run", progress=False)
+    assert asked == [((2, 16, 1, 8, 8), "cpu", torch.bfloat16, True), True]

@@ -1,6 +1,8 @@
 """What an experiment trains, and on what: its images and its ensemble."""
 
 import copy
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,9 +156,18 @@ def _trained(experiment: Experiment, large: NetworkSpec) -> Ensemble:
 
 
 def training_execution(
-    experiment: Experiment, ensemble: Ensemble, device: torch.device
+    experiment: Experiment,
+    ensemble: Ensemble,
+    device: torch.device,
+    context: Callable[[], AbstractContextManager[object]],
 ) -> TrainingExecution:
     """The ensemble's networks, prepared to train where they are.
+
+    Args:
+        experiment: The strategy, or ``auto`` to measure what is trained, as it is trained.
+        ensemble: Compiled and laid out as in training.
+        device: Where the views are.
+        context: What a training step's forward pass is in: autocast, where precision asks for it.
 
     Raises:
         ConfigError: A strategy that networks or hardware do not allow.
@@ -164,7 +175,13 @@ def training_execution(
     strategy = experiment.hardware.execution
     if strategy == "auto":
         shape = (experiment.into, experiment.batch_size, *ensemble.image_shape)
-        choice = choose(ensemble, shape, device=device, training=True)
+        choice = choose(
+            ensemble,
+            shape,
+            device=device,
+            training=context,
+            channels_last=experiment.hardware.channels_last,
+        )
         say(f"hardware.execution=auto: {choice.reason}")
         strategy = choice.strategy
     return prepare_training(ensemble, strategy)

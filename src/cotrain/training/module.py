@@ -65,7 +65,8 @@ class CoTraining(lightning.LightningModule):
 
     def on_fit_start(self) -> None:
         """Prepare the networks, which are on their device by now, to run at once."""
-        self.execution = training_execution(self.experiment, self.ensemble, self.device)
+        context = self.trainer.precision_plugin.train_step_context
+        self.execution = training_execution(self.experiment, self.ensemble, self.device, context)
 
     def on_after_backward(self) -> None:
         """Go on from the logits into the networks, where autograd has not done so itself."""

@@ -2,12 +2,14 @@
 
 import json
 import threading
+from contextlib import nullcontext
 from functools import partial
 from importlib import import_module
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from cotrain import divide, networks
 from cotrain.execution import Acceleration, NetworkError, choose, prepare
@@ -127,7 +129,7 @@ def test_measuring_leaves_no_trace():
     ensemble = small().train()
     state = {name: tensor.clone() for name, tensor in ensemble.state_dict().items()}
     threads, random = set(threading.enumerate()), torch.get_rng_state()
-    for training in (False, True):
+    for training in (None, nullcontext):
         choose(ensemble, (2, 3, 8, 8), accelerations=PLAIN, training=training, rounds=1)
     assert all(torch.equal(state[name], now) for name, now in ensemble.state_dict().items())
     assert all(parameter.grad is None for parameter in ensemble.parameters())
@@ -136,9 +138,84 @@ def test_measuring_leaves_no_trace():
 
 
 def test_training_with_dropout_stays_in_the_loop_and_says_why():
-    choice = choose(small(dropout=0.5).train(), (2, 3, 8, 8), training=True, rounds=1)
+    choice = choose(small(dropout=0.5).train(), (2, 3, 8, 8), training=nullcontext, rounds=1)
     assert choice.strategy == "loop"
     assert "draws random numbers" in choice.refused["threads"]
+
+
+def test_training_is_measured_as_it_is_done():
+    """Under autocast, compiled and in its layout; a deep copy alone is not compiled."""
+    seen = []
+
+    class Looks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 5, 3)
+
+        def forward(self, images):
+            layout = images.is_contiguous(memory_format=torch.channels_last)
+            autocast = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu")
+            seen.append((measuring.is_compiled(self), layout, autocast, torch.is_grad_enabled()))
+            return self.conv(images).mean((2, 3))
+
+    found = [Looks(), Looks()]
+    for network in found:
+        network.compile(backend="eager")
+    compiles: list[nn.Module] = []
+    whole = nn.Module.compile
+
+    def compile(network, *args, **options):
+        compiles.append(network)
+        whole(network, backend="eager")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.Module, "compile", compile)
+        # Strategies of threads are not asked for: the compiler is no part of this test.
+        patch.setattr(choosing, "_ways", lambda *_: [("loop", Acceleration())])
+        context = partial(torch.autocast, "cpu", torch.bfloat16)
+        choose(found, (2, 4, 3, 8, 8), training=context, channels_last=True, rounds=1)
+    assert len(compiles) == 2
+    assert not set(compiles) & set(found)
+    assert set(seen) == {(True, True, torch.bfloat16, True)}
+    assert not torch.is_autocast_enabled("cpu")
+
+
+def test_the_key_tells_apart_what_takes_another_time():
+    def key(network=None, *, images=None, ways=("loop",)):
+        images = torch.zeros(2, 3, 8, 8) if images is None else images
+        return remembering.key([network or nn.Conv2d(3, 4, 3)], images, ways)
+
+    last, compiled = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last), nn.Conv2d(3, 4, 3)  # type: ignore[call-overload]
+    compiled.compile()
+    keys = [
+        key(),
+        key(last),
+        key(compiled),
+        key(images=torch.zeros(2, 3, 8, 8).contiguous(memory_format=torch.channels_last)),
+        key(ways=("loop", "training")),
+    ]
+    with torch.autocast("cpu", torch.bfloat16):
+        keys.append(key())
+    with torch.autocast("cpu", torch.float16):
+        keys.append(key())
+    backends: Any = torch.backends
+    for flag, other in [(backends.cudnn.conv, "ieee"), (backends.cuda.matmul, "tf32")]:
+        before = flag.fp32_precision
+        try:
+            flag.fp32_precision = other
+            keys.append(key())
+        finally:
+            flag.fp32_precision = before
+    assert len(set(keys)) == len(keys) == 9
+    assert key() == keys[0]
+
+
+def test_rounding_of_tf32_is_no_other_answer():
+    """Folded against unfolded differs by 1e-3 to 2e-3 there."""
+    cuda, cpu = torch.device("cuda"), torch.device("cpu")
+    found = [measuring.tolerance(dtype, cuda) for dtype in (torch.float64, torch.float32)]
+    assert (*found, measuring.tolerance(torch.float32, cpu)) == (1e-8, 1e-2, 1e-3)
+    assert measuring.tolerance(torch.bfloat16, cpu) == measuring.tolerance(torch.bfloat16, cuda)
 
 
 def test_auto_prepares_the_choice(clock, monkeypatch):

@@ -1,6 +1,7 @@
 """Choose a strategy by measuring on the real shape, once for each kind of networks and machine."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from statistics import median
 
@@ -10,7 +11,7 @@ from torch import nn
 from cotrain.ensemble.ensemble import Ensemble, device_of
 from cotrain.execution.acceleration import Acceleration
 from cotrain.execution.auto import remembering
-from cotrain.execution.auto.measuring import Way, measure, name_of
+from cotrain.execution.auto.measuring import Context, Way, measure, name_of
 from cotrain.execution.execution import networks_of
 
 # A way replaces loop if it is faster by more than this in the median round, and not slower
@@ -50,7 +51,8 @@ def choose(
     *,
     device: str | torch.device | None = None,
     dtype: torch.dtype = torch.float32,
-    training: bool = False,
+    training: Context | None = None,
+    channels_last: bool = False,
     accelerations: Sequence[Acceleration] = ACCELERATIONS,
     rounds: int = 9,
     remember: bool = True,
@@ -62,7 +64,9 @@ def choose(
         images_shape: [B, C, H, W], or [S, B, C, H, W] for a view each.
         device: Where the images are; the networks' own if None.
         dtype: Type of the images.
-        training: Forward and backward of copies, as they are, instead of answering.
+        training: Measure forward and backward of copies, compiled where the networks are, instead
+            of answering; each forward pass is in such a context, for autocast.
+        channels_last: Lay the images out as [.., B, H, W, C] in memory.
         accelerations: Those to measure with each strategy that answers.
         rounds: Interleaved passes of each way.
         remember: Use and keep choices: in this process, and in the user's cache folder.
@@ -74,8 +78,11 @@ def choose(
     device = device_of(found) if device is None else torch.device(device)
     draw = torch.Generator(device).manual_seed(0)
     images = torch.randn(tuple(images_shape), device=device, generator=draw).to(dtype)
-    ways = _ways(found, device, training, accelerations)
-    key = remembering.key(found, images, [*ways, training])
+    if channels_last:
+        images = images.movedim(-3, -1).contiguous().movedim(-1, -3)
+    ways = _ways(found, device, training is not None, accelerations)
+    with training() if training else nullcontext():
+        key = remembering.key(found, images, [*ways, training is not None])
     choice = _known(key) if remember else None
     if choice is None:
         choice = _decide(*measure(found, images, ways, rounds=rounds, training=training))

@@ -12,17 +12,35 @@ from torch import Tensor, nn
 from cotrain.basics.errors import TrainingError
 from cotrain.basics.files import atomic_write, digest
 from cotrain.basics.machine import hardware
+from cotrain.execution.auto.measuring import convolution_precision, is_compiled
 
 
 def key(networks: Sequence[nn.Module], images: Tensor, ways: Sequence[object]) -> str:
-    """Equal for equal layers and shapes on the same hardware with the same versions."""
-    states = [
-        [(name, t.shape, t.dtype, t.device) for name, t in n.state_dict().items()] for n in networks
+    """Equal for equal layers and shapes on the same hardware with the same versions and modes."""
+    layers = [
+        (
+            str(network),
+            is_compiled(network),
+            [
+                (name, t.shape, t.stride(), t.dtype, t.device)
+                for name, t in network.state_dict().items()
+            ],
+        )
+        for network in networks
     ]
-    work = [tuple(images.shape), images.dtype, images.device, *map(str, ways)]
-    modes = [torch.get_num_threads(), torch.is_autocast_enabled(images.device.type)]
-    facts = [*map(str, networks), states, work, modes, hardware()]
-    return digest(repr(facts).encode())
+    work = [tuple(images.shape), images.stride(), images.dtype, images.device, *map(str, ways)]
+    return digest(repr([layers, work, _modes(images.device.type), hardware()]).encode())
+
+
+def _modes(kind: str) -> list[object]:
+    """What torch is told of how to compute."""
+    return [
+        torch.get_num_threads(),
+        torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind),
+        convolution_precision(),
+        torch.backends.cuda.matmul.fp32_precision,
+        torch.backends.cudnn.benchmark,
+    ]
 
 
 def cache_file() -> Path:
