@@ -6,8 +6,9 @@ import torch
 from tables import check_fits, printed
 
 from cotrain.ensemble.prediction import LabelProbability, Prediction
+from cotrain.evaluation.by_class import scores_by_class
 from cotrain.evaluation.scores import evaluate_logits
-from cotrain.report.evaluation import evaluation_table, prediction_table
+from cotrain.report.evaluation import class_table, evaluation_table, prediction_table
 
 
 def test_evaluation_table_has_a_row_for_each_network_and_the_ensemble():
@@ -19,6 +20,20 @@ def test_evaluation_table_has_a_row_for_each_network_and_the_ensemble():
     assert rows["network 1"][2] == "50.00"
     assert rows["ensemble"][3] == f"{evaluation.ensemble.nll:.4f}"
     assert "disagree on 50.00%" in text
+
+
+def test_class_table_has_a_row_a_class_and_names_the_largest_confusions():
+    answers, targets = torch.tensor([0, 1, 1, 0, 1, 1]), torch.tensor([0, 0, 0, 1, 1, 1])
+    table = class_table(scores_by_class(answers, targets, ["[owl]", "cat", "dog"]))
+    text = printed(table)
+    rows = [line.split() for line in text.splitlines()[2:5]]
+    assert rows[0] == ["[owl]", "3", "33.33", "50.00", "40.00"]
+    assert rows[1] == ["cat", "3", "66.67", "50.00", "57.14"]
+    assert rows[2] == ["dog", "0", "-", "-", "-"]
+    caption = " ".join(text.splitlines()[5:])
+    assert "the mean of the recalls: 50.00%" in caption
+    check_fits(table)
+    assert "[owl] for cat (2 of 3), cat for [owl] (1 of 3)" in " ".join(caption.split())
 
 
 def test_prediction_table_shows_numbers_and_reasons():

@@ -112,7 +112,9 @@ def evaluate_ensemble(
     )
     calibration = ensemble.spec.calibration if calibrated else None
     return EvaluatedAnswers(
-        evaluation=evaluate_logits(logits, targets, combine or ensemble.spec.combine, calibration),
+        evaluation=evaluate_logits(
+            logits, targets, combine or ensemble.spec.combine, calibration, splits.classes
+        ),
         logits=logits,
         targets=targets,
         tested_on=splits.tested_on,

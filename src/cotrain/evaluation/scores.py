@@ -17,6 +17,7 @@ from cotrain.config.combining import Combine
 from cotrain.ensemble.answering import Answering
 from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.combining import log_probabilities, mutual_information
+from cotrain.evaluation.by_class import ByClass, scores_by_class
 
 _BINS = 15  # the number of arXiv:1706.04599, which made ECE common
 _CHUNK = 4096  # images whose float64 probabilities are held at once
@@ -66,6 +67,7 @@ class Evaluation:
         diversity: How much they differ.
         images: N.
         combine: How the S answers became one.
+        by_class: The combined answer, class by class.
         uncalibrated: Scores of the combined answer before calibration; None where there is none.
     """
 
@@ -74,6 +76,7 @@ class Evaluation:
     diversity: Diversity
     images: int
     combine: Combine
+    by_class: ByClass
     uncalibrated: Scores | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,6 +108,7 @@ def evaluate_logits(
     targets: Int[Tensor, " N"],
     combine: Combine = "mean_logits",
     calibration: Calibration | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Evaluation:
     """Scores of every network and of the ensemble, computed in float64.
 
@@ -113,26 +117,29 @@ def evaluate_logits(
         targets: Their classes.
         combine: How the S answers become one.
         calibration: What the combined answer is calibrated by.
+        classes: Names of the C classes; their numbers if None.
 
     Raises:
         ConfigError: Shapes or classes do not fit each other, or a network gives NaN or infinity.
     """
     check_answers(logits, targets)
 
-    def combined(calibration: Calibration | None) -> Scores:
-        log_p = _in_parts(lambda z: log_probabilities(z, combine, calibration), logits)
-        return scores_of(log_p, targets)
+    def combined(calibration: Calibration | None) -> Tensor:
+        return _in_parts(lambda z: log_probabilities(z, combine, calibration), logits)
 
+    log_p, calibrates = combined(calibration), calibration and calibration.method != "none"
+    labels = classes or tuple(map(str, range(logits.shape[-1])))
     return Evaluation(
         networks=tuple(scores_of(z.double().log_softmax(-1), targets) for z in logits),
-        ensemble=combined(calibration),
-        uncalibrated=combined(None) if calibration and calibration.method != "none" else None,
+        ensemble=scores_of(log_p, targets),
+        uncalibrated=scores_of(combined(None), targets) if calibrates else None,
         diversity=Diversity(
             disagreement=_disagreement(logits.argmax(-1)),
             mutual_information=_in_parts(mutual_information, logits).mean().item(),
         ),
         images=len(targets),
         combine=combine,
+        by_class=scores_by_class(log_p.argmax(-1), targets, labels),
     )
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from cotrain.ensemble.prediction import Prediction
+from cotrain.evaluation.by_class import ByClass
 from cotrain.evaluation.scores import Evaluation, Scores
 from cotrain.report.style import ResultTable, new_table
+
+_NAMED = 5  # confusions
 
 
 def evaluation_table(evaluation: Evaluation) -> ResultTable:
@@ -22,6 +25,27 @@ def evaluation_table(evaluation: Evaluation) -> ResultTable:
     if evaluation.uncalibrated is not None:
         table.add_row("ensemble, not calibrated", *_cells(evaluation.uncalibrated))
     table.add_row("ensemble", *_cells(evaluation.ensemble), style="bold")
+    return table
+
+
+def class_table(by_class: ByClass) -> ResultTable:
+    """One row for every class; the largest confusions stand below."""
+    images = {each.label: each.images for each in by_class.classes}
+    named = [
+        f"{each.truth} for {each.answer} ({each.images:,} of {images[each.truth]:,})"
+        for each in by_class.confusions[:_NAMED]
+    ]
+    confused = ", ".join(named) if named else "none"
+    caption = (
+        f"Balanced accuracy, the mean of the recalls: {by_class.balanced_accuracy:.2%}. "
+        f"Most often taken one for another: {confused}."
+    )
+    columns = ("images", "recall %", "precision %", "F1 %")
+    table = new_table("the ensemble by class", *columns, caption=caption)
+    for each in by_class.classes:
+        shares = (each.recall, each.precision, each.f1)
+        cells = ("-" if share is None else f"{share * 100:.2f}" for share in shares)
+        table.add_row(each.label, f"{each.images:,}", *cells)
     return table
 
 

@@ -1,6 +1,7 @@
 """``cotrain evaluate``: named images, batches as in training, exported files."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,30 @@ def test_the_table_is_the_same(run, capsys):
     assert [line.split()[:3] for line in tables[0].splitlines()] == [
         line.split()[:3] for line in tables[1].splitlines()
     ]
+
+
+def test_few_classes_are_shown_one_by_one(capsys):
+    main(["evaluate", str(RUN)])
+    shown = capsys.readouterr().out
+    main(["evaluate", str(RUN), "--per-class", "false"])
+    assert "by class" not in capsys.readouterr().out
+    main(["evaluate", str(RUN), "--json"])
+    found = json.loads(capsys.readouterr().out)["by_class"]
+    rows = shown[shown.index("the ensemble by class") :].splitlines()[2:12]
+    assert [row.split()[:2] for row in rows] == [
+        [each["label"], str(each["images"])] for each in found["classes"]
+    ]
+    counted = [sum(row) for row in found["confusion_matrix"]]
+    assert counted == [each["images"] for each in found["classes"]]
+    assert f"{found['balanced_accuracy']:.2%}" in shown
+
+
+def test_many_classes_are_shown_when_asked_for(monkeypatch, capsys):
+    monkeypatch.setattr(sys.modules["cotrain.cli.verbs.evaluate"], "_FEW_CLASSES", 9)
+    main(["evaluate", str(RUN)])
+    assert "by class" not in capsys.readouterr().out
+    main(["evaluate", str(RUN), "--per-class"])
+    assert "the ensemble by class" in capsys.readouterr().out
 
 
 def test_a_file_without_its_run_needs_data_and_has_no_gpu(run, tmp_path, capsys):

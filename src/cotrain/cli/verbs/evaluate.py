@@ -8,6 +8,8 @@ from cotrain.cli.verbs.arguments import checked_device
 from cotrain.config import Data
 from cotrain.config.combining import Combine
 
+_FEW_CLASSES = 20  # whose table fits a screen
+
 
 def evaluate(
     path: str,
@@ -18,6 +20,7 @@ def evaluate(
     batch_size: int | None = None,
     device: str = "cpu",
     output: str | None = None,
+    per_class: bool | None = None,
     json: bool = False,
 ) -> None:
     """Evaluate every network and the ensemble: accuracy, calibration, diversity.
@@ -32,12 +35,14 @@ def evaluate(
             numbers are those that it wrote, to the last bit; 64 where there is no run.
         device: cpu or cuda; what was exported answers on the cpu.
         output: JSON file to write.
+        per_class: Show a table of the classes, too; done up to 20 classes if not given. JSON
+            always has it, and the confusion matrix up to 1,000 classes.
         json: Print JSON instead of a table.
     """
     from cotrain.evaluation.evaluate import evaluate_ensemble
     from cotrain.evaluation.images import experiment_of, images_to_test
     from cotrain.export import open_answering
-    from cotrain.report.evaluation import evaluation_table
+    from cotrain.report.evaluation import class_table, evaluation_table
     from cotrain.report.style import display
 
     file = None if output is None else output_file(output)
@@ -60,4 +65,8 @@ def evaluate(
     if json:
         print(json_format.dumps(result.to_dict(), indent=2))
     else:
-        display(evaluation_table(result.evaluation))
+        by_class = result.evaluation.by_class
+        tables = [evaluation_table(result.evaluation)]
+        if per_class or (per_class is None and len(by_class.classes) <= _FEW_CLASSES):
+            tables.append(class_table(by_class))
+        display(*tables)
