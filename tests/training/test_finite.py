@@ -31,7 +31,7 @@ def terms_of(total: float) -> CoTrainingLossTerms:
 
 def noted(total: float) -> LossWatch:
     watch = LossWatch()
-    watch.note(terms_of(total), step=7, epoch=1, strategy=SingleDeviceStrategy("cpu"))
+    watch.note(terms_of(total), step=7, epoch=1)
     return watch
 
 
@@ -73,8 +73,7 @@ def step(guard: StepGuard, module: Any, total: float) -> bool:
     """A step that moves a BatchNorm statistic, and whether its loss is learnt from."""
     guard.begin()
     module.running_mean += 1
-    strategy = SingleDeviceStrategy("cpu")
-    return guard.accepts(terms_of(total), step=7, epoch=1, strategy=strategy)
+    return guard.accepts(terms_of(total), step=7, epoch=1)
 
 
 def test_a_skipped_step_leaves_no_trace() -> None:
@@ -111,6 +110,7 @@ def test_weights_and_buffers_are_checked() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 def test_on_a_gpu_nothing_waits_until_it_is_asked() -> None:
     terms = CoTrainingLossTerms(
         total=torch.tensor(torch.nan, device="cuda"),
@@ -119,9 +119,9 @@ def test_on_a_gpu_nothing_waits_until_it_is_asked() -> None:
     )
     watch = LossWatch()
     torch.cuda.synchronize()
-    torch.cuda.set_sync_debug_mode("error")
     try:
-        watch.note(terms, step=7, epoch=1, strategy=SingleDeviceStrategy("cuda"))
+        torch.cuda.set_sync_debug_mode("error")
+        watch.note(terms, step=7, epoch=1)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert watch.late

@@ -1,10 +1,13 @@
 """Hardware that is not there, or cannot do what is asked, is one line that leaves no folder."""
 
 import pytest
+from pytorch_lightning.strategies import DDPStrategy
 from training_runs import tiny
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.training import fit
+from cotrain.training.trainer import build_trainer
 
 
 @pytest.mark.parametrize(
@@ -46,3 +49,14 @@ def test_a_refused_run_leaves_no_folder(tmp_path, settings, message):
         fit(tiny(**settings), tmp_path / "deep" / "run")
     assert message in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_processes_send_no_buffers_and_wait_for_no_signal_of_lightnings(tmp_path):
+    """What two processes would do in every step beside averaging gradients."""
+    experiment = tiny(hardware={"devices": 2, "strategy": "ddp_fork"})
+    folder = RunFolder(tmp_path)
+    trainer = build_trainer(experiment, folder, validates=False, resumed_step=None, progress=False)
+    options = {"broadcast_buffers": False, "gradient_as_bucket_view": True}
+    assert isinstance(trainer.strategy, DDPStrategy)
+    assert options.items() <= trainer.strategy._ddp_kwargs.items()
+    assert trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor() is None

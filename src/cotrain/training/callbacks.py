@@ -69,7 +69,7 @@ class RunKeeper(lightning.Callback):
         stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if trainer.is_last_batch or not stepped:
             return
-        stop = self._signal(trainer)
+        stop = self.signals.received(trainer)
         if stop or trainer.global_step % self.every == 0:
             self._save(trainer, pl_module, (trainer.current_epoch, batch_idx + 1))
         self._stop(trainer, stop)
@@ -88,7 +88,7 @@ class RunKeeper(lightning.Callback):
         self.stopped = trainer.should_stop
         self._save(trainer, pl_module, (trainer.current_epoch + 1, 0))
         if trainer.current_epoch + 1 < (trainer.max_epochs or 0) and not self.stopped:
-            self._stop(trainer, self._signal(trainer))
+            self._stop(trainer, self.signals.received(trainer))
 
     def _keep_best(self, module: CoTraining) -> None:
         """Save the ensemble if its validation is the best so far; NLL decides between equals.
@@ -111,12 +111,6 @@ class RunKeeper(lightning.Callback):
         module.check_finite()
         module.next_batch = next_batch
         trainer.save_checkpoint(self.folder.checkpoint)
-
-    def _signal(self, trainer: lightning.Trainer) -> int:
-        """The signal that any process noted, or 0; asking the others waits for the device."""
-        if trainer.world_size == 1:
-            return self.signals.number
-        return self.signals.received(trainer.strategy)
 
     def _stop(self, trainer: lightning.Trainer, signal_number: int) -> None:
         if signal_number:

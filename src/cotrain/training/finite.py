@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import torch
 from pytorch_lightning.strategies import Strategy
-from torch import Tensor, nn
+from torch import nn
 
 from cotrain.ensemble.losses import CoTrainingLossTerms
 from cotrain.training import tensor_lists
+from cotrain.training.late import Late
 from cotrain.training.tensor_lists import Lists, TensorLists, buffers
 
 # Skipping is for a stray bad batch; this many in a row mean that the weights are lost.
@@ -25,52 +26,39 @@ class _Noted:
     Args:
         step: Optimizer step, from 0.
         epoch: Epoch, from 0.
-        values: Processes with a loss that is not finite; cross-entropy; divergence. On the CPU.
-        copied: The GPU reaches it when ``values`` have arrived; None where they are there at once.
+        values: Whether it is not finite in any process; cross-entropy; divergence.
     """
 
     step: int
     epoch: int
-    values: Tensor
-    copied: torch.cuda.Event | None
+    values: Late
 
 
 class LossWatch:
-    """Remembers the last loss, and says whether it was finite.
+    """Remembers the last loss, and says whether it was finite in every process.
 
-    On a GPU it is copied while the step goes on; looking at it in the next step finds it there.
+    Its numbers are on their way while the step goes on; looked at in the next step they are there.
     """
 
     def __init__(self) -> None:
         self._noted: _Noted | None = None
 
-    def note(
-        self, terms: CoTrainingLossTerms, *, step: int, epoch: int, strategy: Strategy
-    ) -> None:
+    def note(self, terms: CoTrainingLossTerms, *, step: int, epoch: int) -> None:
         """Remember the loss of a step; every process must call it."""
         infinite = (~torch.isfinite(terms.total.detach())).to(terms.total.dtype)
-        infinite = strategy.reduce(infinite, reduce_op="sum")  # type: ignore[arg-type]
-        assert isinstance(infinite, Tensor)
         values = torch.stack([infinite, terms.cross_entropy.detach(), terms.divergence.detach()])
-        copied = None
-        if values.is_cuda:
-            there = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-            values, copied = there.copy_(values, non_blocking=True), torch.cuda.Event()
-            copied.record()
-        self._noted = _Noted(step=step, epoch=epoch, values=values, copied=copied)
+        self._noted = _Noted(step=step, epoch=epoch, values=Late(values, shared=1))
 
     @property
     def late(self) -> bool:
-        """Whether looking at the last loss now would wait for a GPU."""
-        return self._noted is not None and self._noted.copied is not None
+        """Whether looking at the last loss now would wait for a GPU, or for another process."""
+        return self._noted is not None and self._noted.values.waits
 
     def problem(self) -> str | None:
         """What is wrong with the loss noted last, in any process; None if it is finite."""
         if self._noted is None:
             return None
-        if self._noted.copied is not None:
-            self._noted.copied.synchronize()
-        infinite, cross_entropy, divergence = self._noted.values.tolist()
+        infinite, cross_entropy, divergence = self._noted.values.numbers()
         if not infinite:
             return None
         return (
@@ -88,8 +76,9 @@ class LossWatch:
 class StepGuard:
     """Decides for every step whether its loss is learnt from, skipped, or ends training.
 
-    On a GPU a loss that is not finite ends training in the next step, or before anything is saved,
-    so that no step waits. Only skipping waits, as it must decide in the step.
+    On a GPU, or with several processes, a loss that is not finite ends training in the next step,
+    or before anything is saved, so that no step waits. Only skipping waits, as it
+    must decide in the step.
 
     Args:
         module: The networks, whose BatchNorm statistics a skipped step leaves as they were.
@@ -114,9 +103,7 @@ class StepGuard:
             self._before = [[torch.empty_like(each) for each in same] for same in self._now]
         tensor_lists.copy(self._now, self._before)
 
-    def accepts(
-        self, terms: CoTrainingLossTerms, *, step: int, epoch: int, strategy: Strategy
-    ) -> bool:
+    def accepts(self, terms: CoTrainingLossTerms, *, step: int, epoch: int) -> bool:
         """Whether to learn from a step's loss; every process must call it.
 
         Raises:
@@ -124,7 +111,7 @@ class StepGuard:
                 many steps in a row.
         """
         self.watch.check()  # the step before
-        self.watch.note(terms, step=step, epoch=epoch, strategy=strategy)
+        self.watch.note(terms, step=step, epoch=epoch)
         problem = self.watch.problem() if self.skip or not self.watch.late else None
         if problem is None:
             self.skipped_in_a_row = 0

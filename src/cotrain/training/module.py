@@ -80,8 +80,7 @@ class CoTraining(lightning.LightningModule):
         logits = self._logits(batch.images, batch_idx)
         weight = self.timetable.weight(self.current_epoch)
         terms = self.loss(logits, batch.targets, weight=weight)
-        step, strategy = self.global_step, self.trainer.strategy
-        if not self.guard.accepts(terms, step=step, epoch=self.current_epoch, strategy=strategy):
+        if not self.guard.accepts(terms, step=self.global_step, epoch=self.current_epoch):
             return None
         self.accumulated += 1
         losses = [terms.total, terms.cross_entropy, terms.divergence]

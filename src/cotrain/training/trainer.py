@@ -13,6 +13,7 @@ from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.strategies import DDPStrategy
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
@@ -78,7 +79,25 @@ def build_trainer(
         reason = " ".join(str(error).split()).rstrip(".")
         raise ConfigError(f"{_asked(hardware)}: {reason}: change that setting") from error
     check_hardware(experiment, trainer)
+    _spare_processes(trainer)
     return trainer
+
+
+def _spare_processes(trainer: lightning.Trainer) -> None:
+    """Leave out what Lightning would make several processes do in every step.
+
+    BatchNorm's statistics are those of the first process, which alone saves them: sending them and
+    those of the moving average changes nothing. SIGTERM is noted by ``Signals``, where Lightning
+    would wait for the device.
+    """
+    if isinstance(trainer.strategy, DDPStrategy):
+        own = {"broadcast_buffers": False, "gradient_as_bucket_view": True}
+        trainer.strategy._ddp_kwargs = own | trainer.strategy._ddp_kwargs
+    trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = _nothing
+
+
+def _nothing() -> None:
+    """Of this module, so that it reaches processes that are spawned."""
 
 
 def _asked(hardware: Hardware) -> str:
