@@ -1,9 +1,12 @@
 """Views made where the networks are: the same as those that the loader makes, bit for bit."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from training_runs import tiny
 
+from cotrain.basics.errors import ConfigError
 from cotrain.data import DrawnBatch, load_splits
 from cotrain.data.views.mixing import Batch
 from cotrain.training.datamodule import Loaders
@@ -69,3 +72,17 @@ def test_a_gpu_makes_the_same_views(views: dict) -> None:
         # Rotated and sheared pixels between two others may round to either.
         differing = ((after.images.cpu() - expected.images).abs() > 1e-5).float().mean()
         assert differing < 1e-3
+
+
+def test_a_checkpoint_is_of_the_images_that_it_was_trained_on() -> None:
+    experiment = tiny()
+    one, two = (
+        Loaders(experiment, load_splits(replace(experiment.data, split_seed=seed)))
+        for seed in (0, 1)
+    )
+    record = one.splits.record
+    assert record is not None
+    assert one.state_dict() == {"digest": record.digest}
+    one.load_state_dict(one.state_dict())
+    with pytest.raises(ConfigError, match="are not those that the run was trained on: restore"):
+        two.load_state_dict(one.state_dict())
