@@ -27,8 +27,8 @@ CHECKED = [
 ]
 jaxtyping.install_import_hook(CHECKED, "shape_checks.checked")
 
-# Fixtures of exported files: for export, for its verb and for the serving example.
-pytest_plugins = ["export_fixtures"]
+# Fixtures of exported files, for export, for its verb and for the serving example; of hostile ones.
+pytest_plugins = ["export_fixtures", "hostile"]
 
 # No deadline: a test must not fail because the machine is busy.
 settings.register_profile("cotrain", deadline=None, derandomize=True, max_examples=50)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from hostile import canary
 from pickles import Payload
 
 from cotrain import ConfigError
@@ -22,8 +21,6 @@ from cotrain.networks import (
     spec_to_dict,
 )
 from cotrain.networks.foreign import ForeignSpec
-
-__all__ = ["canary"]
 
 OWN = spec_to_dict(spec("basic_resnet8_8", num_classes=3, image_size=8))
 TIMM = spec_to_dict(spec("timm:resnet18", num_classes=3))

@@ -24,12 +24,13 @@ class Exported:
         path: The file, or the split folder.
         spec: What it says about itself.
         run: Outputs by name of float32 images [B, C, H, W].
+        trust: Whether it was opened as a file that can run code.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, path: Path, spec: Description, run: Runner) -> None:
-        self.path, self.spec = path, spec
+    def __init__(self, path: Path, spec: Description, run: Runner, *, trust: bool) -> None:
+        self.path, self.spec, self.trust = path, spec, trust
         self._run = run
 
     def run(self, images: Tensor) -> dict[str, Tensor]:
@@ -82,39 +83,46 @@ def is_exported(path: Path | str) -> bool:
     return Path(path).is_file() or (Path(path) / MANIFEST).is_file()
 
 
-def load_exported(path: Path | str, *, threads: int | None = None, parallel: int = 1) -> Exported:
+def load_exported(
+    path: Path | str, *, trust: bool = False, threads: int | None = None, parallel: int = 1
+) -> Exported:
     """The ensemble in a file of any format, told apart by content, or in a split folder.
 
-    A .pt2 file is a program: load it only from those whose code you would run. An ONNX file is not.
+    A .pt2 file is a program: trust only those whose code you would run. An ONNX file is not.
 
     Args:
         path: What ``cotrain export`` wrote.
+        trust: Whether files that can run code (.pt2) are opened.
         threads: Cores for one operation of ONNX Runtime; its own choice if None. Other formats
             use those of ``torch.set_num_threads``.
         parallel: Networks that are run at once, in ONNX files and split folders.
 
     Raises:
-        ConfigError: It is missing, damaged, changed, or ONNX Runtime is not installed.
+        ConfigError: It is missing, damaged, changed, not trusted, or ONNX Runtime is not installed.
     """
     path = Path(path)
     if not is_exported(path):
         raise ConfigError(f"{path} is not an exported ensemble: write one with cotrain export")
     open_path = open_split if path.is_dir() else open_file
-    return Exported(path, *open_path(path, threads=threads, parallel=parallel))
+    spec, run = open_path(path, threads=threads, parallel=parallel, trust=trust)
+    return Exported(path, spec, run, trust=trust)
 
 
-def open_answering(path: Path | str, device: str | torch.device = "cpu") -> Ensemble | Exported:
+def open_answering(
+    path: Path | str, device: str | torch.device = "cpu", *, trust: bool = False
+) -> Ensemble | Exported:
     """What answers in a run folder, an ensemble's own folder, or what was exported.
 
     Args:
         path: The folder or file.
         device: Where to answer; what was exported answers on the CPU.
+        trust: Whether exported files that can run code (.pt2) are opened.
 
     Raises:
-        ConfigError: There is nothing, it is damaged, or it cannot answer there.
+        ConfigError: There is nothing, it is damaged, not trusted, or it cannot answer there.
     """
     if not is_exported(path):
         return load_shipped(Path(path)).to(device)
     if torch.device(device).type != "cpu":
         raise ConfigError(f"device={str(device)!r}: exported files answer on the cpu: use cpu")
-    return load_exported(path)
+    return load_exported(path, trust=trust)

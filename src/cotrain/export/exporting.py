@@ -68,7 +68,7 @@ def export_ensemble(
         files = _convert(ensemble, description, options, images)
         draft = Path(scratch) / output.name
         _write(draft, files, description, split=options.split)
-        exported = load_exported(draft)
+        exported = load_exported(draft, trust=True)
         distance = _distance(exported, ensemble, images)
         refuse_distance(distance, options.precision)
         cost = None

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, digest
+from cotrain.basics.reading import parse_json, read_text
 from cotrain.ensemble.combining import outputs_of
 from cotrain.export.description import Description
-from cotrain.export.formats.registry import Runner, open_file
+from cotrain.export.formats.registry import OF_NETWORK, Runner, open_file
 
 MANIFEST = "manifest.json"
 
@@ -26,28 +27,37 @@ def _manifest(files: Mapping[str, bytes], description: Description) -> bytes:
     return (json.dumps(record, indent=2) + "\n").encode()
 
 
-def open_split(folder: Path, *, threads: int | None, parallel: int) -> tuple[Description, Runner]:
+def open_split(
+    folder: Path, *, threads: int | None, parallel: int, trust: bool
+) -> tuple[Description, Runner]:
     """The manifest's description, and what answers float32 images with all networks.
 
     Args:
         folder: With ``manifest.json``.
         threads: Cores for one operation of a network; ONNX Runtime's choice if None.
         parallel: Networks run at once, each in a thread.
+        trust: Whether files that can run code are opened.
 
     Raises:
-        ConfigError: A file is missing, was changed, or cannot be loaded.
+        ConfigError: A file is missing, was changed, cannot be loaded, or is of another ensemble.
     """
     path = folder / MANIFEST
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     description = Description.from_json(text, path)
-    networks = [
-        open_file(_checked(folder, name, expected), threads=threads, parallel=1)[1]
-        for name, expected in _entries(text, path)
-    ]
-    if len(networks) != description.into:
+    entries = _entries(text, path)
+    if len(entries) != description.into:
         raise ConfigError(
-            f"{path} names {len(networks)} files for S={description.into} networks: export again"
+            f"{path} names {len(entries)} files for S={description.into} networks: export again"
         )
+    networks = []
+    for name, expected in entries:
+        file = _checked(folder, name, expected)
+        found, network = open_file(
+            file, threads=threads, parallel=1, trust=trust, outputs=OF_NETWORK
+        )
+        if found != description:
+            raise ConfigError(f"{file} is of another ensemble than {path} says: export it again")
+        networks.append(network)
     pool = ThreadPoolExecutor(parallel)
 
     def run(images: Tensor) -> dict[str, Tensor]:
@@ -61,7 +71,8 @@ def open_split(folder: Path, *, threads: int | None, parallel: int) -> tuple[Des
 def _entries(text: str, path: Path) -> list[tuple[str, str]]:
     """Name and digest of every file that the manifest names."""
     try:
-        return [(str(each["name"]), str(each["sha256"])) for each in json.loads(text)["files"]]
+        files = parse_json(text, str(path))["files"]
+        return [(str(each["name"]), str(each["sha256"])) for each in files]
     except (KeyError, TypeError) as error:
         raise ConfigError(f"{path}: its files are damaged ({error!r}): export it again") from None
 

@@ -25,7 +25,7 @@ def test_export_then_predict(folder, tmp_path, capsys):
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(image)
     rows = []
     for path in (folder, output):
-        main(["predict", str(path), str(image), "--format", "csv"])
+        main(["predict", str(path), str(image), "--format", "csv", "--trust"])
         rows.append(capsys.readouterr().out.splitlines()[1].split(","))
     assert rows[0][1] == rows[1][1]
     assert float(rows[0][2]) == pytest.approx(float(rows[1][2]), abs=1e-6)

@@ -92,7 +92,7 @@ def exported(tmp_path, tiny_spec):
     def make(name, **options):
         path = tmp_path / name
         export_ensemble(divide(tiny_spec, 2, seed=0), path, ExportOptions(**options))
-        return find_targets([str(path)])[0]
+        return find_targets([str(path)], trust=True)[0]
 
     return make
 

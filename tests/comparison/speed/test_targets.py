@@ -73,7 +73,7 @@ def test_a_comparison_is_its_runs_of_the_first_seed(run, tmp_path):
 def test_an_exported_file_knows_its_large_network(tmp_path, tiny_spec):
     path = tmp_path / "two.pt2"
     export_ensemble(divide(tiny_spec, 2, seed=0), path, ExportOptions(format="torch-export"))
-    (target,) = find_targets([str(path)])
+    (target,) = find_targets([str(path)], trust=True)
     source: Any = target.source
     assert (source.path, source.spec.format) == (path, "torch-export")
     assert (target.facts.large, target.facts.into) == (LARGE, 2)

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def test_pickles_are_refused_before_they_are_loaded(graph_file, tmp_path, entry)
     trap = {entry: pickle.dumps(Trap(tmp_path / "sprung"))}
     path = rewritten(graph_file, tmp_path / "bad.pt2", trap)
     with pytest.raises(ConfigError, match="may run code when it is loaded"):
-        load_exported(path)
+        load_exported(path, trust=True)
     assert not (tmp_path / "sprung").exists()
 
 
@@ -76,22 +77,27 @@ def test_weights_marked_as_pickled_are_refused(graph_file, tmp_path):
     config["config"][first]["use_pickle"] = True
     path = rewritten(graph_file, tmp_path / "bad.pt2", {name: json.dumps(config).encode()})
     with pytest.raises(ConfigError, match=f"holds {first}, which may run code"):
-        load_exported(path)
+        load_exported(path, trust=True)
 
 
 def test_a_cut_archive_is_one_line(graph_file, tmp_path):
     content = graph_file.read_bytes()
     (tmp_path / "cut.pt2").write_bytes(content[: len(content) // 2])
     with pytest.raises(ConfigError, match="damaged") as caught:
-        load_exported(tmp_path / "cut.pt2")
+        load_exported(tmp_path / "cut.pt2", trust=True)
     assert "\n" not in str(caught.value)
 
 
-def test_machine_code_is_told_apart_by_content_and_answers_alike(linear_ensemble, pixels, tmp_path):
+def test_machine_code_is_told_apart_by_content_and_answers_alike(
+    linear_ensemble, pixels, tmp_path, monkeypatch
+):
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(unpacked))
     path = tmp_path / "machine.pt2"
     report = export_ensemble(linear_ensemble, path, ExportOptions(format="aot"))
     assert report.distance.probabilities < 1e-5
-    exported = load_exported(path)
+    exported = load_exported(path, trust=True)
     assert exported.spec == report.spec
     assert (exported.spec.format, exported.spec.classes[2]) == ("aot", "owl")
     with zipfile.ZipFile(path) as archive:
@@ -100,6 +106,13 @@ def test_machine_code_is_told_apart_by_content_and_answers_alike(linear_ensemble
     for size in (1, 7):
         with torch.no_grad():
             torch.testing.assert_close(exported(pixels[:size]), linear_ensemble(images[:size]))
+    del exported
+    with zipfile.ZipFile(path) as archive:
+        library = next(name for name in archive.namelist() if name.endswith(".so"))
+    bad = rewritten(path, tmp_path / "bad.pt2", {library.partition("/")[2]: b"no library"})
+    with pytest.raises(ConfigError, match="or damaged"):
+        load_exported(bad, trust=True)
+    assert list(unpacked.glob("cotrain-*")) == []
 
 
 def test_no_compiler_is_one_clear_line(linear_ensemble, tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ def benchmark(
     dataset: str | None = None,
     image_size: int | None = None,
     rounds: int = 20,
+    trust: bool = False,
     output: str | None = None,
     json: bool = False,
 ) -> None:
@@ -42,6 +43,7 @@ def benchmark(
         dataset: Layout and images of named networks: cifar10, cifar100, svhn or imagenet.
         image_size: Pixels of named networks; the data set's, or the network's own, if not given.
         rounds: Timed passes of each; their median and interquartile range are shown.
+        trust: Open a .pt2 file, which can run any program: only one of somebody you trust.
         output: Folder to write benchmark.json and benchmark.png to.
         json: Print JSON instead of tables.
     """
@@ -59,7 +61,7 @@ def benchmark(
         rounds=rounds,
     )
     sizes = whole_numbers("into", into)
-    found = find_targets(targets, into=sizes, dataset=dataset, image_size=image_size)
+    found = find_targets(targets, into=sizes, dataset=dataset, image_size=image_size, trust=trust)
     result = measure(found, plan)
     if folder is not None:
         write_benchmark(result, folder)

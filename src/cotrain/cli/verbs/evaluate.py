@@ -19,6 +19,7 @@ def evaluate(
     calibrated: bool = True,
     batch_size: int | None = None,
     device: str = "cpu",
+    trust: bool = False,
     output: str | None = None,
     per_class: bool | None = None,
     json: bool = False,
@@ -34,6 +35,7 @@ def evaluate(
         batch_size: Images at once; as many as the run trains with if not given, so that the
             numbers are those that it wrote, to the last bit; 64 where there is no run.
         device: cpu or cuda; what was exported answers on the cpu.
+        trust: Open a .pt2 file, which can run any program: only one of somebody you trust.
         output: JSON file to write.
         per_class: Show a table of the classes, too; done up to 20 classes if not given. JSON
             always has it, and the confusion matrix up to 1,000 classes.
@@ -46,7 +48,7 @@ def evaluate(
     from cotrain.report.style import display
 
     file = None if output is None else output_file(output)
-    loaded = open_answering(path, checked_device(device))
+    loaded = open_answering(path, checked_device(device), trust=trust)
     run = experiment_of(Path(path))
     if batch_size is None:
         batch_size = 64 if run is None else run.batch_size

@@ -23,6 +23,7 @@ def predict(
     calibrated: bool = True,
     batch_size: int = 64,
     device: str = "cpu",
+    trust: bool = False,
 ) -> None:
     """Answer for images and folders of images: label, probability, disagreement.
 
@@ -40,6 +41,7 @@ def predict(
         calibrated: Use what cotrain calibrate found; false shows the answers before it.
         batch_size: Images at once.
         device: cpu or cuda; what was exported answers on the cpu.
+        trust: Open a .pt2 file, which can run any program: only one of somebody you trust.
     """
     from cotrain.data.summary import show_files
     from cotrain.ensemble.answering import known_preprocessing
@@ -53,7 +55,7 @@ def predict(
     file = None if output is None else output_file(output)
     if top is not None and probabilities:
         raise ConfigError(f"--top {top} and --probabilities, which are of all: give one of them")
-    loaded = open_answering(ensemble, checked_device(device))
+    loaded = open_answering(ensemble, checked_device(device), trust=trust)
     places = images.split("\0")
     found = find_images(places)
     if file is not None:

@@ -147,7 +147,9 @@ def _file_pass(file: Exported, case: Case, images: Tensor) -> Pass:
         )
     cores = torch.get_num_threads()
     parallel = min(case.into, cores) if at_once else 1
-    exported = load_exported(file.path, threads=max(1, cores // parallel), parallel=parallel)
+    exported = load_exported(
+        file.path, trust=file.trust, threads=max(1, cores // parallel), parallel=parallel
+    )
     return partial(exported.run, images)
 
 

@@ -36,6 +36,7 @@ def find_targets(
     into: Sequence[int] = (1, 2, 4),
     dataset: str | None = None,
     image_size: int | None = None,
+    trust: bool = False,
 ) -> list[BenchmarkTarget]:
     """What the texts name, the large network of each first; nobody twice.
 
@@ -44,6 +45,7 @@ def find_targets(
         into: Each S that a named network is divided into; the network itself is timed anyway.
         dataset: Layout and classes of named networks; ``cifar100`` if None.
         image_size: Pixels of named networks; the data set's own if None.
+        trust: Whether exported files that can run code (.pt2) are opened.
 
     Raises:
         ConfigError: Nothing is named, or something that is unknown, damaged or not finished.
@@ -53,7 +55,7 @@ def find_targets(
     given: list[BenchmarkTarget] = []
     for text in texts:
         if is_exported(text) or _is_folder(text):
-            given += [_opened(path) for path in _members(Path(text))]
+            given += [_opened(path, trust) for path in _members(Path(text))]
         else:
             large = named_spec(text, dataset=dataset, image_size=image_size)
             given += [_fresh(large, s) for s in dict.fromkeys([1, *into])]
@@ -66,8 +68,8 @@ def _is_folder(text: str) -> bool:
     return Path(text).is_dir() or "/" in text.partition(":")[0]
 
 
-def _opened(path: Path) -> BenchmarkTarget:
-    found = open_answering(path)
+def _opened(path: Path, trust: bool) -> BenchmarkTarget:
+    found = open_answering(path, trust=trust)
     # A file may be of lower precision than what was evaluated.
     return benchmark_target(str(path), found, _top1(path) if isinstance(found, Ensemble) else None)
 

@@ -13,6 +13,7 @@ from cotrain.export.description import KEY, Description
 from cotrain.export.formats.exporters import needs_export_extra, reason, silenced
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
     from onnx import ModelProto
 
 _LARGEST = 2**31 - 1  # of a protobuf message, in bytes
@@ -69,17 +70,18 @@ def open_session(
         parallel: Branches that are run at once.
 
     Raises:
-        ConfigError: Not an ONNX file, or one that is not from here.
+        ConfigError: Not an ONNX file, one that is not from here, or that reads other files.
     """
     with needs_export_extra():
         import onnxruntime
+    content = _self_contained(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     if parallel > 1:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_PARALLEL
         options.inter_op_num_threads = parallel
     try:
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # of onnxruntime's own classes, which have no common one
         raise ConfigError(
             f"{path} is not an exported ensemble ({reason(error)}): export it again"
@@ -91,3 +93,38 @@ def open_session(
         return dict(zip(names, map(torch.from_numpy, found), strict=True))
 
     return session.get_modelmeta().custom_metadata_map.get(KEY, ""), run
+
+
+def _self_contained(path: Path) -> bytes:
+    """The content, if it names no other file: such names can be those of any file here.
+
+    Raises:
+        ConfigError: It is no ONNX file, or keeps weights outside.
+    """
+    with needs_export_extra():
+        from onnx import ModelProto
+    content = path.read_bytes()
+    try:
+        model = ModelProto.FromString(content)
+    except Exception as error:  # of protobuf's own classes
+        raise ConfigError(
+            f"{path} is not an exported ensemble ({reason(error)}): export it again"
+        ) from None
+    if _names_files(model):
+        raise ConfigError(
+            f"{path} keeps weights in other files, which are not read: "
+            "give an ONNX file that holds all"
+        )
+    return content
+
+
+def _names_files(message: "Message") -> bool:
+    """Whether a tensor anywhere below has its data outside the model."""
+    for field, value in message.ListFields():
+        if field.name in ("external_data", "data_location"):
+            return True
+        if field.message_type is not None:
+            parts = [value] if hasattr(value, "ListFields") else value
+            if any(map(_names_files, parts)):
+                return True
+    return False

@@ -6,10 +6,15 @@ pickle, and an archive that holds one is refused before torch sees it.
 
 import io
 import json
+import os
 import re
+import weakref
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import torch
 from torch import Tensor
@@ -86,7 +91,29 @@ def _load_graph(path: Path) -> Callable[[Tensor], dict[str, Tensor]]:
 
 
 def _load_machine_code(path: Path) -> Callable[[Tensor], dict[str, Tensor]]:
-    return torch._inductor.aoti_load_package(str(path))
+    folder = mkdtemp(prefix="cotrain-")
+    try:
+        with _unpacking_into(folder):
+            loaded = torch._inductor.aoti_load_package(str(path))
+    except BaseException:
+        rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(loaded, rmtree, folder, ignore_errors=True)
+    return loaded
+
+
+@contextmanager
+def _unpacking_into(folder: str) -> Iterator[None]:
+    """Torch unpacks machine code inside ``folder``; of a load that fails it leaves the files."""
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before
 
 
 # All entries of our archives; others would send torch.export.load to the formats of old releases.
