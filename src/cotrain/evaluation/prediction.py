@@ -6,6 +6,7 @@ and stops nothing; the command fails only when no file got an answer.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,7 +59,7 @@ class _Wanted(NamedTuple):
 
 def predict_files(
     ensemble: Answering,
-    paths: Sequence[str],
+    files: Sequence[str | BytesIO],
     batch_size: int = 64,
     combine: Combine | None = None,
     *,
@@ -66,11 +67,11 @@ def predict_files(
     top: int | None = None,
     probabilities: bool = False,
 ) -> Iterator[Prediction]:
-    """One row for every path, in order; files are decoded a batch at a time.
+    """One row for every file, in order; they are decoded a batch at a time.
 
     Args:
         ensemble: An ensemble, an execution of one, or an exported file.
-        paths: Image files.
+        files: Image files by their paths, or in memory, and then without a path in their rows.
         batch_size: How many images are decoded and answered together.
         combine: How the answers become one; the ensemble's own way if None.
         calibrated: Use the ensemble's calibration, if it has one.
@@ -89,8 +90,8 @@ def predict_files(
     calibration = spec.calibration if calibrated else None
     wanted = _Wanted(labels, combine or spec.combine, calibration, top, probabilities)
     _check(wanted)
-    for start in range(0, len(paths), batch_size):
-        yield from _batch(ensemble, paths[start : start + batch_size], wanted)
+    for start in range(0, len(files), batch_size):
+        yield from _batch(ensemble, files[start : start + batch_size], wanted)
 
 
 def _check(wanted: _Wanted) -> None:
@@ -106,20 +107,24 @@ def _check(wanted: _Wanted) -> None:
         )
 
 
-def _batch(ensemble: Answering, paths: Sequence[str], wanted: _Wanted) -> list[Prediction]:
+def _batch(
+    ensemble: Answering, files: Sequence[str | BytesIO], wanted: _Wanted
+) -> list[Prediction]:
     preprocessing = known_preprocessing(ensemble.spec)
-    pixels: dict[str, Tensor] = {}
-    rows: dict[str, Prediction] = {}
-    for path in paths:
+    paths = [file if isinstance(file, str) else "" for file in files]
+    pixels: dict[int, Tensor] = {}
+    rows: dict[int, Prediction] = {}
+    for place, file in enumerate(files):
         try:
-            pixels[path] = read_image(path, preprocessing)
+            pixels[place] = read_image(file, preprocessing)
         except UnreadableImageError as error:
-            rows[path] = Prediction(path=path, error=error.reason)
+            rows[place] = Prediction(path=paths[place], error=error.reason)
     if pixels:
         images = ensemble.prepare(torch.stack(list(pixels.values())))
-        answers = _answers(list(pixels), logits_of(ensemble, images), wanted)
-        rows |= {row.path: row for row in answers}
-    return [rows[path] for path in paths]
+        logits = logits_of(ensemble, images)
+        answers = _answers([paths[place] for place in pixels], logits, wanted)
+        rows |= dict(zip(pixels, answers, strict=True))
+    return [rows[place] for place in range(len(files))]
 
 
 def _answers(
