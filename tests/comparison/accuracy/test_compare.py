@@ -220,6 +220,31 @@ def test_impossible_arguments_are_refused(tmp_path, arguments, message):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("setting", [{"devices": 2}, {"devices": "-1"}, {"num_nodes": 2}])
+def test_runs_of_several_devices_are_refused(tmp_path, setting):
+    experiment = replace(EXPERIMENT, hardware=Hardware(**setting))
+    ((name, value),) = setting.items()
+    with pytest.raises(ConfigError, match=rf"hardware.{name}={value}: .* on one device"):
+        compare(experiment, tmp_path, train=fake_fit)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_as_many_runs_at_once_as_there_are_gpus(tmp_path, monkeypatch):
+    module = "cotrain.comparison.accuracy.compare"
+    monkeypatch.setattr(f"{module}._device", lambda _: "cuda")
+    monkeypatch.setattr(f"{module}.visible_gpus", lambda: ["0", "1", "2"])
+    asked = []
+
+    def train_all(runs, *, jobs, **_):
+        asked.append(jobs)
+        raise TrainingError("enough")
+
+    monkeypatch.setattr(f"{module}.train_all", train_all)
+    with pytest.raises(TrainingError, match="enough"):
+        compare(EXPERIMENT, tmp_path, train=fake_fit)
+    assert asked == [3]
+
+
 @pytest.mark.usefixtures("in_this_process")
 def test_threads_are_those_of_what_is_asked_for_not_of_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr("cotrain.comparison.accuracy.compare.usable_cores", lambda: 4)

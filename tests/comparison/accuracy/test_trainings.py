@@ -5,14 +5,16 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from threading import Event
 
 import pytest
+import torch
 
 from cotrain.basics.errors import ConfigError, Interrupted, TrainingError
 from cotrain.basics.run_folder import RunFolder
-from cotrain.comparison.accuracy.trainings import Run, train_all
+from cotrain.comparison.accuracy.trainings import Run, train_all, visible_gpus
 from cotrain.config import Experiment
 from cotrain.config.recipes import dump_experiment
 
@@ -163,3 +165,28 @@ def test_damaged_seconds_are_one_line(tmp_path, text):
     run.folder.seconds.write_text(text)
     with pytest.raises(ConfigError, match=r"^\S*seconds.json"):
         _ = run.seconds
+
+
+def notes_its_gpu(experiment, output, *, resume, progress, split_of):
+    output.mkdir()
+    while len(list(output.parent.iterdir())) < 2:  # both workers are at work
+        time.sleep(0.01)
+    (output / "gpu").write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+    (output / "config.yaml").write_text(dump_experiment(experiment))
+    (output / "evaluation.json").touch()
+
+
+def test_each_worker_sees_one_gpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7,9")
+    runs = [make_run(tmp_path, seed) for seed in range(2)]
+    train(runs, notes_its_gpu, jobs=2)
+    assert {(run.folder.root / "gpu").read_text() for run in runs} == {"5", "7"}
+
+
+def test_gpus_are_named_as_this_process_sees_them(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert visible_gpus() == ["0", "1", "2"]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert visible_gpus() == []

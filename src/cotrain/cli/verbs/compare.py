@@ -26,7 +26,7 @@ def compare(
         independent: Also train the largest S without the co-training loss.
         ablation: Also train the largest S without what the method has, one at a time: some of
             views,loss,init,separate.
-        jobs: Runs at once; as many as there are cores, or one on a GPU, if not given.
+        jobs: Runs at once; as many as there are cores, or GPUs, if not given.
     """
     from cotrain.comparison.accuracy.compare import compare as run_comparison
     from cotrain.report.accuracy import comparison_table, write_comparison

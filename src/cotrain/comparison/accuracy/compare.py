@@ -17,7 +17,7 @@ from cotrain.basics.processes import StopAsked, stoppable
 from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.candidates import LARGE, Candidate, list_candidates
 from cotrain.comparison.accuracy.one_split import keep_split, remembered_split
-from cotrain.comparison.accuracy.trainings import Run, Train, train_all
+from cotrain.comparison.accuracy.trainings import Run, Train, train_all, visible_gpus
 from cotrain.comparison.accuracy.verdicts import (
     CandidateResult,
     judge,
@@ -89,8 +89,8 @@ def compare(
         seeds: Seeds of the training.
         independent: Train the largest S without co-training too, as independent networks.
         ablations: Train the largest S without each of these too: views, loss, init, separate.
-        jobs: Trainings at once, in processes that share the cores; None is one a core on the CPU
-            and one on a GPU.
+        jobs: Trainings at once, in processes that share the cores; None is one a core on the CPU,
+            and one a GPU. Each is on one GPU.
         train: Importable function to train a run; ``cotrain.training.fit`` if None.
 
     Raises:
@@ -100,11 +100,12 @@ def compare(
         Interrupted: Ctrl-C; what was trained is kept.
     """
     _check(into, seeds, ablations, jobs)
+    _check_one_device(experiment)
     candidates = list_candidates(experiment, into, independent, ablations)
     output = output_folder(output)
     check_outside_images(output, experiment.data)
     device = _device(experiment)
-    jobs = jobs or (usable_cores() if device == "cpu" else 1)
+    jobs = jobs or (usable_cores() if device == "cpu" else len(visible_gpus()))
     # Of what is asked for, not of what is missing: a comparison goes on with as many.
     threads = max(1, usable_cores() // min(jobs, len(candidates) * len(seeds)))
     with locked(output):
@@ -141,6 +142,17 @@ def _check(
             raise ConfigError(f"{name}={list(values)} repeats a value: give each once")
     if jobs is not None and jobs < 1:
         raise ConfigError(f"jobs={jobs} is below 1: give at least 1")
+
+
+def _check_one_device(experiment: Experiment) -> None:
+    """What all runs share does not start processes of its own beside those of the comparison."""
+    hardware = experiment.hardware
+    for name, value in (("devices", hardware.devices), ("num_nodes", hardware.num_nodes)):
+        if value not in ("auto", "1", 1):
+            raise ConfigError(
+                f"hardware.{name}={value}: a comparison trains every run on one device: "
+                "leave it out, and give --jobs for runs side by side"
+            )
 
 
 def _runs(candidate: Candidate, seeds: Sequence[int], output: Path, threads: int) -> list[Run]:

@@ -8,6 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle, islice
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from time import perf_counter
 
@@ -91,6 +93,8 @@ def train_all(
 ) -> None:
     """Train every run, ``jobs`` at a time, in the order given; begun runs are resumed.
 
+    Each worker sees one GPU, where there are some: the workers take them in turn.
+
     A run that fails or an interrupt stops all: what runs saves its state and ends. Workers end
     with this process too, however it ends. Worker processes import the main script, which must
     therefore start its work under ``if __name__ == "__main__":``.
@@ -107,7 +111,10 @@ def train_all(
     """
     before = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _prepare, (threads,)) as pool:
+    gpus = context.SimpleQueue()
+    for gpu in islice(cycle(visible_gpus() or [None]), jobs):
+        gpus.put(gpu)
+    with ProcessPoolExecutor(jobs, context, _prepare, (threads, gpus)) as pool:
         try:
             _work(pool, list(runs), train, jobs, done)
         except BaseException:
@@ -141,13 +148,23 @@ def _work(
             done(run)
 
 
-def _prepare(threads: int) -> None:
-    """Set up a worker: its threads, and when it ends.
+def visible_gpus() -> list[str]:
+    """How ``CUDA_VISIBLE_DEVICES`` names each GPU of this process to one that it starts."""
+    count = torch.cuda.device_count()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",")[:count] if named else [str(index) for index in range(count)]
+
+
+def _prepare(threads: int, gpus: SimpleQueue[str | None]) -> None:
+    """Set up a worker: its threads, its GPU, and when it ends.
 
     What a terminal sends reaches the comparison alone, which stops its workers in order; one that
     was killed leaves none that train beside the comparison that is started next.
     """
     torch.set_num_threads(threads)
+    gpu = gpus.get()
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # nothing here has used CUDA yet
     make_streams_tolerant()
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
