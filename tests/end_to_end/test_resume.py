@@ -16,7 +16,7 @@ from training_runs import final_state, read_metrics, same
 
 from cotrain.basics.errors import TrainingError
 from cotrain.basics.run_folder import RunFolder
-from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Views
+from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Views, Weights
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.training import fit
 
@@ -32,9 +32,14 @@ EXPERIMENT = Experiment(
     checkpoint_steps=1,
 )
 ONE_AT_A_TIME = replace(
-    EXPERIMENT, epochs=2, co_training=CoTrainingOptions(together=False), checkpoint_steps=3
+    EXPERIMENT,
+    epochs=2,
+    co_training=CoTrainingOptions(together=False),
+    checkpoint_steps=3,
+    weights=Weights(classes="balanced"),
 )
-# Workers, several batches a step, half precision, and another optimizer: 7 batches are 4 steps.
+# Workers, as many images of every class, several batches a step (7 batches are 4 steps), half
+# precision, and another optimizer.
 LOADED = replace(
     EXPERIMENT,
     epochs=3,
@@ -43,6 +48,7 @@ LOADED = replace(
     optimizer=Optimizer(name="adamw", lr=0.01, accumulate=2),
     hardware=Hardware(accelerator="cpu", precision="bf16-mixed"),
     early_stopping=2,
+    weights=Weights(sampler="balanced"),
     checkpoint_steps=2,
 )
 # Events of a kind that a process survives which is to die at the next: the first epoch's, but

@@ -288,3 +288,42 @@ def test_on_a_device_only_the_first_batch_is_looked_at():
         loss(logits, targets)
     assert loss(logits, targets).total.shape == ()
     assert loss == CoTrainingLoss()
+
+
+def weighted_cross_entropy(logits: Tensor, shares: Tensor, weights: Tensor, smoothing: float):
+    """Written again: of every network, smoothed shares, and the mean of the images' products."""
+    smoothed = (1 - smoothing) * shares + smoothing / shares.shape[1]
+    each = -(smoothed * logits.log_softmax(-1)).sum(-1)
+    return sum((each[i] * (shares * weights).sum(-1)).mean() for i in range(len(logits)))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("mixed", [False, True])
+def test_class_weights_multiply_what_an_image_counts(smoothing, mixed):
+    logits, weights = random_logits(3, 6, 4), torch.tensor([0.5, 1, 2, 4], dtype=torch.float64)
+    targets = torch.tensor([0, 1, 2, 3, 3, 1])
+    hot = F.one_hot(targets, 4).double()
+    shares = 0.3 * hot + 0.7 * hot.flip(0) if mixed else hot
+    loss = CoTrainingLoss("js", smoothing, tuple(weights.tolist()))
+    terms = loss(logits, shares if mixed else targets, weight=0.5)
+    expected = weighted_cross_entropy(logits, shares, weights, smoothing)
+    torch.testing.assert_close(terms.cross_entropy, expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(terms.divergence, textbook_js(logits), rtol=1e-12, atol=0)
+    torch.testing.assert_close(terms.total, expected + 0.5 * textbook_js(logits))
+
+
+def test_class_weights_are_those_of_torch_but_for_the_sum_of_the_weights():
+    logits, weights = random_logits(1, 5, 3), (0.5, 1.0, 3.0)
+    targets, column = torch.tensor([0, 1, 2, 2, 1]), torch.tensor(weights, dtype=torch.float64)
+    ours = CoTrainingLoss(class_weights=weights)(logits, targets).cross_entropy
+    theirs = F.cross_entropy(logits[0], targets, weight=column, reduction="sum") / 5
+    torch.testing.assert_close(ours, theirs)
+    even = CoTrainingLoss(class_weights=(1.0,) * 3)(logits, targets).cross_entropy
+    torch.testing.assert_close(even, CoTrainingLoss()(logits, targets).cross_entropy)
+
+
+def test_impossible_class_weights_are_refused():
+    with pytest.raises(ConfigError, match="finite numbers above 0"):
+        CoTrainingLoss(class_weights=(1.0, 0.0))
+    with pytest.raises(ConfigError, match="class_weights has 2 numbers, but logits has 3 classes"):
+        CoTrainingLoss(class_weights=(1.0, 2.0))(torch.zeros(1, 2, 3), torch.tensor([0, 1]))

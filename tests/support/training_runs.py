@@ -9,7 +9,16 @@ import torch
 from torch import Tensor
 
 from cotrain.basics.run_folder import RunFolder
-from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Schedule, Views
+from cotrain.config import (
+    CoTrainingOptions,
+    Data,
+    Experiment,
+    Hardware,
+    Optimizer,
+    Schedule,
+    Views,
+    Weights,
+)
 from cotrain.training import CoTraining
 from cotrain.training.checkpoint import read_checkpoint
 
@@ -20,6 +29,7 @@ PARTS = {
     "schedule": Schedule,
     "co_training": CoTrainingOptions,
     "hardware": Hardware,
+    "weights": Weights,
 }
 TINY = Experiment(
     network="basic_resnet8_4",

@@ -5,7 +5,7 @@ from cotrain.config.dividing import DivideOptions
 from cotrain.config.experiment import Experiment, flat_settings
 from cotrain.config.export import ExportOptions
 from cotrain.config.limits import check_settings
-from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule
+from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule, Weights
 
 __all__ = [
     "CoTrainingOptions",
@@ -17,6 +17,7 @@ __all__ = [
     "Optimizer",
     "Schedule",
     "Views",
+    "Weights",
     "check_settings",
     "flat_settings",
 ]

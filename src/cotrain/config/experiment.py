@@ -8,11 +8,12 @@ plain arguments.
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
+from cotrain.basics.errors import ConfigError
 from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
 from cotrain.config.limits import MOST_NETWORKS, SHARE, at_least, between, bounded, check_settings
 from cotrain.config.options import check_network_options, check_options
-from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule
+from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule, Weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Experiment:
         optimizer: Optimizer and weight decay.
         schedule: Learning rate over time.
         co_training: The co-training loss and its ablations.
+        weights: What makes up for classes that have fewer images than others.
         hardware: Devices, precision and memory format.
         ema: Decay of an exponential moving average of weights and BatchNorm buffers, which is
             then what is validated and shipped; null is off. In step t, from 0, it is at most 0.9 or
@@ -57,6 +59,7 @@ class Experiment:
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)
     co_training: CoTrainingOptions = field(default_factory=CoTrainingOptions)
+    weights: Weights = field(default_factory=Weights)
     hardware: Hardware = field(default_factory=Hardware)
     ema: float | None = bounded(None, SHARE)
     early_stopping: int | None = bounded(None, at_least(1))
@@ -72,6 +75,11 @@ class Experiment:
         check_settings(self)
         check_network_options(self.network_options)
         check_options("optimizer.options", self.optimizer.options)
+        if (self.weights.classes, self.weights.sampler) == ("balanced", "balanced"):
+            raise ConfigError(
+                "weights.classes=balanced and weights.sampler=balanced would count small classes "
+                "twice: give one of them"
+            )
         # A run's settings shall name them.
         object.__setattr__(self, "data", self.data.resolved())
         object.__setattr__(self, "optimizer", self.optimizer.resolved(self.network))

@@ -99,6 +99,22 @@ class CoTrainingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Weights:
+    """What makes up for classes that have fewer training images than others; one of both.
+
+    Args:
+        classes: ``balanced`` multiplies the cross-entropy of an image of a class of n images by
+            N / (C * n), for N images of C classes. Of a mixed image it is the mean of the weights
+            of its classes, by their shares; smoothed labels change nothing in it.
+        sampler: ``shuffled`` takes every image once an epoch; ``balanced`` takes as many images of
+            every class, N in all, those of a small class several times.
+    """
+
+    classes: Literal["none", "balanced"] = "none"
+    sampler: Literal["shuffled", "balanced"] = "shuffled"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hardware:
     """What it runs on; the first four are the Lightning Trainer's arguments of the same names.
 

@@ -1,9 +1,11 @@
 """Batches that are a pure function of (seed, epoch, step, rank), whatever loads them."""
 
 import multiprocessing
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cotrain.data.batches import EvaluationBatches, TrainingBatches
@@ -22,6 +24,7 @@ def training_loader(
     *,
     batch_size: int,
     epochs: int | None = None,
+    by_class: Sequence[Tensor] | None = None,
     workers: int = 0,
     pin: bool = False,
 ) -> DataLoader[Batch]:
@@ -31,6 +34,7 @@ def training_loader(
         batches: How batches are made.
         batch_size: Images of one step on one rank.
         epochs: Epochs of one schedule; those after begin again with the same batches.
+        by_class: Indices of the images of each class, to draw as many of every class.
         workers: Processes that make batches; their number changes no batch.
         pin: Lay batches where a GPU fetches them without waiting, which takes a context on it.
 
@@ -44,6 +48,7 @@ def training_loader(
         seed=batches.seed,
         epochs=epochs,
         share=batches.share,
+        by_class=by_class,
     )
     return _loader(batches, sampler, workers, pin)
 

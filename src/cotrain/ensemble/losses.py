@@ -3,8 +3,9 @@
 Shapes: S networks, B batch, C classes.
 """
 
+import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -45,11 +46,19 @@ class CoTrainingLoss:
     Args:
         divergence: Jensen-Shannon (``js``) or mean pairwise Kullback-Leibler (``kl``).
         label_smoothing: Share of every target that is spread evenly over the classes, in [0, 1).
+        class_weights: C numbers above 0, by which the cross-entropy of an image is multiplied, of
+            its class, or of its classes by their shares (mixup). Smoothing comes inside: the
+            weight is that of the label. The mean over the batch is divided by B, not by the sum
+            of the weights, so that an image counts alike in every batch. The divergence has none.
     """
 
     divergence: Literal["js", "kl"] = "js"
     label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = None
     _looked_at: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _weights: dict[torch.device, Tensor] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.divergence not in _DIVERGENCES:
@@ -60,6 +69,9 @@ class CoTrainingLoss:
             raise ConfigError(
                 f"label_smoothing={self.label_smoothing} is not in [0, 1): give a share below 1"
             )
+
+        if not all(0 < weight < math.inf for weight in self.class_weights or ()):
+            raise ConfigError(f"class_weights={self.class_weights}: give finite numbers above 0")
 
     def __call__(
         self,
@@ -83,13 +95,28 @@ class CoTrainingLoss:
         _check_shapes(logits, targets)
         if targets.ndim == 2 and not torch.compiler.is_compiling():
             self._look_at(targets)
-        cross_entropy = _summed_cross_entropy(_full(logits), targets, self.label_smoothing)
+        cross_entropy = self._cross_entropy(_full(logits), targets)
         divergence = _DIVERGENCES[self.divergence](logits if weight else logits.detach())
         return CoTrainingLossTerms(
             total=cross_entropy + weight * divergence,
             cross_entropy=cross_entropy,
             divergence=divergence,
         )
+
+    def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if self.class_weights is None:
+            return _summed_cross_entropy(logits, targets, self.label_smoothing)
+        if len(self.class_weights) != logits.shape[-1]:
+            raise ConfigError(
+                f"class_weights has {len(self.class_weights)} numbers, but logits has "
+                f"{logits.shape[-1]} classes: give one for each"
+            )
+        if logits.device not in self._weights:  # sent once, as sending waits
+            weights = torch.tensor(self.class_weights, device=logits.device)
+            self._weights[logits.device] = weights
+        weights = self._weights[logits.device].to(logits.dtype)
+        of_images = targets.to(logits.dtype) @ weights if targets.ndim == 2 else weights[targets]
+        return _summed_cross_entropy(logits, targets, self.label_smoothing, of_images)
 
     def _look_at(self, targets: Tensor) -> None:
         """Check shares where that waits for no device, else those of the first batch."""
@@ -150,12 +177,20 @@ def _summed_cross_entropy(
     logits: Float[Tensor, "S B C"],
     targets: Int[Tensor, " B"] | Float[Tensor, "B C"],
     label_smoothing: float,
+    of_images: Float[Tensor, " B"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Sum over the networks of the batch's mean cross-entropy: S times the mean over S and B."""
+    """Sum over the networks of the batch's mean cross-entropy: S times the mean over S and B.
+
+    ``of_images`` are what the images count, if not all alike.
+    """
     into = len(logits)
     targets = targets.to(logits.dtype if targets.ndim == 2 else torch.int64)
     repeated = targets.expand(into, *targets.shape).flatten(0, 1)
-    return into * F.cross_entropy(logits.flatten(0, 1), repeated, label_smoothing=label_smoothing)
+    options: dict[str, Any] = {"label_smoothing": label_smoothing}
+    if of_images is None:
+        return into * F.cross_entropy(logits.flatten(0, 1), repeated, **options)
+    each = F.cross_entropy(logits.flatten(0, 1), repeated, **options, reduction="none")
+    return into * (each * of_images.repeat(into)).mean()
 
 
 def _full(logits: Tensor) -> Tensor:

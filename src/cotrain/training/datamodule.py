@@ -18,6 +18,7 @@ from cotrain.data import (
     evaluation_loader,
     training_loader,
 )
+from cotrain.data.class_balance import images_by_class
 from cotrain.data.epoch_order import ALONE
 from cotrain.training.module import CoTraining
 
@@ -30,12 +31,18 @@ class Loaders(lightning.LightningDataModule):
     Args:
         experiment: Batch size, views and workers.
         splits: The images.
+
+    Raises:
+        ConfigError: As many images of every class are asked for, and one has none.
     """
 
     def __init__(self, experiment: Experiment, splits: Splits) -> None:
         super().__init__()
         self.experiment = experiment
         self.splits = splits
+        balances = experiment.weights.sampler == "balanced"
+        train = splits.train.targets
+        self._by_class = images_by_class(train, splits.classes) if balances else None
         self._stream: torch.cuda.Stream | None = None
         self._batches: TrainingBatches | None = None
 
@@ -70,6 +77,7 @@ class Loaders(lightning.LightningDataModule):
             batches,
             batch_size=experiment.batch_size,
             epochs=experiment.epochs,
+            by_class=self._by_class,
             workers=experiment.data.workers,
             pin=drawn and torch.cuda.is_available(),
         )

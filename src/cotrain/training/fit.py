@@ -25,7 +25,7 @@ from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.evaluation.scores import Evaluation
 from cotrain.training.clear_errors import clear_errors, fewer_workers
 from cotrain.training.datamodule import Loaders
-from cotrain.training.from_experiment import experiment_ensemble, experiment_images
+from cotrain.training.from_experiment import class_weights, experiment_ensemble, experiment_images
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
 from cotrain.training.resuming import best_is_lost, check_shapes, read_state, threads_of
@@ -172,7 +172,10 @@ def _train(
     )
     loaders = Loaders(experiment, splits)
     module = CoTraining(
-        experiment_ensemble(experiment, splits), experiment, loaders.steps(trainer.world_size)
+        experiment_ensemble(experiment, splits),
+        experiment,
+        loaders.steps(trainer.world_size),
+        class_weights(experiment, splits),
     )
     if state is not None:
         check_shapes(state, module, folder)

@@ -13,6 +13,7 @@ from cotrain.basics.run_folder import possible_runs
 from cotrain.basics.seeds import seeded
 from cotrain.config import Data, Experiment
 from cotrain.data import SplitRecord, Splits, load_splits, read_record
+from cotrain.data.class_balance import balanced_weights
 from cotrain.data.framing import channels_of
 from cotrain.data.remembering import is_same
 from cotrain.data.settings import check_heeded
@@ -121,6 +122,17 @@ def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble:
     if experiment.batch_size == 1:
         _check_batch_of_one(ensemble)
     return ensemble
+
+
+def class_weights(experiment: Experiment, splits: Splits) -> tuple[float, ...] | None:
+    """What an image of each class counts; None if all count alike.
+
+    Raises:
+        ConfigError: They are to be balanced, and a class has no training image.
+    """
+    if experiment.weights.classes == "none":
+        return None
+    return balanced_weights(splits.train.targets, splits.classes)
 
 
 def _check_batch_of_one(ensemble: Ensemble) -> None:

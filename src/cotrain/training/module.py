@@ -30,9 +30,16 @@ class CoTraining(lightning.LightningModule):
         ensemble: The S networks.
         experiment: How they are trained.
         steps_per_epoch: Optimizer steps in one epoch.
+        class_weights: What an image of each class counts; all alike if None.
     """
 
-    def __init__(self, ensemble: Ensemble, experiment: Experiment, steps_per_epoch: int) -> None:
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        experiment: Experiment,
+        steps_per_epoch: int,
+        class_weights: tuple[float, ...] | None = None,
+    ) -> None:
         super().__init__()
         options = experiment.co_training
         self.ensemble = ensemble
@@ -41,7 +48,7 @@ class CoTraining(lightning.LightningModule):
         decay = experiment.ema
         self.execution = prepare_training(ensemble, "loop")
         self.average = None if decay is None else MovingAverage(ensemble, decay)
-        self.loss = CoTrainingLoss(options.divergence, options.label_smoothing)
+        self.loss = CoTrainingLoss(options.divergence, options.label_smoothing, class_weights)
         self.training_tally = Tally(experiment.into, ["loss", "cross_entropy", "divergence"])
         self.validation_tally = Tally(experiment.into, ["nll"])
         self.guard = StepGuard(ensemble, skip=experiment.on_nan == "skip")
