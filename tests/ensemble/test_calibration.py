@@ -3,12 +3,13 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 
 from cotrain import ConfigError, Ensemble, divide, networks
+from cotrain.config.combining import Combine
 from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.combining import combine_logits, log_probabilities, outputs_of
 from cotrain.ensemble.folder import write_calibration
@@ -55,9 +56,9 @@ def test_numbers_do_what_they_say(combine, numbers, expected):
 
 
 def test_a_calibration_that_is_none_changes_no_bit():
-    found = calibration()
-    assert found.method == "none"
-    for combine in ("mean_logits", "max_probabilities"):
+    for combine in get_args(Combine):
+        found = calibration(combine=combine)
+        assert found.method == "none"
         before = combine_logits(LOGITS, combine)
         assert torch.equal(combine_logits(LOGITS, combine, found), before)
 

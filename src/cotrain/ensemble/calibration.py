@@ -10,8 +10,17 @@ from typing import Any, Literal
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.machine import __version__
 from cotrain.basics.records import record_from
+from cotrain.config.calibration import SetMethod
 from cotrain.config.combining import Combine
-from cotrain.config.limits import at_least, between, bounded, check_settings, required
+from cotrain.config.limits import (
+    PROBABILITY,
+    SHARE,
+    at_least,
+    between,
+    bounded,
+    check_settings,
+    required,
+)
 
 CalibrationMethod = Literal["none", "temperature", "temperatures", "weights"]
 
@@ -19,6 +28,36 @@ CalibrationMethod = Literal["none", "temperature", "temperatures", "weights"]
 COLDEST, HOTTEST = 0.01, 100.0
 _TEMPERATURE = between(COLDEST, HOTTEST)
 _FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionSets:
+    """Sets of classes that hold the right one as often as wanted.
+
+    Args:
+        method: How strange a class is for an image.
+        coverage: How often the set is to hold the right class.
+        threshold: The largest strangeness of a class in the set.
+    """
+
+    method: SetMethod
+    coverage: float = required(SHARE)
+    threshold: float = required(between(0, 1000))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Abstention:
+    """Answering only where the answer's probability is large enough.
+
+    Args:
+        risk: The share of wrong answers that is wanted at most.
+        least: The smallest probability of an answer that counts; above 1 none does.
+        coverage: Share of the validation images that have one.
+    """
+
+    risk: float = required(SHARE)
+    least: float = required(between(0, 2))
+    coverage: float = required(PROBABILITY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +73,8 @@ class Calibration:
         temperatures: Of each network; empty where all are 1.
         weights: Of each network, which sum to 1; empty where all are equal.
         images: How many validation images it was fitted on.
+        sets: How the answer becomes a set of classes; None where that was not fitted.
+        abstention: Where there is no answer; None where that was not fitted.
 
     Raises:
         ConfigError: Impossible numbers.
@@ -44,6 +85,8 @@ class Calibration:
     temperatures: tuple[float, ...] = ()
     weights: tuple[float, ...] = ()
     images: int = required(at_least(1))
+    sets: PredictionSets | None = None
+    abstention: Abstention | None = None
 
     def __post_init__(self) -> None:
         check_settings(self, "calibration.")

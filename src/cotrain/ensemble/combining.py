@@ -63,10 +63,10 @@ def log_probabilities(
 def _calibrated(
     logits: Float[Tensor, "S B C"], combine: Combine, calibration: Calibration | None
 ) -> Float[Tensor, "B C"]:
+    if calibration is not None and combine != calibration.combine:
+        raise other_combine(combine, calibration.combine)
     if calibration is None or calibration.method == "none":
         return combined_scores(logits, combine)
-    if combine != calibration.combine:
-        raise other_combine(combine, calibration.combine)
     temperatures, weights = (
         torch.tensor(each, dtype=logits.dtype, device=logits.device) if each else None
         for each in (calibration.temperatures, calibration.weights)

@@ -19,7 +19,7 @@ from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.combining import log_probabilities, mutual_information
 from cotrain.evaluation.by_class import ByClass, scores_by_class
 
-_BINS = 15  # the number of arXiv:1706.04599, which made ECE common
+BINS = 15  # the number of arXiv:1706.04599, which made ECE common
 _CHUNK = 4096  # images whose float64 probabilities are held at once
 
 
@@ -170,7 +170,7 @@ def scores_of(log_p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> Scores
         brier=(p.square().sum(-1) - 2 * hit + 1).mean().item(),
         # A confidence of exactly 1 would get a bin of its own, the 16th.
         ece=multiclass_calibration_error(
-            p.clamp(max=1 - 2**-24), targets, num_classes=classes, n_bins=_BINS, norm="l1"
+            p.clamp(max=1 - 2**-24), targets, num_classes=classes, n_bins=BINS, norm="l1"
         ).item(),
     )
 

@@ -9,7 +9,8 @@ def calibration_table(found: CalibratedRun) -> ResultTable:
     """One row for every method; that which is used stands out."""
     caption = (
         f"{found.calibration.images:,} validation images, each answered by what was fitted on "
-        f"others. Used from now on: {numbers_in_words(found.calibration)}; {found.path}."
+        f"others. Used from now on: {numbers_in_words(found.calibration)}; {found.path}. "
+        f"{rules_in_words(found.calibration)}"
     )
     table = new_table("", "top-1 %", "NLL", "Brier", "ECE", caption=caption)
     for name, scores in found.scores.items():
@@ -34,3 +35,20 @@ def numbers_in_words(calibration: Calibration) -> str:
     else:
         parts.append(f"temperature {calibration.temperature:.3f}")
     return ", ".join(parts)
+
+
+def rules_in_words(calibration: Calibration) -> str:
+    """What was stored besides: sets of classes, and where to abstain."""
+    lines = []
+    if calibration.sets is not None:
+        rule = calibration.sets
+        lines.append(f"Sets of classes ({rule.method}) hold the right one in {rule.coverage:.1%}.")
+    if calibration.abstention is not None:
+        rule = calibration.abstention
+        lines.append(
+            f"At most {rule.risk:.1%} are wrong where the probability is {rule.least:.4f} or more: "
+            f"{rule.coverage:.1%} of these images."
+            if rule.coverage
+            else f"No probability is large enough for {rule.risk:.1%} of wrong answers."
+        )
+    return " ".join(lines)

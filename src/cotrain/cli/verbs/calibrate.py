@@ -4,11 +4,15 @@ import json as json_format
 from pathlib import Path
 
 from cotrain.cli.verbs.arguments import checked_device
+from cotrain.config.calibration import SetMethod
 
 
 def calibrate(
     path: str,
     *,
+    sets: SetMethod = "lac",
+    coverage: float = 0.9,
+    risk: float = 0.05,
     batch_size: int | None = None,
     device: str = "cpu",
     json: bool = False,
@@ -17,6 +21,9 @@ def calibrate(
 
     Args:
         path: A run folder, or its ensemble/.
+        sets: How the answer becomes a set of classes that holds the right one.
+        coverage: How often it is to hold it.
+        risk: Share of wrong answers that is wanted where the ensemble is sure enough to answer.
         batch_size: Images at once; as many as the run trains with if not given.
         device: cpu or cuda.
         json: Print JSON instead of a table.
@@ -31,6 +38,9 @@ def calibrate(
         batch_size = 64 if run is None else run.batch_size
     found = calibrate_run(
         path,
+        sets=sets,
+        coverage=coverage,
+        risk=risk,
         batch_size=batch_size,
         device=checked_device(device),
         workers=run.data.workers if run else 0,

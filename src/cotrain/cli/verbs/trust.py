@@ -1,0 +1,64 @@
+"""``cotrain trust``: how far the answers of a run can be trusted."""
+
+import json as json_format
+from pathlib import Path
+
+from rich.console import Console
+
+from cotrain.basics.files import write_json
+from cotrain.basics.output import output_file
+from cotrain.cli.verbs.arguments import checked_device
+from cotrain.config import Data
+
+
+def trust(
+    path: str,
+    *,
+    data: Data | None = None,
+    ood: str | None = None,
+    calibrated: bool = True,
+    batch_size: int | None = None,
+    device: str = "cpu",
+    output: str | None = None,
+    json: bool = False,
+) -> None:
+    """Say how far the answers can be trusted: calibration, abstaining, signals of being wrong.
+
+    Args:
+        path: A run folder, an ensemble's folder, or what cotrain export wrote.
+        data: Images to test on; those that the run held out if not given.
+        ood: A folder of images of none of the classes, which the ensemble should not be sure of.
+        calibrated: Use what cotrain calibrate found, and show what was before it, too.
+        batch_size: Images at once; as many as the run trains with if not given, or 64.
+        device: cpu or cuda; what was exported answers on the cpu.
+        output: JSON file to write.
+        json: Print JSON instead of tables.
+    """
+    from cotrain.evaluation.evaluate import evaluate_ensemble
+    from cotrain.evaluation.images import experiment_of, images_to_test
+    from cotrain.evaluation.uncertainty.trust import logits_of_files, trust_of
+    from cotrain.export import open_answering
+    from cotrain.report.trust import cautions, trust_tables
+
+    file = None if output is None else output_file(output)
+    loaded, run = open_answering(path, checked_device(device)), experiment_of(Path(path))
+    if batch_size is None:
+        batch_size = 64 if run is None else run.batch_size
+    images = images_to_test(Path(path), loaded, data)
+    answers = evaluate_ensemble(
+        loaded,
+        images,
+        batch_size=batch_size,
+        calibrated=calibrated,
+        workers=data.workers if data else run.data.workers if run else 0,
+    )
+    others = None if ood is None else logits_of_files(loaded, ood, batch_size)
+    calibration = loaded.spec.calibration if calibrated else None
+    result = trust_of(answers.logits, answers.targets, loaded.spec.combine, calibration, others)
+    images.show()
+    if file is not None:
+        write_json(file, result.to_dict())
+    if json:
+        print(json_format.dumps(result.to_dict(), indent=2))
+    else:
+        Console().print(*trust_tables(result), *cautions(run), sep="\n")
