@@ -9,7 +9,7 @@ def calibration_table(found: CalibratedRun) -> ResultTable:
     """One row for every method; that which is used stands out."""
     caption = (
         f"{found.calibration.images:,} validation images, each answered by what was fitted on "
-        f"others. Used from now on: {numbers_in_words(found.calibration)}; {found.path}. "
+        f"others.\nUsed from now on: {numbers_in_words(found.calibration)}; {found.path}.\n"
         f"{rules_in_words(found.calibration)}"
     )
     table = new_table("", "top-1 %", "NLL", "Brier", "ECE", caption=caption)
@@ -51,4 +51,4 @@ def rules_in_words(calibration: Calibration) -> str:
             if rule.coverage
             else f"No probability is large enough for {rule.risk:.1%} of wrong answers."
         )
-    return " ".join(lines)
+    return "\n".join(lines)

@@ -2,19 +2,17 @@
 
 from dataclasses import astuple
 
-from rich.table import Table
-
 from cotrain.config import Experiment
 from cotrain.evaluation.uncertainty.trust import Trust
-from cotrain.report.style import new_table
+from cotrain.report.style import ResultTable, new_table
 
 
-def trust_tables(trust: Trust) -> list[Table]:
+def trust_tables(trust: Trust) -> list[ResultTable]:
     """Calibration before and after; and what each signal is worth, the best one in bold."""
     return [_reliability(trust), _signals(trust)]
 
 
-def _reliability(trust: Trust) -> Table:
+def _reliability(trust: Trust) -> ResultTable:
     table = new_table(
         *("", "ECE", "equal mass", "classwise", "Brier", "MCB", "DSC", "UNC"),
         caption=f"{trust.images:,} images, {trust.errors:,} answered wrong. Brier = "
@@ -27,10 +25,10 @@ def _reliability(trust: Trust) -> Table:
     return table
 
 
-def _signals(trust: Trust) -> Table:
+def _signals(trust: Trust) -> ResultTable:
     table = new_table(
         *("signal", "AUROC", "AURC", "AUGRC", "at 5 %", "other AUROC", "FPR95"),
-        caption=" ".join(_sentences(trust)),
+        caption="\n".join(_sentences(trust)),
     )
     for name, each in trust.signals.items():
         cells = ("-" if number is None else f"{number:.4f}" for number in astuple(each))

@@ -3,8 +3,6 @@
 import json as json_format
 from pathlib import Path
 
-from rich.console import Console
-
 from cotrain.basics.files import write_json
 from cotrain.basics.output import output_file
 from cotrain.cli.verbs.arguments import checked_device
@@ -38,6 +36,7 @@ def trust(
     from cotrain.evaluation.images import experiment_of, images_to_test
     from cotrain.evaluation.uncertainty.trust import logits_of_files, trust_of
     from cotrain.export import open_answering
+    from cotrain.report.style import display
     from cotrain.report.trust import cautions, trust_tables
 
     file = None if output is None else output_file(output)
@@ -61,4 +60,4 @@ def trust(
     if json:
         print(json_format.dumps(result.to_dict(), indent=2))
     else:
-        Console().print(*trust_tables(result), *cautions(run), sep="\n")
+        display(*trust_tables(result), *cautions(run))
