@@ -13,16 +13,16 @@ def output_folder(path: Path | str) -> Path:
     Raises:
         ConfigError: No name, one that the system does not take, or something that is no folder.
     """
-    return _free_or(Path.is_dir, "folder", path)
+    return _free_or(Path.is_dir, "folder", path, "--output")
 
 
-def output_file(path: Path | str) -> Path:
-    """The file that ``--output`` names, which need not exist.
+def output_file(path: Path | str, flag: str = "--output") -> Path:
+    """The file that a flag such as ``--output`` names, which need not exist.
 
     Raises:
         ConfigError: No name, one that the system does not take, or something that is no file.
     """
-    return _free_or(Path.is_file, "regular file", path)
+    return _free_or(Path.is_file, "regular file", path, flag)
 
 
 def check_outside(folder: Path, root: Path | str) -> None:
@@ -35,22 +35,22 @@ def check_outside(folder: Path, root: Path | str) -> None:
         )
 
 
-def _free_or(kind: Callable[[Path], bool], what: str, path: Path | str) -> Path:
+def _free_or(kind: Callable[[Path], bool], what: str, path: Path | str, flag: str) -> Path:
     """The path, where nothing stands or something of this kind."""
-    checked = _named(path)
+    checked = _named(path, flag)
     if checked.exists() and not kind(checked):
-        raise ConfigError(f"--output {path} is no {what}: choose another --output")
+        raise ConfigError(f"{flag} {path} is no {what}: choose another {flag}")
     return checked
 
 
-def _named(path: Path | str) -> Path:
+def _named(path: Path | str, flag: str) -> Path:
     if not str(path):
-        raise ConfigError("--output '' is empty: name where to write")
+        raise ConfigError(f"{flag} '' is empty: name where to write")
     try:
         os.lstat(path)
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:  # too long a name, a character of code 0
         reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"--output {str(path)[:80]!r}: {reason}: choose another") from None
+        raise ConfigError(f"{flag} {str(path)[:80]!r}: {reason}: choose another") from None
     return Path(path)

@@ -77,6 +77,11 @@ class RunFolder:
         return self.root / "predictions.safetensors"
 
     @property
+    def answers(self) -> Path:
+        """The answer to every test image that is a file, as a table."""
+        return self.root / "predictions.csv"
+
+    @property
     def tensorboard(self) -> Path:
         """TensorBoard's events."""
         return self.root / "tensorboard"

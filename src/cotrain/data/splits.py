@@ -36,6 +36,7 @@ class Splits:
         tested_on: ``val`` if the test images are the ones that selected, else ``test``.
         record: Which image is in which part; None where images were put together by hand.
         summary: What the user should know of them; None where ``record`` is.
+        test_files: Paths of the test images below the data's folder; empty where they are no files.
     """
 
     train: Images
@@ -47,6 +48,7 @@ class Splits:
     tested_on: Literal["test", "val"]
     record: SplitRecord | None = None
     summary: DataSummary | None = None
+    test_files: tuple[str, ...] = ()
 
     def show(self) -> None:
         """Print the summary to stderr."""
@@ -102,8 +104,13 @@ def load(found: Recalled, wanted: Wanted) -> Splits:
         unreadable=tuple(unreadable),
         tested_on=parts.tested_on,
         record=remembered or remember(data, source, parts, chosen, gathered.read),
+        test_files=_files(source, parts.test),
     )
     return replace(splits, summary=_summary(replace(found, parts=parts), splits, data))
+
+
+def _files(source: Source, part: Tensor | None) -> tuple[str, ...]:
+    return () if source.root is None or part is None else source.names(part.tolist())
 
 
 def _frame(source: Source, chosen: Tensor, wanted: Wanted) -> Preprocessing:

@@ -18,6 +18,7 @@ from cotrain.data import Images, Splits, evaluation_loader
 from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.answering import Answering, logits_of, prepared
 from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.evaluation.file_answers import FileAnswer, answers_to_files, write_answers
 from cotrain.evaluation.scores import Evaluation, check_classes, evaluate_logits
 
 
@@ -31,6 +32,7 @@ class EvaluatedAnswers:
         targets: The images' classes.
         tested_on: ``test``, or ``val`` if the images are those that selected the checkpoint.
         skipped: Images left out because they cannot be read.
+        files: The ensemble's answer to each image; empty where they are no files.
     """
 
     evaluation: Evaluation
@@ -38,6 +40,7 @@ class EvaluatedAnswers:
     targets: Int[Tensor, " N"]
     tested_on: str
     skipped: int
+    files: tuple[FileAnswer, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON-able part, as ``evaluation.json`` holds it."""
@@ -51,6 +54,8 @@ class EvaluatedAnswers:
         """Write the predictions, then ``evaluation.json``, whose presence ends a run."""
         tensors = {"logits": self.logits, "targets": self.targets}
         atomic_write(folder.predictions, safetensors.torch.save(tensors))
+        if self.files:
+            write_answers(folder.answers, self.files)
         self.write_json(folder.evaluation)
 
     def write_json(self, path: Path) -> None:
@@ -111,10 +116,14 @@ def evaluate_ensemble(
         ensemble, splits.test, splits.preprocessing, batch_size=batch_size, workers=workers
     )
     calibration = ensemble.spec.calibration if calibrated else None
+    combine = combine or ensemble.spec.combine
+    files: tuple[FileAnswer, ...] = ()
+    if splits.test_files:
+        answered = (splits.test_files, logits, targets, splits.classes)
+        files = answers_to_files(*answered, combine=combine, calibration=calibration)
     return EvaluatedAnswers(
-        evaluation=evaluate_logits(
-            logits, targets, combine or ensemble.spec.combine, calibration, splits.classes
-        ),
+        evaluation=evaluate_logits(logits, targets, combine, calibration, splits.classes),
+        files=files,
         logits=logits,
         targets=targets,
         tested_on=splits.tested_on,

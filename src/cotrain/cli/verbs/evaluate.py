@@ -3,6 +3,7 @@
 import json as json_format
 from pathlib import Path
 
+from cotrain.basics.errors import ConfigError
 from cotrain.basics.output import output_file
 from cotrain.cli.verbs.arguments import checked_device
 from cotrain.config import Data
@@ -21,6 +22,7 @@ def evaluate(
     device: str = "cpu",
     trust: bool = False,
     output: str | None = None,
+    predictions: str | None = None,
     per_class: bool | None = None,
     json: bool = False,
 ) -> None:
@@ -37,22 +39,29 @@ def evaluate(
         device: cpu or cuda; what was exported answers on the cpu.
         trust: Open a .pt2 file, which can run any program: only one of somebody you trust.
         output: JSON file to write.
+        predictions: CSV file to write: file, truth, answer and its probability of every image.
         per_class: Show a table of the classes, too; done up to 20 classes if not given. JSON
             always has it, and the confusion matrix up to 1,000 classes.
         json: Print JSON instead of a table.
     """
     from cotrain.evaluation.evaluate import evaluate_ensemble
+    from cotrain.evaluation.file_answers import write_answers
     from cotrain.evaluation.images import experiment_of, images_to_test
     from cotrain.export import open_answering
     from cotrain.report.evaluation import class_table, evaluation_table
     from cotrain.report.style import display
 
     file = None if output is None else output_file(output)
+    table = None if predictions is None else output_file(predictions, "--predictions")
     loaded = open_answering(path, checked_device(device), trust=trust)
     run = experiment_of(Path(path))
     if batch_size is None:
         batch_size = 64 if run is None else run.batch_size
     images = images_to_test(Path(path), loaded, data)
+    if table is not None and not images.test_files:
+        raise ConfigError(
+            f"--predictions {predictions}: the images of this data set are no files: leave it out"
+        )
     result = evaluate_ensemble(
         loaded,
         images,
@@ -64,6 +73,8 @@ def evaluate(
     images.show()
     if file is not None:
         result.write_json(file)
+    if table is not None:
+        write_answers(table, result.files)
     if json:
         print(json_format.dumps(result.to_dict(), indent=2))
     else:
