@@ -121,7 +121,7 @@ def _largest_confusions(
     )
     largest = counts.argsort(descending=True, stable=True)[:_NAMED]
     return tuple(
-        Confusion(truth=labels[truth], answer=labels[answer], images=images)
+        Confusion(truth=labels[int(truth)], answer=labels[int(answer)], images=images)
         for (truth, answer), images in zip(
             pairs[largest].tolist(), counts[largest].tolist(), strict=True
         )
