@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from pictures import check_apart
 from PIL import Image
 from tables import check_fits, printed
 
@@ -124,8 +125,18 @@ def test_record_and_picture_are_written_for_one_seed_too(example, tmp_path):
         record = json.loads((tmp_path / "new/comparison.json").read_text())
         assert record == json.loads(json.dumps(each.to_dict()))
         with Image.open(tmp_path / "new/comparison.png") as image:
-            assert image.size == (1600, 800)
+            assert image.size[0] == 1600
             assert np.asarray(image.convert("L")).std() > 10
+
+
+@pytest.mark.parametrize("number", [1, 4, 9, 14])
+def test_nothing_is_cut_and_nothing_hides_another(number):
+    results = [result(f"S={into} independent", into, 1.0, 2.4, "") for into in range(1, number + 1)]
+    figure = report.comparison_picture(comparison(*results))
+    check_apart(figure)
+    shown: list[Any] = figure.axes[0].containers
+    looks = {(each.lines[0].get_marker(), each.lines[0].get_color()) for each in shown}
+    assert len(looks) == number
 
 
 @given(st.lists(st.floats(0.5, 2), min_size=1, max_size=6))

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from pictures import check_apart
 from PIL import Image
 from tables import check_fits, printed
 
@@ -177,4 +178,16 @@ def test_picture_and_json_are_written(example, tmp_path):
     with Image.open(tmp_path / "new" / "benchmark.png") as image:
         assert image.size[0] == 1800
     known = replace(example, targets=(facts(1, top1=0.9), facts(4, top1=0.95)))
-    assert tuple(benchmark_picture(known).bbox.size) == (1800, 600)
+    figure = benchmark_picture(known)
+    assert figure.bbox.width == 1800
+    check_apart(figure)
+    assert [each.get_title() for each in figure.axes] == ["batch 1", "batch 16"]
+    assert figure.get_suptitle().startswith(f"{LARGE}: cpu, 2 threads\ndisc: the fastest way")
+
+
+def test_the_accuracy_of_one_is_no_comparison(example):
+    single = replace(example, targets=(facts(1), facts(4, top1=0.95)))
+    figure = benchmark_picture(single)
+    check_apart(figure)
+    assert len(figure.axes[0].get_yticklabels()) == 5
+    assert "interquartile range" in figure.get_suptitle()

@@ -1,7 +1,6 @@
 """A comparison of trainings, as a table and a picture."""
 
 from collections.abc import Sequence
-from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from cotrain.comparison.accuracy.compare import Comparison
 from cotrain.comparison.accuracy.statistics import Spread
 from cotrain.comparison.accuracy.verdicts import CandidateResult
 from cotrain.dividing.division import EQUAL_COST
-from cotrain.report.pictures import COLOURS, MARKERS, write_result
+from cotrain.report.pictures import add_legend, styles, write_result
 from cotrain.report.style import Cell, ResultTable, new_table, short_number
 
 
@@ -74,7 +73,7 @@ def comparison_picture(comparison: Comparison) -> Figure:
     """Error against MACs: mean and standard deviation of every candidate."""
     figure = Figure(figsize=(8, 4), dpi=200, layout="constrained")
     _draw(figure.add_subplot(), comparison)
-    figure.legend(loc="outside right upper", frameon=False, labelspacing=1)
+    add_legend(figure, columns=3)
     return figure
 
 
@@ -84,8 +83,7 @@ def _draw(axes: Axes, comparison: Comparison) -> None:
     low, high = min(0.8, ratios.min() - 0.1), max(1.2, ratios.max() + 0.1)
     axes.axvspan(*EQUAL_COST, color="0.95", zorder=0, label="equal cost (±15 %)")
     places = _side_by_side(ratios, 0.05 * (high - low))
-    styles = zip(cycle(MARKERS), cycle(COLOURS), strict=False)
-    for result, place, (marker, colour) in zip(results, places, styles, strict=False):
+    for result, place, (colour, marker) in zip(results, places, styles(), strict=False):
         style = {"fmt": marker, "color": colour, "markersize": 8, "capsize": 4}
         error = result.error
         axes.errorbar(place, error.mean, yerr=error.std, label=_legend(result), **style)

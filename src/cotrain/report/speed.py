@@ -3,14 +3,13 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import cycle
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cotrain.comparison.speed import Benchmark, Facts, TimedCase, Verdict
-from cotrain.report.pictures import COLOURS, MARKERS, write_result
+from cotrain.report.pictures import add_legend, styles, write_result
 from cotrain.report.style import ResultTable, new_table, short_number
 
 _COLUMNS = ("", "ms", "IQR", "ms /\nimage", "x large\nnetwork", "x plain\nloop")
@@ -21,6 +20,9 @@ _MEANING = (
     "they are. none: the network as it is; light: channels_last and folded BatchNorm (stacked: "
     "folded BatchNorm); compile: light and torch.compile."
 )
+
+_ACCURACIES = "disc: the fastest way, its area the MACs; line: from the plain loop to there"
+_LATENCIES = "median and interquartile range; not filled: ceilings"
 
 
 def benchmark_tables(benchmark: Benchmark) -> Iterator[ResultTable]:
@@ -111,10 +113,11 @@ def _refusals(benchmark: Benchmark) -> Iterator[str]:
 
 
 def benchmark_picture(benchmark: Benchmark) -> Figure:
-    """A panel for every batch size: latency against accuracy where it is known, as in
+    """A panel for every batch size: latency against accuracy where it is known of several, as in
     Figure 3 of arXiv:2011.14660, else the latency of every case."""
     batches = _by_batch(benchmark)
     known = [each for each in benchmark.targets if each.top1 is not None]
+    known = known if len(known) > 1 else []
     columns = min(2, len(batches))
     lines = math.ceil(len(batches) / columns)
     most = max(map(len, batches.values()))
@@ -122,11 +125,15 @@ def benchmark_picture(benchmark: Benchmark) -> Figure:
     figure = Figure(figsize=(6 * columns, height * lines), dpi=150, layout="constrained")
     for place, (batch_size, rows) in enumerate(batches.items(), start=1):
         axes = figure.add_subplot(lines, columns, place)
-        axes.set(title=f"batch {batch_size}, {benchmark.device}", xlabel="ms per image")
+        axes.set(title=f"batch {batch_size}", xlabel="ms per image")
         axes.spines[["top", "right"]].set_visible(False)
         draw_accuracies(axes, rows, known) if known else draw_cases(axes, rows, benchmark.targets)
-    legend = figure.axes[0].get_legend_handles_labels()
-    figure.legend(*legend, loc="outside lower center", ncols=2, frameon=False, labelspacing=1)
+    large = ", ".join(dict.fromkeys(each.large for each in benchmark.targets))
+    meaning = _ACCURACIES if known else _LATENCIES
+    figure.suptitle(
+        f"{large}: {benchmark.device}, {benchmark.threads} threads\n{meaning}", fontsize=10
+    )
+    add_legend(figure, columns=2 * columns)
     return figure
 
 
@@ -138,7 +145,7 @@ def write_benchmark(benchmark: Benchmark, folder: Path) -> None:
 def draw_accuracies(axes: Axes, rows: Sequence[TimedCase], targets: Sequence[Facts]) -> None:
     """A disc at the fastest case, its area the GMACs; a line from the plain loop leads there."""
     largest = max(facts.macs for facts in targets)
-    for facts, colour in zip(targets, cycle(COLOURS), strict=False):
+    for facts, (colour, _) in zip(targets, styles(), strict=False):
         own = [r for r in rows if (r.case.target, r.case.role) == (facts.name, "together")]
         loop = own[0].latency.per_image_ms
         best = min(row.latency.per_image_ms for row in own)
@@ -146,7 +153,7 @@ def draw_accuracies(axes: Axes, rows: Sequence[TimedCase], targets: Sequence[Fac
         axes.plot([loop, best], [top1, top1], "|-", color=colour, linewidth=1)
         label = f"{facts.short}: {top1:.2f} %, {short_number(facts.macs)} MACs"
         area = 400 * facts.macs / largest
-        axes.scatter(best, top1, s=area, color=colour, alpha=0.6, linewidth=0, label=label)
+        axes.scatter(best, top1, s=area, color=colour, alpha=0.8, linewidth=0, label=label)
     axes.set(ylabel="accuracy, %")
     axes.margins(0.2)
     axes.set_xlim(left=0)
@@ -156,9 +163,8 @@ def draw_accuracies(axes: Axes, rows: Sequence[TimedCase], targets: Sequence[Fac
 
 def draw_cases(axes: Axes, rows: Sequence[TimedCase], targets: Sequence[Facts]) -> None:
     """A point and its interquartile range for every case; ceilings are not filled."""
-    styles = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
     labels: list[str] = []
-    for facts, (colour, marker) in zip(targets, styles, strict=False):
+    for facts, (colour, marker) in zip(targets, styles(), strict=False):
         for row in (row for row in rows if row.case.target == facts.name):
             latency, together = row.latency, row.case.role == "together"
             axes.errorbar(
