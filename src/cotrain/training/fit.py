@@ -28,7 +28,7 @@ from cotrain.training.datamodule import Loaders
 from cotrain.training.from_experiment import class_weights, experiment_ensemble, experiment_images
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
-from cotrain.training.resuming import best_is_lost, check_shapes, read_state, threads_of
+from cotrain.training.resuming import best_is_lost, check_tensors, read_state, sound, threads_of
 from cotrain.training.schedules import check_schedule, warmup_within
 from cotrain.training.trainer import build_trainer, quiet
 
@@ -178,12 +178,16 @@ def _train(
         class_weights(experiment, splits),
     )
     if state is not None:
-        check_shapes(state, module, folder)
+        check_tensors(state, module, folder)
     _arrange(module, experiment)
     _say_warmup(experiment)
     resumed = None if begun is None else folder.checkpoint
     try:
-        with dead_workers_named(fewer_workers(folder)), clear_errors(folder, trainer):
+        with (
+            sound(folder, begun=lambda: state is None or module.begun),
+            dead_workers_named(fewer_workers(folder)),
+            clear_errors(folder, trainer),
+        ):
             trainer.fit(module, datamodule=loaders, ckpt_path=resumed, weights_only=True)
     finally:
         module.execution.close()

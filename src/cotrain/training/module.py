@@ -44,6 +44,7 @@ class CoTraining(lightning.LightningModule):
         options = experiment.co_training
         self.ensemble = ensemble
         self.experiment = experiment
+        self.begun = False
         self.timetable = Timetable(experiment=experiment, steps_per_epoch=steps_per_epoch)
         decay = experiment.ema
         self.execution = prepare_training(ensemble, "loop")
@@ -74,6 +75,10 @@ class CoTraining(lightning.LightningModule):
         """Prepare the networks, which are on their device by now, to run at once."""
         context = self.trainer.precision_plugin.train_step_context
         self.execution = training_execution(self.experiment, self.ensemble, self.device, context)
+
+    def on_train_start(self) -> None:
+        """What was saved is taken up by now."""
+        self.begun = True
 
     def on_after_backward(self) -> None:
         """Go on from the logits into the networks, where autograd has not done so itself."""

@@ -1,14 +1,16 @@
 """What a run goes on from: its newest state, which must be of these settings, and its files."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
-from cotrain.basics.errors import ConfigError
+from cotrain.basics.errors import ConfigError, CotrainError
 from cotrain.basics.run_folder import RunFolder
+from cotrain.basics.text import one_line
 from cotrain.config import Experiment
 from cotrain.config.difference import first_difference
 from cotrain.ensemble.ensemble import Ensemble
@@ -41,12 +43,14 @@ def read_state(
         say(notice)
     if state is None:
         return None
-    _check_settings(folder, state["cotrain"].get("settings", {}), experiment)
-    _check_arithmetic(state["cotrain"], experiment)
-    if without_best:
-        _forget_best(folder)
-    elif state["callbacks"]["RunKeeper"]["best"] is not None and not folder.best.is_dir():
-        raise ConfigError(f"{folder.best} is missing: {best_is_lost(folder)}")
+    _check_parts(state, folder)
+    with sound(folder):
+        _check_settings(folder, state["cotrain"].get("settings", {}), experiment)
+        _check_arithmetic(state["cotrain"], experiment)
+        if without_best:
+            _forget_best(folder)
+        elif state["callbacks"]["RunKeeper"]["best"] is not None and not folder.best.is_dir():
+            raise ConfigError(f"{folder.best} is missing: {best_is_lost(folder)}")
     return state
 
 
@@ -58,16 +62,65 @@ def best_is_lost(folder: RunFolder) -> str:
     )
 
 
-def check_shapes(state: dict[str, Any], module: nn.Module, folder: RunFolder) -> None:
+# What a state is made of, as Lightning and ``CoTraining`` write it.
+_PARTS = {
+    **dict.fromkeys(("cotrain", "callbacks", "state_dict", "loops"), dict),
+    **dict.fromkeys(("optimizer_states", "lr_schedulers"), list),
+    **dict.fromkeys(("epoch", "global_step"), int),
+}
+
+
+def _check_parts(state: Any, folder: RunFolder) -> None:
+    """Raise ConfigError if a whole checkpoint holds something else than a state."""
+    for name, kind in _PARTS.items():
+        if not isinstance(state, dict) or not isinstance(state.get(name), kind):
+            raise _not_a_state(folder, f"it has no {name}")
+    if not isinstance(state["cotrain"].get("threads", 1), int):
+        raise _not_a_state(folder, "its threads are no number")
+
+
+@contextmanager
+def sound(folder: RunFolder, begun: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Whatever fails inside over a state's values is told as what it is: only a file that was
+    exchanged can have them, and no list of all that libraries keep in it would be whole.
+
+    Args:
+        folder: The run folder.
+        begun: Whether the state was taken up, after which nothing is its fault.
+    """
+    try:
+        yield
+    except (CotrainError, torch.OutOfMemoryError):
+        raise
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if begun():
+            raise
+        raise _not_a_state(folder, f"{type(error).__name__}: {one_line(error)}") from error
+
+
+def _not_a_state(folder: RunFolder, reason: str) -> ConfigError:
+    return ConfigError(
+        f"{folder.checkpoint} holds no state of this run ({reason}): copy the run's own back"
+    )
+
+
+def check_tensors(state: dict[str, Any], module: nn.Module, folder: RunFolder) -> None:
     """Raise ConfigError if the state is of another network, which only an exchanged file can be."""
-    wanted = {name: list(each.shape) for name, each in module.state_dict().items()}
-    found = {name: list(each.shape) for name, each in state["state_dict"].items()}
+    wanted = {name: _kind(each) for name, each in module.state_dict().items()}
+    found = {name: _kind(each) for name, each in state["state_dict"].items()}
     for name in [*wanted, *found]:
         if wanted.get(name) != found.get(name):
             raise ConfigError(
                 f"{folder.checkpoint} is of another network: {name} is {found.get(name)}, not "
                 f"{wanted.get(name)}: copy the run's own back"
             )
+
+
+def _kind(value: object) -> str:
+    """Shape and type of a tensor, or what stands in its place."""
+    if not isinstance(value, torch.Tensor):
+        return type(value).__name__
+    return f"{list(value.shape)} of {str(value.dtype).removeprefix('torch.')}"
 
 
 def threads_of(state: dict[str, Any] | None, asked: int | None) -> int:

@@ -138,7 +138,7 @@ def test_another_number_of_networks_is_named(small):
 def test_a_file_of_another_network_names_the_first_tensor(small):
     with pytest.raises(ConfigError) as error:
         import_checkpoint("wide_resnet22_4", small[2], into=2, dataset="cifar10")
-    assert "module.models.0.l6.weight [16, 16, 3, 3] stands where layer1.0.conv1.weight" in str(
+    assert "models.0.l6.weight [16, 16, 3, 3] stands where layer1.0.conv1.weight" in str(
         error.value
     )
     assert "another network, S or data set: check --arch, --into" in str(error.value)

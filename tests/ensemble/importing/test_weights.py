@@ -42,19 +42,32 @@ def misfit(given: dict[str, Tensor], expected: dict[str, Tensor]) -> str:
     return str(error.value)
 
 
+def unwrapped(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix("module."): each for name, each in state.items()}
+
+
 def equal(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
     pairs = zip(left.values(), right.values(), strict=True)
     return left.keys() == right.keys() and all(torch.equal(*pair) for pair in pairs)
 
 
 def test_a_training_state_gives_its_weights(tmp_path, state):
-    assert equal(read_weights(save(tmp_path / "model_best.pth.tar", state)), state)
+    assert equal(read_weights(save(tmp_path / "model_best.pth.tar", state)), unwrapped(state))
 
 
 def test_bare_weights_are_read_too(tmp_path, state):
     for legacy in (False, True):
         torch.save(state, tmp_path / "x.pth", _use_new_zipfile_serialization=not legacy)
-        assert equal(read_weights(tmp_path / "x.pth"), state)
+        assert equal(read_weights(tmp_path / "x.pth"), unwrapped(state))
+
+
+@pytest.mark.parametrize(
+    "prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."]
+)
+def test_names_are_those_before_a_network_was_wrapped(tmp_path, prefix):
+    inner = {"a.weight": torch.ones(2), "module.bias": torch.zeros(1)}
+    torch.save({prefix + name: each for name, each in inner.items()}, tmp_path / "x.pth")
+    assert equal(read_weights(tmp_path / "x.pth"), inner)
 
 
 def test_code_in_a_file_is_not_run(tmp_path, poison):
@@ -80,7 +93,7 @@ def test_a_numpy_accuracy_is_passed_over(tmp_path, state, module, best):
     before, after = (f"{name}\nscalar".encode() for name in (current, module))
     assert before in path.read_bytes()
     path.write_bytes(path.read_bytes().replace(before, after))
-    assert equal(read_weights(path), state)
+    assert equal(read_weights(path), unwrapped(state))
 
 
 def test_numpy_rebuilds_nothing_from_a_file(tmp_path):

@@ -18,7 +18,7 @@ from cotrain.dividing import divide_spec
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.folder import holds_ensemble
 from cotrain.ensemble.importing.twins import TWINS, TwinLibrary, in_library_order
-from cotrain.ensemble.importing.weights import fit_by_order, read_weights
+from cotrain.ensemble.importing.weights import fit_by_order, read_weights, without_wrappers
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.networks import NetworkSpec, build, family_of
@@ -49,7 +49,7 @@ def import_checkpoint(
 
     Args:
         arch: Name of the large network.
-        path: The file; its tensors are named ``[module.]models.<i>.<name>`` for network i.
+        path: The file; its tensors are named ``models.<i>.<name>`` for network i.
         into: S.
         dataset: What it was trained on: cifar10, cifar100, svhn or imagenet.
         variant: Which implementation, where the network has several.
@@ -114,7 +114,9 @@ def import_large(
         network=large, into=1, large=large, preprocessing=_preprocessing(large, "imagenet")
     )
     source = "weights" if isinstance(weights, Mapping) else weights
-    given = weights if isinstance(weights, Mapping) else read_weights(Path(weights))
+    given = (
+        without_wrappers(weights) if isinstance(weights, Mapping) else read_weights(Path(weights))
+    )
     ordered = in_library_order(given, library, twins.names[arch], source)
     return _assemble(spec, [ordered], source)
 
@@ -158,7 +160,7 @@ def _by_network(
     """The tensors of each of the S networks, under their names in the file."""
     networks: dict[int, dict[str, Tensor]] = {}
     for name, tensor in weights.items():
-        found = re.match(r"(?:module\.)?models\.(\d{1,4})\.", name)
+        found = re.match(r"models\.(\d{1,4})\.", name)
         if found is None:
             raise ConfigError(
                 f"{source}: {name} is of no network models.<i>: this is no checkpoint of the "

@@ -39,8 +39,9 @@ _STAND_INS: list[Any] = [(_Ignored, name) for name in _NUMPY_NUMBERS]
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The named tensors of a ``.safetensors`` file, or of one that ``torch.save`` wrote.
 
-    Of a training state only its ``state_dict`` is taken. No code in the file is run: what is
-    neither a tensor nor a plain value is refused, but for NumPy numbers, which are passed over.
+    Of a training state only its ``state_dict`` is taken, under the names of the network alone. No
+    code in the file is run: what is neither a tensor nor a plain value is refused, but for NumPy
+    numbers, which are passed over.
 
     Raises:
         ConfigError: The file is missing, damaged, refused, or holds no named tensors.
@@ -54,6 +55,18 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     for name, value in state.items():
         if not isinstance(name, str) or not _is_plain_tensor(value):
             raise ConfigError(f"{path}: {name} is no plain tensor: give a state_dict of weights")
+    return without_wrappers(state)
+
+
+# What DistributedDataParallel and torch.compile put before every name.
+_WRAPPERS = ("module.", "_orig_mod.")
+
+
+def without_wrappers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors by the names that they had before their network was wrapped."""
+    for prefix in _WRAPPERS:
+        if state and all(name.startswith(prefix) for name in state):
+            return without_wrappers({name[len(prefix) :]: each for name, each in state.items()})
     return dict(state)
 
 
