@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import timm
 import torch
-from image_folders import write_folder
+from image_folders import noise, write_folder
 from training_runs import tiny
 
 from cotrain import ConfigError, divide
+from cotrain.basics.run_folder import RunFolder
 from cotrain.config import CoTrainingOptions, Data, Views
 from cotrain.dividing import DivideOptions
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
@@ -123,3 +124,25 @@ def test_other_networks_cannot_be_inherited_from(tmp_path, changes, message):
     experiment_ensemble(experiment, splits).save(tmp_path)
     with pytest.raises(ConfigError, match=message):
         experiment_ensemble(replace(experiment, into=2, inherit=str(tmp_path), **changes), splits)
+
+
+def test_what_a_parent_held_out_stays_held_out(tmp_path):
+    photos = write_folder(tmp_path / "photos", count=8)
+    parent = replace(tiny(into=1), data=Data(root=str(photos), validation=0.25))
+    held = experiment_images(parent)
+    held.write(RunFolder(tmp_path / "parent"))
+    noise(7).save(photos / "ant" / "000-new.png")
+    for path in (tmp_path / "parent", tmp_path / "parent" / "ensemble"):
+        child = replace(parent, into=2, inherit=str(path))
+        found = experiment_images(child)
+        assert found.record == held.record
+        assert found.summary is not None
+        assert found.summary.notes[0].startswith("1 images were added since")
+    data = replace(parent.data, split_seed=3)
+    other = replace(parent, into=2, inherit=str(tmp_path / "parent"), data=data)
+    with pytest.raises(ConfigError, match=r"trained with data.split_seed=0, not 3: give the same"):
+        experiment_images(other)
+    elsewhere = write_folder(tmp_path / "elsewhere", count=8, seed=2)
+    new = experiment_images(replace(other, data=replace(data, root=str(elsewhere))))
+    assert new.summary is not None
+    assert new.summary.notes == ()
