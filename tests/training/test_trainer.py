@@ -1,13 +1,15 @@
 """Hardware that is not there, or cannot do what is asked, is one line that leaves no folder."""
 
 import pytest
+import torch
 from pytorch_lightning.strategies import DDPStrategy
 from training_runs import tiny
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
+from cotrain.config import Hardware
 from cotrain.training import fit
-from cotrain.training.trainer import build_trainer
+from cotrain.training.trainer import _advise, build_trainer
 
 
 @pytest.mark.parametrize(
@@ -60,3 +62,18 @@ def test_processes_send_no_buffers_and_wait_for_no_signal_of_lightnings(tmp_path
     assert isinstance(trainer.strategy, DDPStrategy)
     assert options.items() <= trainer.strategy._ddp_kwargs.items()
     assert trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor() is None
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "has_bf16", "said"),
+    [
+        ("16-mixed", "cuda", True, True),
+        ("16-mixed", "cuda", False, False),
+        ("bf16-mixed", "cuda", True, False),
+        ("32-true", "cpu", True, False),
+    ],
+)
+def test_what_waits_in_every_step_is_said(capsys, monkeypatch, precision, device, has_bf16, said):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: has_bf16)
+    _advise(Hardware(precision=precision), torch.device(device))
+    assert ("this GPU has bf16-mixed" in capsys.readouterr().out) is said

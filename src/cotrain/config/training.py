@@ -123,7 +123,8 @@ class Hardware:
         devices: How many devices; ``auto`` is all GPUs, or one CPU process.
         strategy: ``auto``, ``ddp`` and so on.
         num_nodes: Machines.
-        precision: ``32-true``, ``16-mixed`` or ``bf16-mixed``.
+        precision: ``32-true``, ``16-mixed`` or ``bf16-mixed``; 16-mixed waits for the GPU in every
+            step, to look for overflows.
         channels_last: Keep images and weights in NHWC memory order.
         compile: Compile every network with ``torch.compile``.
         execution: How the S networks are run: ``loop``, one after the other; ``threads``, side by

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytorch_lightning as lightning
+import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_fabric.utilities.warnings import PossibleUserWarning
@@ -19,6 +20,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment, Hardware, flat_settings
 from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
+from cotrain.training.notices import say
 from cotrain.training.progress import ProgressBar, progress_callback
 
 
@@ -80,7 +82,19 @@ def build_trainer(
         raise ConfigError(f"{_asked(hardware)}: {reason}: change that setting") from error
     check_hardware(experiment, trainer)
     _spare_processes(trainer)
+    _advise(experiment.hardware, trainer.strategy.root_device)
     return trainer
+
+
+def _advise(hardware: Hardware, device: torch.device) -> None:
+    """Say what would be faster, where it computes otherwise and is for the user to choose."""
+    if hardware.precision != "16-mixed" or device.type != "cuda":
+        return
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        say(
+            "hardware.precision=16-mixed makes every step wait for the GPU, to look for overflows: "
+            "this GPU has bf16-mixed, which needs no such look"
+        )
 
 
 def _spare_processes(trainer: lightning.Trainer) -> None:
