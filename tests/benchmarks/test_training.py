@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from training_runs import read_metrics, tiny
 
 from cotrain.config import Experiment
-from cotrain.data import load_splits
+from cotrain.data import Batch, load_splits
 from cotrain.ensemble.losses import js_divergence
 from cotrain.training import CoTraining, fit
 from cotrain.training.datamodule import Loaders
@@ -30,7 +31,7 @@ def reference(monkeypatch: pytest.MonkeyPatch) -> Iterator:
     import reference_step
 
     yield reference_step
-    for name in ("reference_step", "training_cases"):
+    for name in ("reference_step", "training_cases", "training"):
         sys.modules.pop(name, None)
 
 
@@ -88,6 +89,19 @@ def test_reference_images_are_the_same_images_moved(reference) -> None:
         flipped = expected.flip(-1)
         near = [torch.allclose(view, each, atol=1e-5) for each in (expected, flipped)]
         assert any(near)
+
+
+def test_a_timed_run_is_of_so_many_steps(reference, monkeypatch) -> None:
+    import training
+
+    calls: list[str] = []
+    batch = Batch(torch.zeros(2, 4, 3, 8, 8), torch.arange(4))
+    monkeypatch.setattr(training, "our_batches", lambda _: iter([batch]))
+    monkeypatch.setattr(training, "BareStep", lambda _: lambda _: calls.append("ours"))
+    setup: Any = SimpleNamespace(reference=lambda: lambda *_, **__: calls.append("reference"))
+    for run in training.tensors_only(setup, 3).values():
+        run()
+    assert calls == ["reference"] * 3 + ["ours"] * 3
 
 
 def test_clock_leaves_the_first_two_steps_out(reference, monkeypatch) -> None:
