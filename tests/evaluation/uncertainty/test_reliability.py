@@ -96,6 +96,12 @@ def test_the_parts_make_the_whole(seed, classes, scale):
     assert 0 <= found.classwise_ece <= 1
 
 
+def test_probabilities_that_underflow_have_parts():
+    log_p, targets = answers(scale=400)
+    found = brier_parts(log_p.exp(), targets)
+    assert found[0] - found[1] + found[2] == pytest.approx(scores_of(log_p, targets).brier)
+
+
 def test_certain_and_right_has_no_error():
     log_p = torch.eye(3, dtype=torch.float64).repeat(20, 1).mul(1e4).log_softmax(-1)
     found = reliability_of(log_p, torch.arange(3).repeat(20))

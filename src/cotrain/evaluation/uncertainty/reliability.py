@@ -83,7 +83,8 @@ def brier_parts(p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> tuple[fl
     parts = torch.zeros(3, dtype=torch.float64)
     for label, column in enumerate(p.T):
         hit = (targets == label).double()
-        fitted = IsotonicRegression(y_min=0, y_max=1).fit_transform(column.numpy(), hit.numpy())
+        ranks = column.unique(return_inverse=True)[1]  # probabilities may be too close to divide by
+        fitted = IsotonicRegression(y_min=0, y_max=1).fit_transform(ranks.numpy(), hit.numpy())
         raw, best, constant = (
             (hit - each).square().mean() for each in (column, torch.from_numpy(fitted), hit.mean())
         )
