@@ -11,7 +11,8 @@ def check_apart(figure: Figure) -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
-    parts = [*figure.axes, *figure.legends, *([figure._suptitle] if figure.get_suptitle() else [])]
+    titles = [text for text in figure.texts if text.get_text()]
+    parts = [*figure.axes, *figure.legends, *titles]
     boxes = [part.get_tightbbox(renderer) for part in parts]
     assert len(figure.legends) == 1
     for box in boxes:
