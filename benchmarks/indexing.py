@@ -3,7 +3,7 @@
 200,000 JPEG files of 64 x 64 pixels in 1,000 classes, hard links of ten that hold noise, in a
 temporary folder that is removed again. Each case runs in a process of its own, whose CPU time and
 peak memory are taken; wall time depends on what else the machine does. Nothing is cached between
-cases but by the system, which has read the files when they are warmed up. Run: nice -n 19 python
+cases but by the system, which has written the files just before. Run: python
 benchmarks/indexing.py
 """
 
