@@ -15,6 +15,7 @@ from cotrain.training.checkpoint import newest_checkpoint, write_checkpoint
 from cotrain.training.datamodule import Loaders
 from cotrain.training.module import CoTraining
 from cotrain.training.signals import Signals
+from cotrain.training.tensorboard import grouped
 
 
 class RunKeeper(lightning.Callback):
@@ -81,7 +82,7 @@ class RunKeeper(lightning.Callback):
         assert isinstance(pl_module, CoTraining)
         row = pl_module.epoch_row()
         for logger in trainer.loggers:
-            logger.log_metrics(row, trainer.global_step)
+            logger.log_metrics(grouped(row), trainer.global_step)
         if trainer.is_global_zero:
             self.metrics.append(row)
             self._keep_best(pl_module)

@@ -30,6 +30,7 @@ from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
 from cotrain.training.resuming import best_is_lost, check_tensors, read_state, sound, threads_of
 from cotrain.training.schedules import check_schedule, warmup_within
+from cotrain.training.tensorboard import log_outcome
 from cotrain.training.trainer import build_trainer, quiet
 
 
@@ -85,7 +86,9 @@ def fit(
             with quiet():
                 module, device = _train(experiment, folder, splits, progress, state)
             if not module.global_rank:
-                return _ship(module, folder, splits, device)
+                result = _ship(module, folder, splits, device)
+                log_outcome(module, result.evaluation)
+                return result
     return RunResult(folder=folder.root, ensemble=module.answering.eval(), evaluation=None)
 
 
