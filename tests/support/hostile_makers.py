@@ -84,6 +84,7 @@ def with_checkpoint(state: Callable[[dict[str, Any], Path], object]) -> Case:
         run = Path(shutil.copytree(STOPPED, folder / "run"))
         path = run / "checkpoints" / "last.ckpt"
         before = torch.load(path, map_location="cpu", weights_only=True)
+        path.unlink()  # else it would be gone on from as the one before
         write_checkpoint(state(before, canary), path)  # type: ignore[arg-type]
         return ["train", "--resume", run]
 
