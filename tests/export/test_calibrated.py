@@ -37,7 +37,7 @@ def test_a_file_answers_as_the_calibrated_ensemble(
     ensemble.spec = replace(ensemble.spec, combine=calibration.combine, calibration=calibration)
     images = ensemble.prepare(pixels)
     export_ensemble(ensemble, tmp_path / name, options)
-    exported = load_exported(tmp_path / name)
+    exported = load_exported(tmp_path / name, trust=True)
     assert exported.spec.calibration == calibration
     found = exported.run(pixels)["probabilities"]
     torch.testing.assert_close(found, ensemble.predict(images), rtol=1e-4, atol=1e-5)

@@ -17,6 +17,7 @@ def trust(
     calibrated: bool = True,
     batch_size: int | None = None,
     device: str = "cpu",
+    trust: bool = False,
     output: str | None = None,
     json: bool = False,
 ) -> None:
@@ -29,6 +30,7 @@ def trust(
         calibrated: Use what cotrain calibrate found, and show what was before it, too.
         batch_size: Images at once; as many as the run trains with if not given, or 64.
         device: cpu or cuda; what was exported answers on the cpu.
+        trust: Open a .pt2 file, which can run any program: only one of somebody you trust.
         output: JSON file to write.
         json: Print JSON instead of tables.
     """
@@ -40,7 +42,8 @@ def trust(
     from cotrain.report.trust import cautions, trust_tables
 
     file = None if output is None else output_file(output)
-    loaded, run = open_answering(path, checked_device(device)), experiment_of(Path(path))
+    loaded = open_answering(path, checked_device(device), trust=trust)
+    run = experiment_of(Path(path))
     if batch_size is None:
         batch_size = 64 if run is None else run.batch_size
     images = images_to_test(Path(path), loaded, data)
