@@ -18,7 +18,7 @@ from cotrain.ensemble import load_shipped
 from cotrain.evaluation import calibrate
 from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.evaluation.images import images_to_test
-from cotrain.evaluation.uncertainty.trust import trust_of
+from cotrain.evaluation.uncertainty.uncertainty import uncertainty_of
 from cotrain.training import fit
 
 SEEDS, SIZES, EPOCHS = (0, 1, 2), (1, 4), 15
@@ -54,8 +54,8 @@ def measured(settings: Experiment, folder: Path) -> dict[str, Any]:
     ensemble = load_shipped(folder)
     answers = evaluate_ensemble(ensemble, images_to_test(folder, ensemble), batch_size=64)
     combine = ensemble.spec.combine
-    before = trust_of(answers.logits, answers.targets, combine)
-    after = trust_of(answers.logits, answers.targets, combine, ensemble.spec.calibration)
+    before = uncertainty_of(answers.logits, answers.targets, combine)
+    after = uncertainty_of(answers.logits, answers.targets, combine, ensemble.spec.calibration)
     scores = answers.evaluation
     assert after.sets is not None
     assert after.abstention is not None

@@ -14,7 +14,7 @@ from cotrain.cli.verbs.predict import predict
 from cotrain.cli.verbs.recipes import recipes
 from cotrain.cli.verbs.table import table
 from cotrain.cli.verbs.train import train
-from cotrain.cli.verbs.trust import trust
+from cotrain.cli.verbs.uncertainty import uncertainty
 
 # In the order in which help lists them.
 VERBS: dict[str, Any] = {
@@ -22,7 +22,7 @@ VERBS: dict[str, Any] = {
     "train": train,
     "evaluate": evaluate,
     "calibrate": calibrate,
-    "trust": trust,
+    "uncertainty": uncertainty,
     "predict": predict,
     "benchmark": benchmark,
     "export": export,

@@ -3,59 +3,59 @@
 from dataclasses import astuple
 
 from cotrain.config import Experiment
-from cotrain.evaluation.uncertainty.trust import Trust
+from cotrain.evaluation.uncertainty.uncertainty import Uncertainty
 from cotrain.report.style import ResultTable, new_table
 
 
-def trust_tables(trust: Trust) -> list[ResultTable]:
+def uncertainty_tables(found: Uncertainty) -> list[ResultTable]:
     """Calibration before and after; and what each signal is worth, the best one in bold."""
-    return [_reliability(trust), _signals(trust)]
+    return [_reliability(found), _signals(found)]
 
 
-def _reliability(trust: Trust) -> ResultTable:
+def _reliability(found: Uncertainty) -> ResultTable:
     table = new_table(
         *("", "ECE", "equal mass", "classwise", "Brier", "MCB", "DSC", "UNC"),
-        caption=f"{trust.images:,} images, {trust.errors:,} answered wrong. Brier = "
+        caption=f"{found.images:,} images, {found.errors:,} answered wrong. Brier = "
         "miscalibration (MCB) - discrimination (DSC) + uncertainty (UNC).",
     )
-    if trust.uncalibrated is not None:
-        table.add_row("not calibrated", *(f"{each:.4f}" for each in astuple(trust.uncalibrated)))
-    cells = (f"{each:.4f}" for each in astuple(trust.reliability))
+    if found.uncalibrated is not None:
+        table.add_row("not calibrated", *(f"{each:.4f}" for each in astuple(found.uncalibrated)))
+    cells = (f"{each:.4f}" for each in astuple(found.reliability))
     table.add_row("the answers", *cells, style="bold")
     return table
 
 
-def _signals(trust: Trust) -> ResultTable:
+def _signals(found: Uncertainty) -> ResultTable:
     table = new_table(
         *("signal", "AUROC", "AURC", "AUGRC", "at 5 %", "other AUROC", "FPR95"),
-        caption="\n".join(_sentences(trust)),
+        caption="\n".join(_sentences(found)),
     )
-    for name, each in trust.signals.items():
+    for name, each in found.signals.items():
         cells = ("-" if number is None else f"{number:.4f}" for number in astuple(each))
-        table.add_row(name, *cells, style="bold" if name == trust.best_signal else "")
+        table.add_row(name, *cells, style="bold" if name == found.best_signal else "")
     return table
 
 
-def _sentences(trust: Trust) -> list[str]:
+def _sentences(found: Uncertainty) -> list[str]:
     said = [
         "AUROC: telling wrong answers from right ones; at 5 %: share of the images that can be "
         "answered with 5 % of the answers wrong."
     ]
-    if trust.best_signal is not None:
+    if found.best_signal is not None:
         said.append(
-            f"What tells the {trust.errors:,} wrong answers best here: {trust.best_signal}."
+            f"What tells the {found.errors:,} wrong answers best here: {found.best_signal}."
         )
-    if trust.sets is not None:
-        rule = trust.sets.rule
+    if found.sets is not None:
+        rule = found.sets.rule
         said.append(
-            f"Sets of classes ({rule.method}) hold the right one in {trust.sets.covered:.1%}, "
-            f"{rule.coverage:.1%} are wanted; {trust.sets.size:.2f} classes each."
+            f"Sets of classes ({rule.method}) hold the right one in {found.sets.covered:.1%}, "
+            f"{rule.coverage:.1%} are wanted; {found.sets.size:.2f} classes each."
         )
-    if trust.abstention is not None:
-        found, rule = trust.abstention, trust.abstention.rule
-        risk = "none" if found.risk is None else f"{found.risk:.2%}"
+    if found.abstention is not None:
+        answered, rule = found.abstention, found.abstention.rule
+        risk = "none" if answered.risk is None else f"{answered.risk:.2%}"
         said.append(
-            f"From a probability of {rule.least:.4f} on, {found.coverage:.1%} are answered and "
+            f"From a probability of {rule.least:.4f} on, {answered.coverage:.1%} are answered and "
             f"{risk} of these wrong; at most {rule.risk:.1%} is wanted."
         )
     return said

@@ -1,4 +1,4 @@
-"""``cotrain trust``: how far the answers of a run can be trusted."""
+"""``cotrain uncertainty``: how far the answers of a run can be trusted."""
 
 import json as json_format
 from pathlib import Path
@@ -9,7 +9,7 @@ from cotrain.cli.verbs.arguments import checked_device
 from cotrain.config import Data
 
 
-def trust(
+def uncertainty(
     path: str,
     *,
     data: Data | None = None,
@@ -36,10 +36,10 @@ def trust(
     """
     from cotrain.evaluation.evaluate import evaluate_ensemble
     from cotrain.evaluation.images import experiment_of, images_to_test
-    from cotrain.evaluation.uncertainty.trust import logits_of_files, trust_of
+    from cotrain.evaluation.uncertainty.uncertainty import logits_of_files, uncertainty_of
     from cotrain.export import open_answering
     from cotrain.report.style import display
-    from cotrain.report.trust import cautions, trust_tables
+    from cotrain.report.uncertainty import cautions, uncertainty_tables
 
     file = None if output is None else output_file(output)
     loaded = open_answering(path, checked_device(device), trust=trust)
@@ -56,11 +56,13 @@ def trust(
     )
     others = None if ood is None else logits_of_files(loaded, ood, batch_size)
     calibration = loaded.spec.calibration if calibrated else None
-    result = trust_of(answers.logits, answers.targets, loaded.spec.combine, calibration, others)
+    result = uncertainty_of(
+        answers.logits, answers.targets, loaded.spec.combine, calibration, others
+    )
     images.show()
     if file is not None:
         write_json(file, result.to_dict())
     if json:
         print(json_format.dumps(result.to_dict(), indent=2))
     else:
-        display(*trust_tables(result), *cautions(run))
+        display(*uncertainty_tables(result), *cautions(run))

@@ -1,4 +1,4 @@
-"""``cotrain trust``: of a calibrated run, with images of another kind."""
+"""``cotrain uncertainty``: of a calibrated run, with images of another kind."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from cotrain.training import fit
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trust") / "run"
+    folder = tmp_path_factory.mktemp("uncertainty") / "run"
     data = {"validation": 0.5, "train_images": 200, "test_images": 300}
     settings = tiny(epochs=3, data=data, co_training={"label_smoothing": 0.1})
     fit(settings, folder, progress=False)
@@ -23,8 +23,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_was_stored_is_measured_on_the_test_images(run, tmp_path, capsys):
     write_folder(tmp_path / "others")
-    written = tmp_path / "trust.json"
-    main(["trust", str(run), "--ood", str(tmp_path / "others"), "--json", "--output", str(written)])
+    written = tmp_path / "uncertainty.json"
+    main(
+        [
+            "uncertainty",
+            str(run),
+            "--ood",
+            str(tmp_path / "others"),
+            "--json",
+            "--output",
+            str(written),
+        ]
+    )
     found = json.loads(capsys.readouterr().out)
     assert found == json.loads(written.read_bytes())
     main(["evaluate", str(run), "--json"])
@@ -40,12 +50,12 @@ def test_what_was_stored_is_measured_on_the_test_images(run, tmp_path, capsys):
 
 
 def test_tables_and_cautions(run, capsys):
-    main(["trust", str(run)])
+    main(["uncertainty", str(run)])
     out = " ".join(capsys.readouterr().out.split())
     for said in ("not calibrated", "the answers", "maximum probability", "Sets of classes (aps)"):
         assert said in out
     assert "label_smoothing=0.1: it is known to make wrong answers harder to tell" in out
-    main(["trust", str(run), "--calibrated", "false"])
+    main(["uncertainty", str(run), "--calibrated", "false"])
     out = capsys.readouterr().out
     assert "not calibrated" not in out
     assert "Sets of classes" not in out

@@ -82,7 +82,7 @@ class AbstentionScores:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trust:
+class Uncertainty:
     """How far an ensemble's answers to test images can be trusted.
 
     Args:
@@ -116,13 +116,13 @@ class Trust:
         return {**asdict(self), "best_signal": self.best_signal}
 
 
-def trust_of(
+def uncertainty_of(
     logits: Float[Tensor, "S N C"],
     targets: Int[Tensor, " N"],
     combine: Combine = "mean_logits",
     calibration: Calibration | None = None,
     others: Float[Tensor, "S M C"] | None = None,
-) -> Trust:
+) -> Uncertainty:
     """How far these answers can be trusted.
 
     Args:
@@ -142,7 +142,7 @@ def trust_of(
     strange = None if others is None else doubts_of(others, combine, calibration)
     changed = calibration is not None and calibration.method != "none"
     before = log_probabilities(logits, combine) if changed else None
-    return Trust(
+    return Uncertainty(
         images=len(targets),
         errors=int(wrong.sum()),
         reliability=reliability_of(log_p, targets),

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from cotrain import ConfigError, divide, networks
 from cotrain.ensemble import Preprocessing
 from cotrain.ensemble.calibration import Abstention, Calibration, PredictionSets
-from cotrain.evaluation.uncertainty.trust import logits_of_files, trust_of
+from cotrain.evaluation.uncertainty.uncertainty import logits_of_files, uncertainty_of
 
 GENERATOR = torch.Generator().manual_seed(0)
 LOGITS = 3 * torch.randn(2, 300, 4, generator=GENERATOR)
@@ -30,7 +30,7 @@ CALIBRATION = Calibration(
 
 
 def test_the_record_by_hand():
-    found = trust_of(LOGITS, TARGETS, "mean_logits", CALIBRATION, OTHERS)
+    found = uncertainty_of(LOGITS, TARGETS, "mean_logits", CALIBRATION, OTHERS)
     z, y = LOGITS.double().numpy().mean(0), TARGETS.numpy()
     p = softmax(z / 2, -1)
     wrong, confidence = p.argmax(-1) != y, p.max(-1)
@@ -61,7 +61,7 @@ def test_the_record_by_hand():
 
 def test_without_a_calibration_or_an_error_there_is_less_to_say():
     right = LOGITS.mean(0).argmax(-1)
-    found = trust_of(LOGITS, right)
+    found = uncertainty_of(LOGITS, right)
     assert (found.uncalibrated, found.sets, found.abstention) == (None, None, None)
     assert found.best_signal is None
     assert found.errors == 0
@@ -72,7 +72,7 @@ def test_without_a_calibration_or_an_error_there_is_less_to_say():
 def test_one_that_never_answers_has_no_risk():
     never = Abstention(risk=0.1, least=2.0, coverage=0.0)
     calibration = Calibration(combine="mean_logits", images=100, abstention=never)
-    found = trust_of(LOGITS, TARGETS, "mean_logits", calibration).abstention
+    found = uncertainty_of(LOGITS, TARGETS, "mean_logits", calibration).abstention
     assert found is not None
     assert (found.coverage, found.risk) == (0, None)
 
