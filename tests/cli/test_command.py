@@ -135,6 +135,12 @@ def test_train_takes_a_recipe_by_name_and_overrides(run, trained):
     assert experiment.optimizer.weight_decay == 0
 
 
+@pytest.mark.parametrize("way", [["--views.crop", "none"], ["--views.crop=none"]])
+def test_a_word_turns_off_what_a_recipe_says_of_its_views(run, trained, way):
+    run("train", "--config", "digits", *way, "--output", "r")
+    assert (trained[0][0].views.crop, trained[0][0].views.padding) == ("none", 4)
+
+
 def test_train_takes_a_recipe_by_path(run, trained, tmp_path):
     (tmp_path / "own.yaml").write_text("network: resnet11\noptimizer: {lr: 1e-3}\n")
     run("train", f"--config={tmp_path / 'own.yaml'}", "--output", "r", "--progress=false")

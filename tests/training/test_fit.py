@@ -121,6 +121,13 @@ def test_a_run_that_is_shorter_than_its_warm_up_says_so(tmp_path: Path, capsys) 
     )
 
 
+def test_settings_of_views_that_nothing_heeds_are_refused_first(tmp_path: Path) -> None:
+    experiment = tiny(views={"crop": "none", "padding": 1}, data={"root": "nowhere"})
+    with pytest.raises(ConfigError, match=r"views.padding=1 would be ignored"):
+        fit(experiment, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_folder_holds_one_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no run"):
         fit(tiny(), tmp_path / "run", resume=True)

@@ -53,11 +53,6 @@ def test_our_networks_ask_how_to_make_photos_equal(tmp_path):
         experiment_images(replace(tiny(), data=Data(root=str(photos))))
 
 
-def test_settings_of_views_that_would_be_ignored_are_refused_before_images_are_read():
-    with pytest.raises(ConfigError, match=r"views.padding=1 would be ignored"):
-        experiment_images(tiny(views={"crop": "none"}, data={"root": "nowhere"}))
-
-
 def test_our_networks_get_the_data_sets_own():
     shape = experiment_images(replace(tiny(), data=FEW)).preprocessing
     assert (shape.image_size, shape.mean) == (8, (0.3053,))

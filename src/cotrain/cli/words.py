@@ -1,12 +1,12 @@
 """The words of the command line as the parser reads them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from cotrain.cli.flags import types_of_flags
 from cotrain.cli.verbs import VERBS
-from cotrain.config.recipes import read_recipe
+from cotrain.config.recipes import leave_out_turned_off, read_recipe
 
 
 def readable(words: Sequence[str]) -> list[str]:
@@ -24,13 +24,14 @@ def readable(words: Sequence[str]) -> list[str]:
     elif words and words[0] in _PLAIN_WORDS:
         words = _with_plain_words(words, _PLAIN_WORDS[words[0]])
     compare = words[:1] == ["compare"]
+    said = _said(words)
     out: list[str] = []
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
         if index and words[index - 1] == "--config":
-            word = _config(word, without_into=compare)
+            word = _config(word, said, without_into=compare)
         elif word.startswith("--config="):
-            word = "--config=" + _config(word.removeprefix("--config="), without_into=compare)
+            word = "--config=" + _config(word.removeprefix("--config="), said, without_into=compare)
         else:
             name, equals, value = word.partition("=")
             word = _PARAMETERS.get((words[0], name), name) + equals + value
@@ -95,9 +96,20 @@ def _underscored(word: str) -> str:
     return "--" + name[2:].replace("-", "_") + equals + value if name.startswith("--") else word
 
 
-def _config(name: str, without_into: bool) -> str:
+def _said(words: Sequence[str]) -> dict[str, str]:
+    """The values of flags by their names."""
+    said = {}
+    for word, following in pairwise([*words, ""]):
+        name, equals, value = word.partition("=")
+        if name.startswith("--"):
+            said[name[2:]] = value if equals else following
+    return said
+
+
+def _config(name: str, said: Mapping[str, str], *, without_into: bool) -> str:
     """What a recipe says, as JSON; the parser reads no file, and for ``compare`` no S."""
     content = read_recipe(name)
+    leave_out_turned_off(content, said)
     if without_into:
         content.pop("into", None)
     return json.dumps(content)

@@ -19,6 +19,7 @@ from cotrain.config.difference import first_difference, record_settings
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits, read_record
 from cotrain.data.datasets import check_outside_images
+from cotrain.data.settings import check_heeded
 from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.evaluation.evaluate import evaluate_ensemble
@@ -113,6 +114,7 @@ def _own(folder: RunFolder, experiment: Experiment, resume: bool) -> Iterator[No
     if resume:
         folder.check_begun("--resume")
     else:
+        check_heeded(experiment.views)
         check_outside_images(folder.root, experiment.data)
     with locked(folder.root), _nothing_left(folder):
         folder.check_folders()

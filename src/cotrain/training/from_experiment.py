@@ -16,7 +16,6 @@ from cotrain.data import SplitRecord, Splits, load_splits, read_record
 from cotrain.data.class_balance import balanced_weights
 from cotrain.data.framing import channels_of
 from cotrain.data.remembering import is_same
-from cotrain.data.settings import check_heeded
 from cotrain.data.split_record import splitting
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
@@ -44,10 +43,8 @@ def experiment_images(experiment: Experiment, remembered: SplitRecord | None = N
         remembered: The split of a run that is gone on with; drawn, or inherited, if None.
 
     Raises:
-        ConfigError: As ``load_splits``, the parent's images were split in another way, or a
-            setting of the views would be ignored.
+        ConfigError: As ``load_splits``, or the parent's images were split in another way.
     """
-    check_heeded(experiment.views)
     data, native = experiment.data, None
     if is_foreign(experiment.network):
         options = {"image_size": data.image_size, **experiment.network_options}

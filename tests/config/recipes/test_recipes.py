@@ -68,3 +68,15 @@ def test_images_of_ones_own_ask_no_network_for_what_does_not_suit_it(network, op
     assert (found.name, found.lr, found.weight_decay) == optimizer
     data = recipe.data
     assert (data.image_size, data.mean, data.std, data.margin) == (None,) * 4
+
+
+def test_what_a_recipe_says_and_the_user_turns_off_is_left_out():
+    assert load_recipe("digits").views.padding == 1
+    assert load_recipe("digits", ["--views.crop=none"]).views.padding == 4  # as if unsaid
+    assert load_recipe("digits", ["--views.crop", "pad"]).views.padding == 1
+    assert load_recipe("digits", ["--views.padding=2", "--views.crop=none"]).views.padding == 2
+    assert load_recipe("cifar10-wide").views.erasing_scale == (0.125, 0.2)
+    assert load_recipe("cifar10-wide", ["--views.erasing=0"]).views.erasing_scale == (0.02, 0.33)
+    assert load_recipe("cifar10-wide", ["--views.erasing=1"]).views.erasing_scale == (0.125, 0.2)
+    assert load_recipe("imagefolder", ["--data.dataset=digits"]).data.root is None
+    assert load_recipe("imagefolder", ["--data.dataset=imagenet"]).data.root == "data/my-images"

@@ -1,7 +1,7 @@
 """Recipes: the YAML of an experiment, found by name, read with every field checked."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -90,13 +90,37 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Expe
     """
     settings = read_recipe(name_or_path)
     try:
+        said: dict[str, str] = {}
         words = iter(overrides)
         for word in words:
             name, equals, value = word.removeprefix("--").partition("=")
-            _override(settings, name, value if equals else next(words, ""))
+            said[name] = value if equals else next(words, "")
+        leave_out_turned_off(settings, said)
+        for name, value in said.items():
+            _override(settings, name, value)
         return record_from(Experiment, settings)
     except (ConfigError, yaml.YAMLError) as error:
         raise ConfigError(f"{name_or_path}: {one_line(error)}") from None
+
+
+def leave_out_turned_off(settings: dict[str, Any], said: Mapping[str, str]) -> None:
+    """Take out of a recipe what nothing heeds any more, as the user says something else.
+
+    That would be refused, as it is where the user says it.
+
+    Args:
+        settings: The recipe's.
+        said: What the user says instead, by dotted name.
+    """
+    crop = said.get("views.crop")
+    ways = {"padding": "pad", "scale": "resized"}
+    off = [name for name, way in ways.items() if crop not in (None, way)]
+    if said.get("views.erasing") in ("0", "0.0"):
+        off += ["erasing_scale", "erasing_ratio"]
+    for name in off:
+        settings.get("views", {}).pop(name, None)
+    if said.get("data.dataset") == "digits":  # which are in no folder
+        settings.get("data", {}).pop("root", None)
 
 
 def _override(settings: dict[str, Any], name: str, value: str) -> None:
