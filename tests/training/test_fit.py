@@ -3,6 +3,7 @@
 import json
 import logging
 import signal
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -103,8 +104,9 @@ def test_early_stopping_ends_a_run_and_its_resumption(tmp_path: Path, monkeypatc
 def test_dead_between_last_checkpoint_and_ensemble(tmp_path: Path, monkeypatch) -> None:
     folder = RunFolder(tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(import_module("cotrain.training.fit"), "_ship", lambda *_: None)
-        fit(tiny(ema=0.5), tmp_path / "run", progress=False)
+        patch.setattr(import_module("cotrain.training.fit"), "_ship", lambda *_: sys.exit())
+        with pytest.raises(SystemExit):
+            fit(tiny(ema=0.5), tmp_path / "run", progress=False)
     assert not folder.ensemble.exists()
     result = fit(tiny(ema=0.5), tmp_path / "run", resume=True, progress=False)
     assert result.evaluation is not None

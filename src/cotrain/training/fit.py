@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.utilities import rank_zero_only
 
@@ -85,10 +86,10 @@ def fit(
         with _threads(threads_of(state, experiment.hardware.threads)):
             splits = _images(experiment, folder, resume, split_of)
             with quiet():
-                module, device = _train(experiment, folder, splits, progress, state)
-            if not module.global_rank:
-                result = _ship(module, folder, splits, device)
-                log_outcome(module, result.evaluation)
+                module, trainer = _train(experiment, folder, splits, progress, state)
+            if trainer.is_global_zero:
+                result = _ship(module, folder, splits, trainer.strategy.root_device)
+                log_outcome(trainer, experiment, result.evaluation)
                 return result
     return RunResult(folder=folder.root, ensemble=module.answering.eval(), evaluation=None)
 
@@ -165,8 +166,8 @@ def _train(
     splits: Splits,
     progress: bool,
     state: dict[str, Any] | None,
-) -> tuple[CoTraining, torch.device]:
-    """The module, which Lightning leaves on the CPU, and the device that it was trained on."""
+) -> tuple[CoTraining, lightning.Trainer]:
+    """The module, which Lightning leaves on the CPU, and what knows where it was trained."""
     begun = None if state is None else state["global_step"]
     trainer = build_trainer(
         experiment,
@@ -198,7 +199,7 @@ def _train(
         module.execution.close()
     if begun == trainer.global_step:
         say(f"{folder.root} was trained to its end already: only evaluating")
-    return module, trainer.strategy.root_device
+    return module, trainer
 
 
 def _say_warmup(experiment: Experiment) -> None:

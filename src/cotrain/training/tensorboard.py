@@ -3,9 +3,11 @@
 from contextlib import suppress
 from typing import Any
 
+import pytorch_lightning as lightning
+
+from cotrain.config import Experiment
 from cotrain.config.difference import record_settings
 from cotrain.evaluation.scores import Evaluation
-from cotrain.training.module import CoTraining
 
 # Beside the groups of what is named train_... and val_...
 _GROUPS = {
@@ -34,17 +36,19 @@ def _curve(name: str) -> str:
     return f"accuracy/{part}" + (f"_network{network}" if network else "")
 
 
-def log_outcome(module: CoTraining, evaluation: Evaluation | None) -> None:
+def log_outcome(
+    trainer: lightning.Trainer, experiment: Experiment, evaluation: Evaluation | None
+) -> None:
     """Log the settings as hyperparameters, with how good the shipped ensemble is on the test.
 
     The run is whole by now and does not fail where this cannot be written.
     """
-    logger, step = module.trainer.loggers[0], module.trainer.global_step
+    logger, step = trainer.loggers[0], trainer.global_step
     scores = {} if evaluation is None else vars(evaluation.ensemble)
     metrics = {f"test/{name}": value for name, value in scores.items() if value is not None}
     # Lightning writes no hyperparameters without a metric.
     metrics |= {"run/steps": step}
-    settings = {name: _plain(value) for name, value in record_settings(module.experiment).items()}
+    settings = {name: _plain(value) for name, value in record_settings(experiment).items()}
     with suppress(OSError):
         logger.log_hyperparams(settings, metrics, step)  # type: ignore[call-arg]
         logger.finalize("success")

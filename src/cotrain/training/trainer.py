@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 
 import pytorch_lightning as lightning
 import torch
@@ -15,6 +16,7 @@ from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.strategies import DDPStrategy
+from torch.nn.parallel import DistributedDataParallel
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
@@ -97,6 +99,14 @@ def _advise(hardware: Hardware, device: torch.device) -> None:
         )
 
 
+# Torch 2.14 has a name for it that says when.
+_SYNC_BUFFERS = (
+    "forward_sync_buffers"
+    if "forward_sync_buffers" in signature(DistributedDataParallel).parameters
+    else "broadcast_buffers"
+)
+
+
 def _spare_processes(trainer: lightning.Trainer) -> None:
     """Leave out what Lightning would make several processes do in every step.
 
@@ -105,7 +115,7 @@ def _spare_processes(trainer: lightning.Trainer) -> None:
     would wait for the device.
     """
     if isinstance(trainer.strategy, DDPStrategy):
-        own = {"broadcast_buffers": False, "gradient_as_bucket_view": True}
+        own = {_SYNC_BUFFERS: False, "gradient_as_bucket_view": True}
         trainer.strategy._ddp_kwargs = own | trainer.strategy._ddp_kwargs
     trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = _nothing
 

@@ -66,7 +66,8 @@ def test_recipes_that_are_not_the_papers_have_no_published_error(run):
     ]
 
 
-def test_the_table_shows_a_row_a_recipe_and_how_to_run_it(run):
+def test_the_table_shows_a_row_a_recipe_and_how_to_run_it(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     lines = [line.split() for line in run("--dataset", "imagenet").splitlines()]
     rows = [line for line in lines if line and line[0].startswith("paper/")]
     assert len(rows) == 10
