@@ -254,4 +254,7 @@ def test_help_of_a_verb(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["divide", "--help"])
     assert caught.value.code == 0
-    assert "--num_classes" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "--num_classes" in out
+    assert "--print_config[=flags]" in out
+    assert "\b" not in out

@@ -3,6 +3,7 @@
 import errno
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from cotrain.basics.errors import ConfigError, CotrainError
 from cotrain.basics.files import unwritable
@@ -59,7 +60,13 @@ def _run(words: Sequence[str]) -> None:
     elif verb not in VERBS:
         raise ConfigError(unknown_verb(verb))
     else:
-        from jsonargparse import ArgumentError, auto_cli, set_parsing_settings
+        from jsonargparse import ArgumentError, ArgumentParser, auto_cli, set_parsing_settings
+
+        class Parser(ArgumentParser):
+            """Its help has no backspace, by which jsonargparse takes back a space."""
+
+            def format_help(self, *args: Any, **kwargs: Any) -> str:
+                return super().format_help(*args, **kwargs).replace(" \b", "")
 
         # A value never makes an object but a record of settings, and imports no module it names.
         set_parsing_settings(
@@ -72,6 +79,7 @@ def _run(words: Sequence[str]) -> None:
                 {verb: VERBS[verb]},
                 args=readable(words),
                 prog="cotrain",
+                parser_class=Parser,
                 exit_on_error=False,
                 allow_abbrev=False,
             )
