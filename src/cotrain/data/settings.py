@@ -9,6 +9,7 @@ from PIL import ImageColor
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Data, Views
 from cotrain.config.datasets import DATASETS
+from cotrain.config.heeding import VIEWS
 from cotrain.config.limits import check_settings
 
 # What the settings are where the user says nothing.
@@ -40,13 +41,10 @@ def check_data(data: Data, *, keep_files: bool) -> None:
 
 def check_heeded(views: Views) -> None:
     """Raise ConfigError for a setting of the views that nothing would heed."""
-    if views.crop != "pad":
-        _refuse_set("views", views, "padding", f"views.crop={views.crop} does not pad")
-    if views.crop != "resized":
-        _refuse_set("views", views, "scale", f"views.crop={views.crop} cuts out no share")
-    if not views.erasing:
-        for name in ("erasing_scale", "erasing_ratio"):
-            _refuse_set("views", views, name, "views.erasing=0 erases nothing")
+    for each in VIEWS:
+        value = getattr(views, each.by)
+        for name in () if each.when(value) else each.names:
+            _refuse_set("views", views, name, each.otherwise.format(value))
 
 
 def _refuse_set(part: str, record: Data | Views, name: str, why: str) -> None:
