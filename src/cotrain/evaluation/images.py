@@ -116,11 +116,11 @@ def _asked(path: Path, ensemble: Answering, data: Data | None) -> _Asked:
     run = _run_at(path)
     record = None if run is None else read_record(run.split)
     if data is None:
-        experiment = experiment_of(path)
-        if experiment is None:
+        if run is None:
             raise ConfigError(
                 f"{path} does not say which images to test on: give --data.dataset and --data.root"
             )
+        experiment = load_recipe(run.config)
         return _Asked(
             data=experiment.data,
             keep_files=experiment.views.crop == "resized",

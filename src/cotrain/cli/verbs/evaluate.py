@@ -1,11 +1,9 @@
 """``cotrain evaluate``: how good a run or an ensemble is."""
 
 import json as json_format
-from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.output import output_file
-from cotrain.cli.verbs.arguments import checked_device
 from cotrain.config import Data
 from cotrain.config.combining import Combine
 
@@ -44,33 +42,28 @@ def evaluate(
             always has it, and the confusion matrix up to 1,000 classes.
         json: Print JSON instead of a table.
     """
+    from cotrain.cli.verbs.tested import opened
     from cotrain.evaluation.evaluate import evaluate_ensemble
     from cotrain.evaluation.file_answers import write_answers
-    from cotrain.evaluation.images import experiment_of, images_to_test
-    from cotrain.export import open_answering
     from cotrain.report.evaluation import class_table, evaluation_table
     from cotrain.report.style import display
 
     file = None if output is None else output_file(output)
     table = None if predictions is None else output_file(predictions, "--predictions")
-    loaded = open_answering(path, checked_device(device), trust=trust)
-    run = experiment_of(Path(path))
-    if batch_size is None:
-        batch_size = 64 if run is None else run.batch_size
-    images = images_to_test(Path(path), loaded, data)
-    if table is not None and not images.test_files:
+    asked = opened(path, data, batch_size=batch_size, device=device, trust=trust)
+    if table is not None and not asked.images.test_files:
         raise ConfigError(
             f"--predictions {predictions}: the images of this data set are no files: leave it out"
         )
     result = evaluate_ensemble(
-        loaded,
-        images,
-        batch_size=batch_size,
+        asked.ensemble,
+        asked.images,
+        batch_size=asked.batch_size,
         combine=combine,
         calibrated=calibrated,
-        workers=data.workers if data else run.data.workers if run else 0,
+        workers=asked.workers,
     )
-    images.show()
+    asked.images.show()
     if file is not None:
         result.write_json(file)
     if table is not None:

@@ -1,11 +1,9 @@
 """``cotrain uncertainty``: how far the answers of a run can be trusted."""
 
 import json as json_format
-from pathlib import Path
 
 from cotrain.basics.files import write_json
 from cotrain.basics.output import output_file
-from cotrain.cli.verbs.arguments import checked_device
 from cotrain.config import Data
 
 
@@ -34,35 +32,29 @@ def uncertainty(
         output: JSON file to write.
         json: Print JSON instead of tables.
     """
+    from cotrain.cli.verbs.tested import opened
     from cotrain.evaluation.evaluate import evaluate_ensemble
-    from cotrain.evaluation.images import experiment_of, images_to_test
     from cotrain.evaluation.uncertainty.uncertainty import logits_of_files, uncertainty_of
-    from cotrain.export import open_answering
     from cotrain.report.style import display
     from cotrain.report.uncertainty import cautions, uncertainty_tables
 
     file = None if output is None else output_file(output)
-    loaded = open_answering(path, checked_device(device), trust=trust)
-    run = experiment_of(Path(path))
-    if batch_size is None:
-        batch_size = 64 if run is None else run.batch_size
-    images = images_to_test(Path(path), loaded, data)
+    asked = opened(path, data, batch_size=batch_size, device=device, trust=trust)
     answers = evaluate_ensemble(
-        loaded,
-        images,
-        batch_size=batch_size,
+        asked.ensemble,
+        asked.images,
+        batch_size=asked.batch_size,
         calibrated=calibrated,
-        workers=data.workers if data else run.data.workers if run else 0,
+        workers=asked.workers,
     )
-    others = None if ood is None else logits_of_files(loaded, ood, batch_size)
-    calibration = loaded.spec.calibration if calibrated else None
-    result = uncertainty_of(
-        answers.logits, answers.targets, loaded.spec.combine, calibration, others
-    )
-    images.show()
+    others = None if ood is None else logits_of_files(asked.ensemble, ood, asked.batch_size)
+    spec = asked.ensemble.spec
+    calibration = spec.calibration if calibrated else None
+    result = uncertainty_of(answers.logits, answers.targets, spec.combine, calibration, others)
+    asked.images.show()
     if file is not None:
         write_json(file, result.to_dict())
     if json:
         print(json_format.dumps(result.to_dict(), indent=2))
     else:
-        display(*uncertainty_tables(result), *cautions(run))
+        display(*uncertainty_tables(result), *cautions(asked.run))
