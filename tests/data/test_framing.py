@@ -123,5 +123,11 @@ def test_what_an_ensemble_was_not_trained_for_is_refused(settings, own):
 
 
 def test_what_it_was_trained_for_may_be_said():
-    refuse_other_shape(folder(), NATIVE)
-    refuse_other_shape(folder(image_size=176, margin=1.25, mean=[0.1, 0.2, 0.3]), NATIVE)
+    same = {"image_size": 176, "margin": 1.25, "mean": [0.1, 0.2, 0.3]}
+    refused = []
+    for settings in ({}, same, {**same, "image_size": 175}):
+        try:
+            refuse_other_shape(folder(**settings), NATIVE)
+        except ConfigError as error:
+            refused.append(str(error).partition(" is")[0])
+    assert refused == ["data.image_size=175"]
