@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -15,14 +14,14 @@ from cotrain.config.combining import Combine
 from cotrain.ensemble.answering import known_preprocessing
 from cotrain.ensemble.combining import combine_logits
 from cotrain.ensemble.folder import read_folder, write_folder
-from cotrain.ensemble.prediction import Prediction
+from cotrain.ensemble.prediction import AnswersFiles
 from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.networks import blank
 from cotrain.networks.costs import count_macs, count_params
 from cotrain.networks.evaluating import evaluating
 
 
-class Ensemble(nn.Module):
+class Ensemble(AnswersFiles, nn.Module):
     """S networks side by side; make one with ``cotrain.divide`` or ``load``.
 
     Args:
@@ -67,36 +66,6 @@ class Ensemble(nn.Module):
         calibration = self.spec.calibration if calibrated else None
         with evaluating(self), torch.no_grad():
             return combine_logits(self(images), combine or self.spec.combine, calibration)
-
-    def predict_files(
-        self,
-        paths: Path | str | Iterable[Path | str],
-        *,
-        top: int | None = None,
-        probabilities: bool = False,
-        combine: Combine | None = None,
-        calibrated: bool = True,
-        batch_size: int = 64,
-    ) -> list[Prediction]:
-        """The answers to image files, and to all below folders, as ``cotrain predict`` gives them.
-
-        Args:
-            paths: Files and folders.
-            top: How many of the most probable classes each row names besides; none if None.
-            probabilities: Give the probability of every class besides.
-            combine: How to combine; the spec's own way if None.
-            calibrated: Use the spec's calibration, if it has one.
-            batch_size: Images at once.
-
-        Raises:
-            ConfigError: No such path, no preprocessing in the spec, or not so many classes.
-        """
-        # By name: files are read in rooms above this one, to which this is but a shortcut.
-        room = import_module("cotrain.evaluation.prediction")
-        asked = {"top": top, "probabilities": probabilities, "calibrated": calibrated}
-        return list(
-            room.predict_files(self, room.find_images(paths).files, batch_size, combine, **asked)
-        )
 
     def prepare(self, pixels: Shaped[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """The images of a call, where the networks are, from pixels in 0..255.

@@ -1,7 +1,11 @@
-"""What an ensemble answers to one image file."""
+"""What an ensemble answers to image files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from cotrain.config.combining import Combine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +46,37 @@ class Prediction:
     error: str | None = None
     top: tuple[LabelProbability, ...] | None = None
     probabilities: Mapping[str, float] | None = None
+
+
+class AnswersFiles:
+    """What answers to images, and so to files of them."""
+
+    def predict_files(
+        self,
+        paths: Path | str | Iterable[Path | str],
+        *,
+        top: int | None = None,
+        probabilities: bool = False,
+        combine: Combine | None = None,
+        calibrated: bool = True,
+        batch_size: int = 64,
+    ) -> list[Prediction]:
+        """The answers to image files, and to all below folders, as ``cotrain predict`` gives them.
+
+        Args:
+            paths: Files and folders.
+            top: How many of the most probable classes each row names besides; none if None.
+            probabilities: Give the probability of every class besides.
+            combine: How to combine; the spec's own way if None.
+            calibrated: Use the spec's calibration, if it has one.
+            batch_size: Images at once.
+
+        Raises:
+            ConfigError: No such path, no preprocessing in the spec, or not so many classes.
+        """
+        # By name: files are read in rooms above this one, to which this is but a shortcut.
+        room = import_module("cotrain.evaluation.prediction")
+        asked = {"top": top, "probabilities": probabilities, "calibrated": calibrated}
+        return list(
+            room.predict_files(self, room.find_images(paths).files, batch_size, combine, **asked)
+        )

@@ -1,23 +1,20 @@
 """An exported ensemble, loaded: the same answers as the folder's, from a file or a split folder."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
-from cotrain.config.combining import Combine
 from cotrain.ensemble.answering import known_preprocessing
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
-from cotrain.ensemble.prediction import Prediction
-from cotrain.evaluation.prediction import find_images, predict_files
+from cotrain.ensemble.prediction import AnswersFiles
 from cotrain.export.description import Description
 from cotrain.export.formats.registry import Runner, open_file
 from cotrain.export.split import MANIFEST, open_split
 
 
-class Exported:
+class Exported(AnswersFiles):
     """An ensemble that was exported; ``load_exported`` makes it.
 
     Args:
@@ -54,20 +51,6 @@ class Exported:
     def __call__(self, images: Tensor) -> Tensor:
         """Logits [S, B, C] of every network, as an ``Ensemble`` gives them; see ``run``."""
         return self.run(images)["logits"]
-
-    def predict_files(
-        self,
-        paths: Path | str | Iterable[Path | str],
-        *,
-        top: int | None = None,
-        probabilities: bool = False,
-        combine: Combine | None = None,
-        calibrated: bool = True,
-        batch_size: int = 64,
-    ) -> list[Prediction]:
-        """The answers to image files, and to all below folders; see ``Ensemble.predict_files``."""
-        asked = {"top": top, "probabilities": probabilities, "calibrated": calibrated}
-        return list(predict_files(self, find_images(paths).files, batch_size, combine, **asked))
 
     def prepare(self, pixels: Tensor) -> Tensor:
         """What ``run`` takes, from pixels [B, C, H, W] in 0..255.
