@@ -6,7 +6,7 @@ from cotrain import training
 from cotrain.basics.errors import ConfigError, Interrupted
 from cotrain.cli import command as cli
 from cotrain.cli.command import main
-from cotrain.cli.verbs.arguments import checked_device, whole_numbers
+from cotrain.cli.verbs.arguments import checked_device, numbers, whole_numbers
 from cotrain.comparison.accuracy import compare as comparison
 
 
@@ -129,6 +129,27 @@ def test_exit_codes(monkeypatch, capsys, error, code, line):
 )
 def test_whole_numbers(text, numbers):
     assert whole_numbers("into", text) == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("0,0.1, 2", (0, 0.1, 2)), (0.5, (0.5,)), ("1e-3,-1", (0.001, -1))]
+)
+def test_numbers(text, expected):
+    assert numbers("sweep", text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a", "sweep='a' is not a list of numbers: try 0,0.1,0.5"),
+        ("1,,2", "is not a list of numbers"),
+        ("0,0.0", "sweep='0,0.0' names a number twice"),
+    ],
+)
+def test_what_is_no_list_of_numbers(text, message):
+    with pytest.raises(ConfigError) as error:
+        numbers("sweep", text)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["", "a", "1;2", "1,,2", "1.0"])

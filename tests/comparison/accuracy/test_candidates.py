@@ -89,6 +89,52 @@ def test_impossible_ablations_are_refused(experiment, into, name, message):
     assert message in str(error.value)
 
 
+def test_a_sweep_is_a_candidate_for_every_other_weight():
+    found = list_candidates(Experiment(), (1, 4), True, ("loss",), sweep=(0, 0.1, 0.5, 2.0))
+    assert [(each.slug, each.experiment.co_training.weight) for each in found] == [
+        ("s1", 0.5),
+        ("s4", 0.5),
+        ("s4-independent", 0.0),
+        ("s4-weight0.1", 0.1),
+        ("s4-weight2", 2.0),
+    ]
+    assert [each.name for each in found[1:]] == [
+        "S=4, weight 0.5",
+        "S=4 independent, no co-training loss, weight 0",
+        "S=4 weight 0.1",
+        "S=4 weight 2",
+    ]
+
+
+def test_every_s_that_is_named_is_varied():
+    found = list_candidates(Experiment(), (1, 4, 2), True, ("init",), (0.5, 2), varied=(4, 2))
+    assert [each.name for each in found] == [
+        "S=1",
+        "S=2, weight 0.5",
+        "S=4, weight 0.5",
+        *("S=2 independent", "S=2 identical init", "S=2 weight 2"),
+        *("S=4 independent", "S=4 identical init", "S=4 weight 2"),
+    ]
+    assert [each.experiment.into for each in found] == [1, 2, 4, 2, 2, 2, 4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("into", "sweep", "varied", "message"),
+    [
+        (4, (-0.5,), (), "sweep=-0.5 is no weight of a loss: give 0 or more"),
+        (4, (float("nan"),), (), "sweep=nan is no weight of a loss"),
+        (4, (float("inf"),), (), "sweep=inf is no weight of a loss"),
+        (1, (0.5,), (), "sweep=0.5: S=1 has no co-training: give --into an S above 1"),
+        (4, (), (2,), r"varied=[2]: S=2 is not varied: give some S above 1 of into=[4]"),
+        (1, (), (1,), "S=1 is not varied"),
+    ],
+)
+def test_impossible_variations_are_refused(into, sweep, varied, message):
+    with pytest.raises(ConfigError) as error:
+        list_candidates(Experiment(), (into,), False, (), sweep, varied)
+    assert message in str(error.value)
+
+
 @pytest.mark.parametrize(("into", "params"), [(1, 308_074), (2, 319_490), (4, 311_016)])
 def test_cost_beside_the_large_networks(into, params):
     spec = networks.spec("basic_resnet", num_classes=10, in_channels=1, image_size=8)

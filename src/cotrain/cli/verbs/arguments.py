@@ -1,8 +1,11 @@
 """Arguments that several verbs read alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from cotrain.basics.errors import ConfigError
+
+N = TypeVar("N", int, float)
 
 
 def whole_numbers(name: str, text: int | str) -> tuple[int, ...]:
@@ -11,13 +14,28 @@ def whole_numbers(name: str, text: int | str) -> tuple[int, ...]:
     Raises:
         ConfigError: Something else.
     """
+    return _listed(name, text, int, "whole numbers: try 1,2,4")
+
+
+def numbers(name: str, text: float | str) -> tuple[float, ...]:
+    """The numbers of a list such as ``0,0.1,0.5``.
+
+    Raises:
+        ConfigError: Something else.
+    """
+    return _listed(name, text, float, "numbers: try 0,0.1,0.5")
+
+
+def _listed(
+    name: str, text: float | str, number: Callable[[str], N], expected: str
+) -> tuple[N, ...]:
     try:
-        numbers = tuple(int(part) for part in str(text).split(","))
+        found = tuple(number(part) for part in str(text).split(","))
     except ValueError:
-        raise ConfigError(f"{name}={text!r} is not a list of whole numbers: try 1,2,4") from None
-    if len(set(numbers)) < len(numbers):
+        raise ConfigError(f"{name}={text!r} is not a list of {expected}") from None
+    if len(set(found)) < len(found):
         raise ConfigError(f"{name}={text!r} names a number twice: give each once")
-    return numbers
+    return found
 
 
 def some_of(

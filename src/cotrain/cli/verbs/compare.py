@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from cotrain.cli.verbs.arguments import whole_numbers
+from cotrain.cli.verbs.arguments import numbers, whole_numbers
 from cotrain.config import Experiment
 
 
@@ -14,6 +14,8 @@ def compare(
     seeds: int | str = "0,1,2",
     independent: bool = True,
     ablation: str | None = None,
+    sweep: float | str | None = None,
+    varied: int | str | None = None,
     jobs: int | None = None,
     **settings: Any,
 ) -> None:
@@ -26,6 +28,10 @@ def compare(
         independent: Also train the largest S without the co-training loss.
         ablation: Also train the largest S without what the method has, one at a time: some of
             views,loss,init,separate.
+        sweep: Also train the largest S with other weights of the co-training loss, such as
+            0,0.1,0.5,2.
+        varied: The S for which --independent, --ablation and --sweep hold, such as 2,4; the
+            largest if not given.
         jobs: Runs at once; as many as there are cores, or GPUs, if not given.
     """
     from cotrain.comparison.accuracy.compare import compare as run_comparison
@@ -39,6 +45,8 @@ def compare(
         seeds=whole_numbers("seeds", seeds),
         independent=independent,
         ablations=ablation.split(",") if ablation else (),
+        sweep=() if sweep is None else numbers("sweep", sweep),
+        varied=() if varied is None else whole_numbers("varied", varied),
         jobs=jobs,
     )
     write_comparison(comparison, Path(output))

@@ -6,6 +6,7 @@ from typing import Any
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Experiment
+from cotrain.config.limits import LARGEST_NUMBER
 
 LARGE = "S=1"  # the candidate that the others are compared with
 
@@ -69,61 +70,105 @@ ABLATIONS: Mapping[str, Ablation] = {
 }
 
 
+def weighted(weight: float) -> Ablation:
+    """A co-training loss of another weight."""
+    label = f"weight {_short(weight)}"
+    return Ablation(label=label, settings={"co_training": {"weight": weight}})
+
+
 def list_candidates(
     experiment: Experiment,
     into: Sequence[int],
     independent: bool,
     ablations: Sequence[str] = (),
+    sweep: Sequence[float] = (),
+    varied: Sequence[int] = (),
 ) -> list[Candidate]:
-    """The co-trained ensemble of every S, then the largest S with each ablation.
+    """The co-trained ensemble of every S, then those of ``varied`` with each change.
 
-    Nothing is listed twice: ablations that lead to the same settings are one candidate, which has
+    Nothing is listed twice: changes that lead to the same settings are one candidate, which has
     the names of both. Taking the loss away is training independently, if nothing else is changed.
 
     Args:
         experiment: What all share.
         into: Each S.
-        independent: Train the largest S as independent networks too.
+        independent: Train independent networks too.
         ablations: Names of ``ABLATIONS``.
+        sweep: Weights of the co-training loss.
+        varied: The S that independent, ablations and sweep are for; the largest if empty.
 
     Raises:
-        ConfigError: An unknown ablation, or one that changes nothing.
+        ConfigError: An unknown ablation, one that changes nothing, a weight that no loss can have,
+            or an S to vary that is not trained or has no networks to change.
     """
     found = [
         Candidate(name=f"S={s}", slug=f"s{s}", experiment=replace(experiment, into=s))
         for s in sorted(into)
     ]
-    largest = found[-1]
-    alone = INDEPENDENT.of(largest.experiment)
-    if independent and alone.into > 1 and alone != largest.experiment:
-        found.append(_changed(largest, INDEPENDENT, "independent"))
-    for name in ablations:
-        candidate = _ablated(largest, name)
-        same = [i for i, each in enumerate(found) if each.experiment == candidate.experiment]
-        for index in same:
-            label = f"{found[index].name}, {ABLATIONS[name].label}"
-            found[index] = replace(found[index], name=label)
-        if not same:
-            found.append(candidate)
+    _check_varied(into, varied)
+    for s in sorted(varied) or [max(into)]:
+        whole = found[sorted(into).index(s)]
+        if independent and _differs(whole, INDEPENDENT):
+            found.append(_changed(whole, INDEPENDENT, "independent"))
+        for name in ablations:
+            _check_ablation(whole, name)
+            _add(found, _changed(whole, ABLATIONS[name], name), ABLATIONS[name].label)
+        for weight in sweep:
+            _check_weight(whole, weight)
+            change = weighted(weight)
+            _add(found, _changed(whole, change, f"weight{_short(weight)}"), change.label)
     return found
 
 
-def _changed(largest: Candidate, ablation: Ablation, slug: str) -> Candidate:
+def _short(number: float) -> str:
+    """The number as it is given: 2 rather than 2.0."""
+    return repr(float(number)).removesuffix(".0")
+
+
+def _changed(whole: Candidate, ablation: Ablation, slug: str) -> Candidate:
     return Candidate(
-        name=f"{largest.name} {ablation.label}",
-        slug=f"{largest.slug}-{slug}",
-        experiment=ablation.of(largest.experiment),
+        name=f"{whole.name.partition(',')[0]} {ablation.label}",
+        slug=f"{whole.slug}-{slug}",
+        experiment=ablation.of(whole.experiment),
     )
 
 
-def _ablated(largest: Candidate, name: str) -> Candidate:
-    """The largest ensemble without what an ablation takes away."""
+def _differs(whole: Candidate, ablation: Ablation) -> bool:
+    """Whether the change makes another ensemble; one network has no others to depend on."""
+    experiment = whole.experiment
+    return experiment.into > 1 and ablation.of(experiment) != experiment
+
+
+def _add(found: list[Candidate], candidate: Candidate, label: str) -> None:
+    """List the candidate, or give the one with its settings its label too."""
+    for index, each in enumerate(found):
+        if each.experiment == candidate.experiment:
+            found[index] = replace(each, name=f"{each.name}, {label}")
+            return
+    found.append(candidate)
+
+
+def _check_varied(into: Sequence[int], varied: Sequence[int]) -> None:
+    for s in varied:
+        if s == 1 or s not in into:
+            raise ConfigError(
+                f"varied={list(varied)}: S={s} is not varied: give some S above 1 of "
+                f"into={sorted(into)}"
+            )
+
+
+def _check_ablation(whole: Candidate, name: str) -> None:
     if name not in ABLATIONS:
         raise ConfigError(f"ablation={name!r} is not known: use some of {', '.join(ABLATIONS)}")
-    candidate = _changed(largest, ABLATIONS[name], name)
-    if largest.experiment.into == 1 or candidate.experiment == largest.experiment:
+    if not _differs(whole, ABLATIONS[name]):
         raise ConfigError(
             f"ablation={name!r} changes nothing: give --into an S above 1, "
             "and settings that do not have the ablation already"
         )
-    return candidate
+
+
+def _check_weight(whole: Candidate, weight: float) -> None:
+    if not 0 <= weight <= LARGEST_NUMBER:  # nan is in no order
+        raise ConfigError(f"sweep={weight:g} is no weight of a loss: give 0 or more")
+    if whole.experiment.into == 1:
+        raise ConfigError(f"sweep={weight:g}: S=1 has no co-training: give --into an S above 1")

@@ -72,6 +72,8 @@ def compare(
     seeds: Sequence[int] = (0, 1, 2),
     independent: bool = True,
     ablations: Sequence[str] = (),
+    sweep: Sequence[float] = (),
+    varied: Sequence[int] = (),
     jobs: int | None = None,
     train: Train | None = None,
 ) -> Comparison:
@@ -89,6 +91,8 @@ def compare(
         seeds: Seeds of the training.
         independent: Train the largest S without co-training too, as independent networks.
         ablations: Train the largest S without each of these too: views, loss, init, separate.
+        sweep: Train the largest S with each of these weights of the co-training loss too.
+        varied: Each S for which independent, ablations and sweep hold, instead of the largest.
         jobs: Trainings at once, in processes that share the cores; None is one a core on the CPU,
             and one a GPU. Each is on one GPU.
         train: Importable function to train a run; ``cotrain.training.fit`` if None.
@@ -99,9 +103,10 @@ def compare(
         TrainingError: A run failed; the message names it.
         Interrupted: Ctrl-C; what was trained is kept.
     """
-    _check(into, seeds, ablations, jobs)
+    lists = {"into": into, "seeds": seeds, "ablation": ablations, "sweep": sweep, "varied": varied}
+    _check(lists, jobs)
     _check_one_device(experiment)
-    candidates = list_candidates(experiment, into, independent, ablations)
+    candidates = list_candidates(experiment, into, independent, ablations, sweep, varied)
     output = output_folder(output)
     check_outside_images(output, experiment.data)
     device = _device(experiment)
@@ -131,13 +136,10 @@ def compare(
     )
 
 
-def _check(
-    into: Sequence[int], seeds: Sequence[int], ablations: Sequence[str], jobs: int | None
-) -> None:
-    for name, values in (("into", into), ("seeds", seeds)):
-        if not values:
+def _check(lists: Mapping[str, Sequence[object]], jobs: int | None) -> None:
+    for name, values in lists.items():
+        if not values and name in ("into", "seeds"):
             raise ConfigError(f"{name}=[] is empty: give at least one")
-    for name, values in (("into", into), ("seeds", seeds), ("ablation", ablations)):
         if len(set(values)) < len(values):
             raise ConfigError(f"{name}={list(values)} repeats a value: give each once")
     if jobs is not None and jobs < 1:
