@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from cotrain import ConfigError
-from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Schedule, Views
+from cotrain.config import (
+    CoTrainingOptions,
+    Data,
+    Experiment,
+    Hardware,
+    Optimizer,
+    Schedule,
+    Teacher,
+    Views,
+)
 from cotrain.dividing import DivideOptions
 
 PARTS = {
@@ -17,6 +26,7 @@ PARTS = {
     "schedule": Schedule,
     "co_training": CoTrainingOptions,
     "hardware": Hardware,
+    "teacher": Teacher,
     "dividing": DivideOptions,
 }
 

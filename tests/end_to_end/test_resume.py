@@ -16,7 +16,16 @@ from training_runs import final_state, read_metrics, same
 
 from cotrain.basics.errors import TrainingError
 from cotrain.basics.run_folder import RunFolder
-from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Views, Weights
+from cotrain.config import (
+    CoTrainingOptions,
+    Data,
+    Experiment,
+    Hardware,
+    Optimizer,
+    Teacher,
+    Views,
+    Weights,
+)
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.training import fit
 
@@ -168,6 +177,13 @@ def test_killed_twenty_times(processes, whole, tmp_path: Path) -> None:
 @pytest.mark.parametrize("experiment", [ONE_AT_A_TIME, LOADED], ids=["one-at-a-time", "loaded"])
 def test_killed_with_other_settings(processes, whole, tmp_path: Path, experiment) -> None:
     kill_and_resume(processes, tmp_path, experiment, whole(experiment), 3, most=40)
+
+
+def test_killed_with_a_teacher(processes, whole, tmp_path: Path) -> None:
+    teacher = whole(ONE_AT_A_TIME)
+    taught = replace(EXPERIMENT, teacher=Teacher(run=str(teacher), weight=0.7))
+    folder = kill_and_resume(processes, tmp_path, taught, whole(taught), 3, most=40)
+    assert all(row["train_teacher"] > 0 for row in read_metrics(folder))
 
 
 @pytest.mark.parametrize("event", ["validation", "best", "checkpoint"])

@@ -16,6 +16,7 @@ from cotrain.config import (
     Hardware,
     Optimizer,
     Schedule,
+    Teacher,
     Views,
     Weights,
 )
@@ -29,6 +30,7 @@ PARTS = {
     "schedule": Schedule,
     "co_training": CoTrainingOptions,
     "hardware": Hardware,
+    "teacher": Teacher,
     "weights": Weights,
 }
 TINY = Experiment(

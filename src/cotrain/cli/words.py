@@ -41,8 +41,14 @@ def readable(words: Sequence[str]) -> list[str]:
     return out
 
 
-# Flags of a verb whose parameter has another name: ``from`` is a word of Python's own.
-_PARAMETERS = {("compare", "--into"): "--sizes", ("import-checkpoint", "--from"): "--source"}
+# Flags of a verb whose parameter has another name: ``from`` is a word of Python's own, and
+# ``teacher`` a group of settings.
+_PARAMETERS = {
+    ("compare", "--into"): "--sizes",
+    ("compare", "--teacher"): "--teacher.run",
+    ("import-checkpoint", "--from"): "--source",
+    ("train", "--teacher"): "--teacher.run",
+}
 
 
 # Flags that are true or false.

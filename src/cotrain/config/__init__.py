@@ -5,7 +5,14 @@ from cotrain.config.dividing import DivideOptions
 from cotrain.config.experiment import Experiment, flat_settings
 from cotrain.config.export import ExportOptions
 from cotrain.config.limits import check_settings
-from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule, Weights
+from cotrain.config.training import (
+    CoTrainingOptions,
+    Hardware,
+    Optimizer,
+    Schedule,
+    Teacher,
+    Weights,
+)
 
 __all__ = [
     "CoTrainingOptions",
@@ -16,6 +23,7 @@ __all__ = [
     "Hardware",
     "Optimizer",
     "Schedule",
+    "Teacher",
     "Views",
     "Weights",
     "check_settings",

@@ -13,7 +13,14 @@ from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
 from cotrain.config.limits import MOST_NETWORKS, SHARE, at_least, between, bounded, check_settings
 from cotrain.config.options import check_network_options, check_options
-from cotrain.config.training import CoTrainingOptions, Hardware, Optimizer, Schedule, Weights
+from cotrain.config.training import (
+    CoTrainingOptions,
+    Hardware,
+    Optimizer,
+    Schedule,
+    Teacher,
+    Weights,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +43,7 @@ class Experiment:
         optimizer: Optimizer and weight decay.
         schedule: Learning rate over time.
         co_training: The co-training loss and its ablations.
+        teacher: A trained ensemble that the networks learn from beside the labels.
         weights: What makes up for classes that have fewer images than others.
         hardware: Devices, precision and memory format.
         ema: Decay of an exponential moving average of weights and BatchNorm buffers, which is
@@ -59,6 +67,7 @@ class Experiment:
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)
     co_training: CoTrainingOptions = field(default_factory=CoTrainingOptions)
+    teacher: Teacher = field(default_factory=Teacher)
     weights: Weights = field(default_factory=Weights)
     hardware: Hardware = field(default_factory=Hardware)
     ema: float | None = bounded(None, SHARE)
@@ -75,6 +84,8 @@ class Experiment:
         check_settings(self)
         check_network_options(self.network_options)
         check_options("optimizer.options", self.optimizer.options)
+        self.teacher.check_heeded()
+        _check_labels_heeded(self)
         if (self.weights.classes, self.weights.sampler) == ("balanced", "balanced"):
             raise ConfigError(
                 "weights.classes=balanced and weights.sampler=balanced would count small classes "
@@ -83,6 +94,21 @@ class Experiment:
         # A run's settings shall name them.
         object.__setattr__(self, "data", self.data.resolved())
         object.__setattr__(self, "optimizer", self.optimizer.resolved(self.network))
+
+
+def _check_labels_heeded(experiment: Experiment) -> None:
+    """Raise ConfigError for settings of the labels where a teacher has all the weight."""
+    if experiment.teacher.weight < 1:
+        return
+    for name, value, usual in (
+        ("co_training.label_smoothing", experiment.co_training.label_smoothing, 0.0),
+        ("weights.classes", experiment.weights.classes, "none"),
+    ):
+        if value != usual:
+            raise ConfigError(
+                f"{name}={value} would be ignored, as teacher.weight=1 leaves the labels out: "
+                f"give --{name} {usual}, or a smaller teacher.weight"
+            )
 
 
 def flat_settings(record: Any, prefix: str = "") -> dict[str, Any]:

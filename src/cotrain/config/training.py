@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from cotrain.config.limits import ABOVE_0, SHARE, at_least, between, bounded
+from cotrain.basics.errors import ConfigError
+from cotrain.config.limits import ABOVE_0, SHARE, Bound, at_least, between, bounded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +97,45 @@ class CoTrainingOptions:
     label_smoothing: float = bounded(0.0, SHARE)
     initialization: Literal["fresh", "identical"] = "fresh"
     together: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """A trained ensemble whose answers the networks learn beside the labels; it stays as it is.
+
+    It answers the view that each network sees, mixed and erased as that is (function matching,
+    arXiv:2106.05237), by its networks' combined answer as it is before any calibration. With p for
+    the softmax of an answer's logits divided by the temperature T, a network's loss is
+    ``(1 - weight) * cross_entropy + weight * T^2 * KL(p_teacher || p_network)``
+    (arXiv:1503.02531); the co-training loss comes on top.
+
+    Args:
+        run: A run folder, or an ensemble's folder (``--teacher`` is the same); null is none.
+        weight: Share of the teacher, above 0; the labels have the rest.
+        temperature: By which logits are divided: the higher, the more the teacher's small
+            probabilities count.
+    """
+
+    run: str | None = None
+    weight: float = bounded(
+        0.5,
+        Bound(
+            holds=lambda value: 0 < value <= 1,
+            otherwise="is no share of a teacher: give more than 0 and at most 1, or leave out "
+            "teacher.run",
+        ),
+    )
+    temperature: float = bounded(2.0, between(0.01, 100))
+
+    def check_heeded(self) -> None:
+        """Raise ConfigError for settings of a teacher that is not there."""
+        for name in ("weight", "temperature") if self.run is None else ():
+            value, usual = getattr(self, name), getattr(Teacher(), name)
+            if value != usual:
+                raise ConfigError(
+                    f"teacher.{name}={value} would be ignored, as there is no teacher: give "
+                    "--teacher RUN, or leave it out"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

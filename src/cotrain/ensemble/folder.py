@@ -5,6 +5,7 @@ was changed, cut or mixed up is noticed. ``calibration.json`` stands beside them
 fitted; without it the answers are those of the networks.
 """
 
+import json
 import reprlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -61,6 +62,15 @@ def write_calibration(folder: Path, calibration: Calibration) -> Path:
 def holds_ensemble(folder: Path) -> bool:
     """Whether an ensemble was saved in ``folder``."""
     return (folder / _SPEC).exists()
+
+
+def identity(folder: Path) -> str:
+    """A digest of all that the networks of the ensemble saved in ``folder`` answer by.
+
+    Raises:
+        ConfigError: There is no ensemble.
+    """
+    return digest(json.dumps(_read_record(folder / _SPEC), sort_keys=True).encode())
 
 
 def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:

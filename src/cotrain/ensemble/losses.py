@@ -14,6 +14,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Int
 from cotrain.ensemble.combining import divergence_to_mean
+from cotrain.ensemble.soft_targets import SoftTargets, full
 
 # The paper's recipes never train with a smaller weight than this: epoch 0 would have none.
 _SMALLEST_WEIGHT = 0.005
@@ -23,15 +24,21 @@ _SMALLEST_WEIGHT = 0.005
 class CoTrainingLossTerms:
     """The scalars of one batch: ``total = cross_entropy + weight * divergence``.
 
+    With a teacher of weight w, ``(1 - w) * cross_entropy + w * teacher`` is in the place of the
+    cross-entropy.
+
     Args:
         total: What is differentiated.
         cross_entropy: Sum over the networks of the mean cross-entropy over the batch, in nats.
         divergence: Mean over the batch, in nats, before it is weighted.
+        teacher: Sum over the networks of the mean divergence from the teacher, in nats, before it
+            is weighted; None without a teacher.
     """
 
     total: Float[Tensor, ""]
     cross_entropy: Float[Tensor, ""]
     divergence: Float[Tensor, ""]
+    teacher: Float[Tensor, ""] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class CoTrainingLoss:
         targets: Int[Tensor, " B"] | Float[Tensor, "B C"],
         *,
         weight: float = 1.0,
+        taught: SoftTargets | None = None,
     ) -> CoTrainingLossTerms:
         """The terms of one batch.
 
@@ -86,6 +94,7 @@ class CoTrainingLoss:
             logits: Half precision is computed in float32.
             targets: Class indices, or the classes' shares (mixup).
             weight: Weight of the divergence; with 0 it is reported but not differentiated.
+            taught: What a teacher answers to the views; None if there is none.
 
         Raises:
             ConfigError: The shapes do not fit each other, or targets ``[B, C]`` are no shares: one
@@ -95,12 +104,17 @@ class CoTrainingLoss:
         _check_shapes(logits, targets)
         if targets.ndim == 2 and not torch.compiler.is_compiling():
             self._look_at(targets)
-        cross_entropy = self._cross_entropy(_full(logits), targets)
+        cross_entropy = self._cross_entropy(full(logits), targets)
         divergence = _DIVERGENCES[self.divergence](logits if weight else logits.detach())
+        teacher, learnt = None, cross_entropy
+        if taught is not None:
+            teacher = taught.divergence(logits)
+            learnt = torch.lerp(cross_entropy, teacher, taught.weight)
         return CoTrainingLossTerms(
-            total=cross_entropy + weight * divergence,
+            total=learnt + weight * divergence,
             cross_entropy=cross_entropy,
             divergence=divergence,
+            teacher=teacher,
         )
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -133,7 +147,7 @@ def js_divergence(logits: Float[Tensor, "S B C"]) -> Float[Tensor, ""]:
 
     Source: arXiv:2011.14660.
     """
-    return divergence_to_mean(_full(logits)).mean() if len(logits) > 1 else _no_divergence(logits)
+    return divergence_to_mean(full(logits)).mean() if len(logits) > 1 else _no_divergence(logits)
 
 
 def kl_divergence(logits: Float[Tensor, "S B C"]) -> Float[Tensor, ""]:
@@ -147,7 +161,7 @@ def kl_divergence(logits: Float[Tensor, "S B C"]) -> Float[Tensor, ""]:
     into = len(logits)
     if into == 1:
         return _no_divergence(logits)
-    log_p = F.log_softmax(_full(logits), dim=-1)
+    log_p = F.log_softmax(full(logits), dim=-1)
     # sum_i KL(p_j || p_i) = S * sum_c p_j (log p_j - mean_i log p_i): the term i = j adds neither
     # value nor gradient, and no [S, S, B, C] tensor is needed.
     log_q = log_p.detach()
@@ -193,13 +207,8 @@ def _summed_cross_entropy(
     return into * (each * of_images.repeat(into)).mean()
 
 
-def _full(logits: Tensor) -> Tensor:
-    """float32 instead of half precision, in which exponentials of logits over- and underflow."""
-    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
-
-
 def _no_divergence(logits: Tensor) -> Tensor:
-    return _full(logits.new_zeros(()))
+    return full(logits.new_zeros(()))
 
 
 def _check_shapes(logits: Tensor, targets: Tensor) -> None:

@@ -32,6 +32,7 @@ from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
 from cotrain.training.resuming import best_is_lost, check_tensors, read_state, sound, threads_of
 from cotrain.training.schedules import check_schedule, warmup_within
+from cotrain.training.teacher import open_teacher
 from cotrain.training.tensorboard import log_outcome
 from cotrain.training.trainer import build_trainer, quiet
 
@@ -182,6 +183,7 @@ def _train(
         experiment,
         loaders.steps(trainer.world_size),
         class_weights(experiment, splits),
+        open_teacher(experiment, splits, folder),
     )
     if state is not None:
         check_tensors(state, module, folder)

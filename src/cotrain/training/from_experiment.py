@@ -35,8 +35,8 @@ from cotrain.training.notices import say
 def experiment_images(experiment: Experiment, remembered: SplitRecord | None = None) -> Splits:
     """The images; for a network of another library as it was made for.
 
-    What ``data`` says of size, crop, mean and standard deviation takes precedence. A network that
-    inherits keeps the images held out that its parent's run held out.
+    What ``data`` says of size, crop, mean and standard deviation takes precedence. Networks that
+    inherit, or have a teacher, keep the images held out that its run held out.
 
     Args:
         experiment: Which images, and for which network.
@@ -55,7 +55,7 @@ def experiment_images(experiment: Experiment, remembered: SplitRecord | None = N
         data,
         keep_files=experiment.views.crop == "resized",
         native=native,
-        remembered=remembered or _inherited_split(experiment),
+        remembered=remembered or _parents_split(experiment),
     )
 
 
@@ -74,20 +74,31 @@ def _native(large: ForeignSpec, data: Data) -> Preprocessing | None:
     )
 
 
-def _inherited_split(experiment: Experiment) -> SplitRecord | None:
-    """How the run that is inherited from split the same images."""
-    if experiment.inherit is None:
-        return None
-    parent = Path(experiment.inherit)
+def _parents_split(experiment: Experiment) -> SplitRecord | None:
+    """How the run that is inherited from, or learnt from, split the same images."""
+    parents = {"inherit": experiment.inherit, "teacher.run": experiment.teacher.run}
+    found: SplitRecord | None = None
+    for name, path in parents.items():
+        record = None if path is None else _split_of(Path(path), name, experiment.data)
+        if record is not None and found is not None and record.digest != found.digest:
+            raise ConfigError(
+                f"inherit={experiment.inherit} and {name}={path} held out different images, of "
+                "which one has seen the other's: give runs of the same split"
+            )
+        found = found or record
+    return found
+
+
+def _split_of(parent: Path, name: str, data: Data) -> SplitRecord | None:
     records = (read_record(run.split) for run in possible_runs(parent))
     record = next((each for each in records if each is not None), None)
-    if record is None or not is_same(record, experiment.data):
+    if record is None or not is_same(record, data):
         return None
-    for name, value in splitting(experiment.data).items():
-        own = record.origin.settings.get(name)
+    for setting, value in splitting(data).items():
+        own = record.origin.settings.get(setting)
         if own != value:
             raise ConfigError(
-                f"inherit={parent}: it was trained with data.{name}={own}, not {value}: give the "
+                f"{name}={parent}: it was trained with data.{setting}={own}, not {value}: give the "
                 "same, so that what it held out stays held out"
             )
     return record

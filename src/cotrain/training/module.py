@@ -13,13 +13,16 @@ from cotrain.config.difference import record_settings
 from cotrain.data import Batch
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.losses import CoTrainingLoss
+from cotrain.ensemble.soft_targets import SoftTargets
 from cotrain.execution import prepare_training
 from cotrain.training.ema import MovingAverage
 from cotrain.training.epoch_metrics import Tally
 from cotrain.training.finite import StepGuard, check_weights
 from cotrain.training.from_experiment import training_execution
+from cotrain.training.notices import say
 from cotrain.training.optimization import build_optimizer, parameter_groups
-from cotrain.training.resuming import ARITHMETIC, earlier_version
+from cotrain.training.resuming import ARITHMETIC, check_teacher, earlier_version
+from cotrain.training.teacher import FixedTeacher
 from cotrain.training.timetable import Place, Timetable
 
 
@@ -31,6 +34,7 @@ class CoTraining(lightning.LightningModule):
         experiment: How they are trained.
         steps_per_epoch: Optimizer steps in one epoch.
         class_weights: What an image of each class counts; all alike if None.
+        teacher: Who answers the views, for the networks to learn from; None for the labels alone.
     """
 
     def __init__(
@@ -39,18 +43,21 @@ class CoTraining(lightning.LightningModule):
         experiment: Experiment,
         steps_per_epoch: int,
         class_weights: tuple[float, ...] | None = None,
+        teacher: FixedTeacher | None = None,
     ) -> None:
         super().__init__()
         options = experiment.co_training
         self.ensemble = ensemble
         self.experiment = experiment
         self.begun = False
+        self.teacher = teacher
         self.timetable = Timetable(experiment=experiment, steps_per_epoch=steps_per_epoch)
         decay = experiment.ema
         self.execution = prepare_training(ensemble, "loop")
         self.average = None if decay is None else MovingAverage(ensemble, decay)
         self.loss = CoTrainingLoss(options.divergence, options.label_smoothing, class_weights)
-        self.training_tally = Tally(experiment.into, ["loss", "cross_entropy", "divergence"])
+        losses = ["loss", "cross_entropy", "divergence", *(["teacher"] if teacher else [])]
+        self.training_tally = Tally(experiment.into, losses)
         self.validation_tally = Tally(experiment.into, ["nll"])
         self.guard = StepGuard(ensemble, skip=experiment.on_nan == "skip")
         # Means of the last epoch over all processes.
@@ -72,8 +79,14 @@ class CoTraining(lightning.LightningModule):
         return self.timetable.place(self.current_epoch)
 
     def on_fit_start(self) -> None:
-        """Prepare the networks, which are on their device by now, to run at once."""
+        """Prepare the networks, which are on their device by now, to run at once; say what the
+        teacher costs."""
         context = self.trainer.precision_plugin.train_step_context
+        if self.teacher is not None:
+            networks = len(self.place.networks)
+            shape = (networks, self.experiment.batch_size, *self.ensemble.image_shape)
+            time = self.teacher.begin(shape, self.device, context)
+            say(f"teacher.run={self.experiment.teacher.run}: it answers in {time:.1f} ms a step")
         self.execution = training_execution(self.experiment, self.ensemble, self.device, context)
 
     def on_train_start(self) -> None:
@@ -91,11 +104,12 @@ class CoTraining(lightning.LightningModule):
         self.guard.begin()
         logits = self._logits(batch.images, batch_idx)
         weight = self.timetable.weight(self.current_epoch)
-        terms = self.loss(logits, batch.targets, weight=weight)
+        terms = self.loss(logits, batch.targets, weight=weight, taught=self._taught(batch.images))
         if not self.guard.accepts(terms, step=self.global_step, epoch=self.current_epoch):
             return None
         self.accumulated += 1
         losses = [terms.total, terms.cross_entropy, terms.divergence]
+        losses += [] if terms.teacher is None else [terms.teacher]
         self.training_tally.add(logits, batch.targets, losses, self.place.networks[0])
         return terms.total
 
@@ -106,6 +120,11 @@ class CoTraining(lightning.LightningModule):
         index = self.place.networks[0]
         self._seed_network(index, batch_idx)
         return self.ensemble.networks[index](views[index])[None]
+
+    def _taught(self, views: Tensor) -> SoftTargets | None:
+        """What the teacher answers to the views of the networks being trained."""
+        networks = self.place.networks
+        return self.teacher and self.teacher.soft_targets(views[networks.start : networks.stop])
 
     def _seed_network(self, index: int, batch_idx: int) -> None:
         """Give a network a random state (dropout) of its own before it runs."""
@@ -188,6 +207,7 @@ class CoTraining(lightning.LightningModule):
             "next_batch": self.next_batch,
             "steps_per_epoch": self.timetable.steps_per_epoch,
             "random_state": torch.get_rng_state(),
+            "teacher": self.teacher and self.teacher.identity,
             "settings": record_settings(self.experiment),
             "threads": torch.get_num_threads(),
             "arithmetic": ARITHMETIC,
@@ -202,6 +222,7 @@ class CoTraining(lightning.LightningModule):
                 f"the run had {before} steps an epoch and would now have {now}: "
                 "resume it on as many images and devices as before"
             )
+        check_teacher(state.get("teacher"), self.teacher and self.teacher.identity)
         self._check_groups(checkpoint["optimizer_states"][0]["param_groups"])
         self.training_tally.load(state["training_tally"], first=self.global_rank == 0)
         self.guard.skipped, self.guard.skipped_in_a_row = state["skipped"]

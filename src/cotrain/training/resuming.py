@@ -147,6 +147,15 @@ def _check_settings(folder: RunFolder, record: dict[str, Any], experiment: Exper
         )
 
 
+def check_teacher(record: str | None, now: str | None) -> None:
+    """Raise ConfigError if the teacher is not the one that the run has learnt from."""
+    if record != now:
+        raise ConfigError(
+            "teacher.run does not hold the ensemble that the run has learnt from: bring that one "
+            "back, or train into another --output"
+        )
+
+
 def _check_arithmetic(state: dict[str, Any], experiment: Experiment) -> None:
     schedules = 1 if experiment.co_training.together else experiment.into
     ended = state["next_batch"][0] >= experiment.epochs * schedules
