@@ -63,6 +63,44 @@ def test_train_and_test_with_validation_split_off():
     assert parts.tested_on == "test"
 
 
+def test_a_part_to_calibrate_on_is_drawn_from_what_validation_leaves():
+    origin = source("train", "test")
+    usual: Any = partition(origin, Data(validation=0.1))
+    assert usual.calibration is None
+    for wanted, count in ((0.25, 22), (41.0, 41), (0.001, 4), (86.0, 86)):
+        parts: Any = partition(origin, Data(validation=0.1, calibration=wanted))
+        assert torch.equal(parts.val, usual.val)
+        assert torch.equal(parts.test, usual.test)
+        assert len(parts.calibration) == count
+        assert min(per_class(parts.train, origin)) >= 1
+        assert min(per_class(parts.calibration, origin)) >= 1
+        drawn = torch.cat([parts.train, parts.calibration])
+        assert torch.equal(drawn.sort().values, usual.train)
+    assert list(parts.named()) == ["train", "val", "calibration", "test"]
+    assert parts.origins["calibration"] == "86 of the images left to train on, drawn"
+
+
+def test_a_number_is_exact_where_classes_are_small():
+    origin = source("train", "test", sizes=(2, 2, 30))
+    parts: Any = partition(origin, Data(validation="none", calibration=31))
+    assert per_class(parts.calibration, origin) == [1, 1, 29]
+
+
+@pytest.mark.parametrize("calibration", ["none", 0.0])
+def test_no_part_to_calibrate_on(calibration):
+    origin = source("all")
+    parts = partition(origin, Data(calibration=calibration))
+    assert parts.calibration is None
+    assert torch.equal(parts.train, partition(origin, Data()).train)
+
+
+def test_calibration_images_of_a_run_that_tests_on_what_selected():
+    origin = source("train", "val")
+    parts: Any = partition(origin, Data(calibration=0.25, split_seed=1))
+    assert per_class(parts.calibration, origin) == [10, 5, 5, 5]
+    assert parts.tested_on == "val"
+
+
 @pytest.mark.parametrize("validation", ["none", 0.0])
 def test_nothing_is_selected(validation):
     origin = source("train", "test")
@@ -179,6 +217,9 @@ def test_a_large_share_leaves_every_class_to_train_on():
         (Data(train_images=3), SIZES, "of 4 classes: give at least one a class"),
         (Data(test_images=500), SIZES, "data.test_images=500"),
         (Data(), (1, 5), "class 'a' has only 1 image .* --data.validation none"),
+        (Data(calibration=0.5), (2, 5), "calibration=0.5, .* 1 image .* --data.calibration none"),
+        (Data(calibration=87), SIZES, r"data.calibration=87, but 90 images .* give 4 to 86"),
+        (Data(calibration=3), SIZES, r"data.calibration=3, .* give 4 to 86"),
     ],
 )
 def test_too_few_images(data, sizes, message):

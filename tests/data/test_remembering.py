@@ -1,6 +1,7 @@
 """A split is found again, or what has changed since is named."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from image_folders import noise
@@ -8,7 +9,7 @@ from image_folders import noise
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
 from cotrain.data import load_splits
-from cotrain.data.remembering import is_same, recall, refuse_other_split, trained_on
+from cotrain.data.remembering import is_same, recall, refuse_other_split
 
 PARTS = ("train", "val", "test")
 
@@ -140,10 +141,12 @@ def test_settings_that_would_split_in_another_way(photos):
     refuse_other_split(record, data_of(photos, test=0.4), but=("test",))
 
 
-def test_how_many_of_some_contents_were_trained_on(photos):
-    record = record_of(data_of(photos))
-    known = record.parts["train"].contents
-    assert known is not None
-    assert trained_on(record, [*known[:3], "other"]) == 3
+def test_which_images_a_part_knows_by_their_content(photos):
+    known = record_of(data_of(photos)).parts["train"]
+    assert known.contents is not None
+    names = tuple("abcd")
+    contents = (*known.contents[:3], "other")
+    other = replace(known, names=names, targets=(0,) * 4, sizes=None, contents=contents)
+    assert known.names_in([other]) == ("a", "b", "c")
     unread = record_of(data_of(photos, image_size=12, scan=False), keep_files=True)
-    assert trained_on(unread, known) is None
+    assert unread.parts["train"].names_in([other]) is None

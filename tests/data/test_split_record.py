@@ -39,6 +39,14 @@ def test_a_record_is_read_back(tmp_path):
     assert len((tmp_path / "split.jsonl").read_text().splitlines()) == 5
 
 
+def test_a_setting_that_came_later_is_what_it_was_before(tmp_path):
+    RECORD.write(tmp_path / "split.jsonl")
+    text = (tmp_path / "split.jsonl").read_text()
+    assert '"calibration": "none", ' in text
+    (tmp_path / "split.jsonl").write_text(text.replace('"calibration": "none", ', ""))
+    assert read_record(tmp_path / "split.jsonl") == RECORD
+
+
 def test_images_in_memory_have_no_sizes(tmp_path):
     part = PartRecord(names=("3", "0"), targets=(0, 1), sizes=None, contents=("ab", "cd"))
     record = SplitRecord(origin=RECORD.origin, parts={"train": part})

@@ -4,7 +4,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cotrain.config.datasets import Dataset
-from cotrain.config.limits import LARGEST_IMAGE, PROBABILITY, SHARE, at_least, between, bounded
+from cotrain.config.limits import (
+    LARGEST_IMAGE,
+    PROBABILITY,
+    SHARE,
+    SHARE_OR_NUMBER,
+    at_least,
+    between,
+    bounded,
+)
 
 FolderLayout = Literal["auto", "parts", "classes"]
 
@@ -24,6 +32,8 @@ class Data:
         test_images: Test on this many images only, drawn evenly over the classes; all if null.
         validation: Share of the training images held out to pick the best checkpoint;
             ``none`` picks nothing: the last epoch is kept. A ``val/`` folder takes precedence.
+        calibration: Share, or number, of the training images that validation leaves; they neither
+            train nor pick, but are kept for ``cotrain calibrate``; ``none`` keeps none.
         test: Share of the images held out for the test where the data set has no test split and
             ``train_images`` is not given; else all that do not train are the test.
         split_seed: Seed of every split and subset; independent of the training seed.
@@ -49,6 +59,7 @@ class Data:
     train_images: int | None = bounded(None, at_least(1))
     test_images: int | None = bounded(None, at_least(1))
     validation: float | Literal["none"] = bounded(0.1, SHARE)
+    calibration: float | Literal["none"] = bounded("none", SHARE_OR_NUMBER)
     test: float = bounded(0.2, SHARE)
     split_seed: int = 0
     image_size: int | None = bounded(None, between(8, LARGEST_IMAGE))

@@ -29,6 +29,10 @@ MOST_NETWORKS = 1024  # more would be slower than any one network is large
 SHARE = Bound(
     holds=lambda value: 0 <= value < 1, otherwise="is not in [0, 1): give a share below 1"
 )
+SHARE_OR_NUMBER = Bound(
+    holds=lambda value: 0 <= value < 1 or (value > 1 and value == int(value)),
+    otherwise="is neither a share below 1 nor a number above it: give one such as 0.1 or 200",
+)
 PROBABILITY = Bound(
     holds=lambda value: 0 <= value <= 1, otherwise="is not a probability: give 0 to 1"
 )

@@ -5,7 +5,7 @@ from cotrain.data.decoding import UnreadableImageError
 from cotrain.data.epoch_order import EpochSampler, Share
 from cotrain.data.images import FileImages, Images, TensorImages, read_image
 from cotrain.data.loaders import evaluation_loader, training_loader
-from cotrain.data.opening import load_splits, load_test, load_validation
+from cotrain.data.opening import load_part, load_splits, load_test
 from cotrain.data.split_record import SplitRecord, read_record
 from cotrain.data.splits import Splits
 from cotrain.data.views.mixing import Batch
@@ -23,9 +23,9 @@ __all__ = [
     "TrainingBatches",
     "UnreadableImageError",
     "evaluation_loader",
+    "load_part",
     "load_splits",
     "load_test",
-    "load_validation",
     "read_image",
     "read_record",
     "training_loader",

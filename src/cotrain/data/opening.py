@@ -10,6 +10,7 @@ from cotrain.data.folders import folder_source
 from cotrain.data.partition import Partition, draw_test, partition
 from cotrain.data.remembering import Recalled, recall, refuse_other_split
 from cotrain.data.settings import check_data, check_unsplit
+from cotrain.data.sources import PARTS
 from cotrain.data.split_record import SplitRecord
 from cotrain.data.splits import Splits, Wanted, load
 from cotrain.ensemble.preprocessing import Preprocessing
@@ -44,7 +45,7 @@ def load_splits(
         source = open_source(data)
         found = Recalled(source=source, parts=partition(source, data))
     else:
-        found = recall(remembered, data, ("train", "val", "test"))
+        found = recall(remembered, data, PARTS)
     return load(found, Wanted(data, keep_files, native, shape, remembered))
 
 
@@ -81,24 +82,26 @@ def load_test(
     return load(found, Wanted(data, keep_files, None, shape, remembered))
 
 
-def load_validation(data: Data, *, shape: Preprocessing, remembered: SplitRecord) -> Splits:
-    """Only the images that a run selects its checkpoint with; none of them is in its test.
+def load_part(
+    data: Data, part: str, *, keep_files: bool, shape: Preprocessing, remembered: SplitRecord
+) -> Splits:
+    """Only the images of one part of a run; the others need not be there any more.
 
     Args:
         data: Where they are.
+        part: One of those that are remembered.
+        keep_files: As for ``load_splits``.
         shape: What the ensemble takes.
         remembered: The run's split.
 
     Raises:
-        ConfigError: There are none, or as ``load_splits``.
+        ConfigError: As ``load_splits``.
     """
-    if "val" not in remembered.parts or remembered.origin.tested_on == "val":
-        raise ConfigError(
-            "the run has no validation images beside those that it tests on: train with "
-            "--data.validation 0.1, or with a val/ and a test/ in the folder"
-        )
-    found = recall(remembered, data, ("val",))
-    return load(found, Wanted(data.resolved(), shape.margin > 1, None, shape, remembered))
+    data = data.resolved()
+    check_data(data, keep_files=keep_files)
+    refuse_other_split(remembered, data)
+    found = recall(remembered, data, (part,))
+    return load(found, Wanted(data, keep_files, None, shape, remembered))
 
 
 def _remembered_test(record: SplitRecord, data: Data) -> Recalled:

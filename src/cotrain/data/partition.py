@@ -1,4 +1,4 @@
-"""Which image is trained on, selects the checkpoint, or tests: indices only, nothing is decoded."""
+"""Which image trains, selects the checkpoint, calibrates or tests: indices only, none decoded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import derive_seed
 from cotrain.config import Data
 from cotrain.data.settings import DEFAULTS
-from cotrain.data.sources import Source
+from cotrain.data.sources import PARTS, Source
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,6 +22,7 @@ class Partition:
     Args:
         train: Images trained on.
         val: Images that select the checkpoint; None if nothing is selected.
+        calibration: Images that neither train nor select; None if none were kept.
         test: Images tested on; None if there are none.
         tested_on: ``val`` if the test images are the ones that selected, else ``test``.
         origins: In words, where the images of each part come from.
@@ -29,21 +30,22 @@ class Partition:
 
     train: Tensor
     val: Tensor | None
+    calibration: Tensor | None = None
     test: Tensor | None
     tested_on: Literal["test", "val"]
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def named(self) -> dict[str, Tensor]:
         """The parts that there are."""
-        parts = {"train": self.train, "val": self.val, "test": self.test}
+        parts = {name: getattr(self, name) for name in PARTS}
         return {name: part for name, part in parts.items() if part is not None}
 
 
 def partition(source: Source, data: Data) -> Partition:
     """Split as the data set is split, and by ratio where it is not; see ``config.Data``.
 
-    ``train_images`` counts the images that validation is taken from. Without a test split,
-    ``train_images`` leaves all other images to the test.
+    ``train_images`` counts the images that validation and calibration are taken from. Without a
+    test split, ``train_images`` leaves all other images to the test.
 
     Raises:
         ConfigError: Fewer images than asked for, or too few in a class.
@@ -51,7 +53,7 @@ def partition(source: Source, data: Data) -> Partition:
     _refuse_ignored(source, data)
     given = _hold_out_test(source, data) if "all" in source.parts else source.parts
     train, val, test = given["train"], given.get("val"), given.get("test")
-    selects = data.validation not in ("none", 0)
+    selects, calibrates = (each not in ("none", 0) for each in (data.validation, data.calibration))
     tested_on = "test"
     if test is None and val is not None:
         test, tested_on = val, "val" if selects else "test"
@@ -61,12 +63,21 @@ def partition(source: Source, data: Data) -> Partition:
         val = None
     elif val is None:
         val, train = _hold_out("validation", float(data.validation), train, source, data.split_seed)
+    calibration = None
+    if calibrates:
+        share = float(data.calibration)
+        calibration, train = _hold_out("calibration", share, train, source, data.split_seed)
     if data.test_images is not None:
         if test is None:
             raise ConfigError(f"data.test_images={data.test_images}, but data.test=0 leaves none")
         test = draw_test(data.test_images, test, source, data.split_seed)
     return Partition(
-        train=train, val=val, test=test, tested_on=tested_on, origins=_origins(source, data)
+        train=train,
+        val=val,
+        calibration=calibration,
+        test=test,
+        tested_on=tested_on,
+        origins=_origins(source, data),
     )
 
 
@@ -79,6 +90,7 @@ def _refuse_ignored(source: Source, data: Data) -> None:
         "split_seed": data.split_seed != 0
         and test_given
         and (val_given or data.validation in ("none", 0))
+        and data.calibration in ("none", 0)
         and data.train_images is None
         and data.test_images is None,
     }
@@ -103,6 +115,8 @@ def _origins(source: Source, data: Data) -> dict[str, str]:
         origins["val"] = source.title("val")
     else:
         origins["val"] = f"{data.validation} of the training images, drawn"
+    if isinstance(data.calibration, float | int):
+        origins["calibration"] = f"{data.calibration:g} of the images left to train on, drawn"
     if given:
         origins["test"] = source.title("test" if "test" in source.parts else "val")
     elif data.train_images is None:
@@ -154,20 +168,34 @@ def draw_test(count: int, pool: Tensor, source: Source, seed: int) -> Tensor:
 def _hold_out(
     name: str, share: float, pool: Tensor, source: Source, seed: int
 ) -> tuple[Tensor, Tensor]:
-    """About ``share`` of ``pool``, stratified, and the others; both have every class."""
+    """A share of ``pool``, or a number, stratified, and the others; both have every class."""
     targets = source.targets[pool]
     sizes = targets.bincount(minlength=len(source.classes)).tolist()
     if min(sizes) < 2:
         small = source.classes[sizes.index(min(sizes))]
         raise ConfigError(
             f"data.{name}={share}, but class {small!r} has only {min(sizes)} image to divide: "
-            "add images" + (", or use --data.validation none" if name == "validation" else "")
+            "add images" + ("" if name == "test" else f", or use --data.{name} none")
         )
-    count = min(max(round(share * len(pool)), len(sizes)), len(pool) - len(sizes))
-    quotas = [
-        min(quota, size - 1) for quota, size in zip(allocate(sizes, count), sizes, strict=True)
-    ]
-    return _take(quotas, pool, targets, derive_seed(seed, name))
+    drawn = _number(name, share, sizes) if share >= 1 else _share(share, sizes)
+    return _take(drawn, pool, targets, derive_seed(seed, name))
+
+
+def _share(share: float, sizes: Sequence[int]) -> list[int]:
+    """About this share of the images of each class; at least one, and one less than all."""
+    count = min(max(round(share * sum(sizes)), len(sizes)), sum(sizes) - len(sizes))
+    return [min(quota, size - 1) for quota, size in zip(allocate(sizes, count), sizes, strict=True)]
+
+
+def _number(name: str, number: float, sizes: Sequence[int]) -> list[int]:
+    """Exactly so many images, shared out over the classes; one of each class is left."""
+    fewest, most = len(sizes), sum(sizes) - len(sizes)
+    if not fewest <= number <= most:
+        raise ConfigError(
+            f"data.{name}={number:g}, but {sum(sizes)} images of {len(sizes)} classes are left to "
+            f"train on, and one of each class has to be: give {fewest} to {most}"
+        )
+    return allocate([size - 1 for size in sizes], int(number))
 
 
 def allocate(sizes: Sequence[int], count: int) -> list[int]:

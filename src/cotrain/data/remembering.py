@@ -1,7 +1,7 @@
 """A split is remembered, and its images are found again: the same ones, or an error."""
 
 import os
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def recall(record: SplitRecord, data: Data, needed: Sequence[str]) -> Recalled:
     Args:
         record: What is remembered.
         data: Where the images are now.
-        needed: Some of ``train``, ``val`` and ``test``.
+        needed: Some of ``PARTS``.
 
     Raises:
         ConfigError: An image that is needed is missing, or has another size or class.
@@ -100,6 +100,7 @@ def recall(record: SplitRecord, data: Data, needed: Sequence[str]) -> Recalled:
         parts=Partition(
             train=indices.get("train", nothing),
             val=indices.get("val"),
+            calibration=indices.get("calibration"),
             test=indices.get("test"),
             tested_on=record.origin.tested_on,
             origins=dict.fromkeys(parts, "as the run remembers"),
@@ -141,14 +142,6 @@ def refuse_other_split(record: SplitRecord, data: Data, *, but: Container[str] =
                 f"data.{name}={value} would be ignored: the images are in the parts that the run "
                 "remembers: leave it out"
             )
-
-
-def trained_on(record: SplitRecord, contents: Iterable[str]) -> int | None:
-    """How many of these contents the run has trained on; None where it does not know."""
-    if record.parts["train"].contents is None:
-        return None
-    known = set(record.parts["train"].contents)
-    return sum(content in known for content in contents)
 
 
 def _files(record: SplitRecord, parts: Mapping[str, PartRecord], root: str) -> Source:

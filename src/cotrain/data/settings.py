@@ -60,7 +60,7 @@ def _refuse_set(part: str, record: Data | Views, name: str, why: str) -> None:
 
 def check_unsplit(data: Data) -> None:
     """Raise ConfigError for a setting that splits images of which all are tested."""
-    names = ["train_images", "validation", "test"]
+    names = ["train_images", "validation", "calibration", "test"]
     for name in names if data.test_images is not None else [*names, "split_seed"]:
         if getattr(data, name) != DEFAULTS[name]:
             raise ConfigError(

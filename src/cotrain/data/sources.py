@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
+# What images are for, in the order in which they are told.
+PARTS = ("train", "val", "calibration", "test")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Source:

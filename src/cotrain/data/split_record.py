@@ -1,4 +1,4 @@
-"""Which images a run trained on, selected with and tested on, as ``split.jsonl`` remembers them.
+"""Which images a run trained on, selected with, kept and tested on: its ``split.jsonl``.
 
 The first line says how the images were split, each further one names an image: part, path, class,
 bytes, digest of the content.
@@ -7,8 +7,9 @@ bytes, digest of the content.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,10 +18,14 @@ from cotrain.basics.files import atomic_write, digest
 from cotrain.basics.reading import parse_json
 from cotrain.basics.records import record_from
 from cotrain.config import Data
+from cotrain.data.sources import PARTS
 
 _FORMAT = 1
 _OTHERS = "others"
-_DRAWING = ("layout", "train_images", "test_images", "validation", "test", "split_seed")
+_DRAWING = (
+    *("layout", "train_images", "test_images"),
+    *("validation", "calibration", "test", "split_seed"),
+)
 
 _Row = tuple[str, int, int | None, str | None]  # name, class, size, content
 
@@ -46,6 +51,14 @@ class PartRecord:
         nothing = (None,) * len(self.names)
         sizes, contents = self.sizes or nothing, self.contents or nothing
         return zip(self.names, self.targets, sizes, contents, strict=True)
+
+    def names_in(self, others: Iterable["PartRecord"]) -> tuple[str, ...] | None:
+        """Names of others' images that hold what one of these does; None if it is not known."""
+        if self.contents is None:
+            return None
+        known = set(self.contents)
+        rows = chain.from_iterable(other.rows() for other in others)
+        return tuple(name for name, *_, content in rows if content in known)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +86,7 @@ class SplitRecord:
 
     Args:
         origin: What was split, and how.
-        parts: The images of ``train``, ``val`` and ``test``, as far as there are such parts.
+        parts: The images of each of ``PARTS``, as far as there are such parts.
         others: Files that were there, and are in no part: not drawn, or skipped.
     """
 
@@ -130,9 +143,12 @@ def _record(origin: SplitOrigin, lines: Iterable[str]) -> SplitRecord:
         part, *row = json.loads(line)
         rows[part].append(_checked(row))
     others = tuple(name for name, *_ in rows.pop(_OTHERS, ()))
-    parts = {name: rows[name] for name in ("train", "val", "test") if name in rows}
+    # What a setting of later versions was, before there was one.
+    settings = {**splitting(Data()), **origin.settings}
     return SplitRecord(
-        origin=origin, parts={name: _part(each) for name, each in parts.items()}, others=others
+        origin=replace(origin, settings=settings),
+        parts={name: _part(rows[name]) for name in PARTS if name in rows},
+        others=others,
     )
 
 

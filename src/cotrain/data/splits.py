@@ -1,4 +1,4 @@
-"""The training, validation and test images of an experiment."""
+"""The training, validation, calibration and test images of an experiment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +29,7 @@ class Splits:
     Args:
         train: Images trained on; none where only the test was asked for.
         val: Images that select the checkpoint; None if nothing is selected.
+        calibration: Images that neither train nor select; None if none were kept.
         test: Images tested on, once; None if there are none.
         classes: Names of the classes.
         preprocessing: What an image goes through; shipped with the ensemble.
@@ -41,6 +42,7 @@ class Splits:
 
     train: Images
     val: Images | None
+    calibration: Images | None = None
     test: Images | None
     classes: tuple[str, ...]
     preprocessing: Preprocessing
@@ -95,10 +97,12 @@ def load(found: Recalled, wanted: Wanted) -> Splits:
     train = gathered.select(parts.train)
     if wanted.shape is None:
         frame = with_statistics(frame, data, source, train, wanted.native)
+    others = {name: gathered.select(part) for name, part in parts.named().items()}
     splits = Splits(
         train=train,
-        val=None if parts.val is None else gathered.select(parts.val),
-        test=None if parts.test is None else gathered.select(parts.test),
+        val=others.get("val"),
+        calibration=others.get("calibration"),
+        test=others.get("test"),
         classes=source.classes,
         preprocessing=frame,
         unreadable=tuple(unreadable),

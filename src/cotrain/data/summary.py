@@ -46,7 +46,7 @@ class DataSummary:
         dataset: Name of the data set.
         root: Its folder; None for ``digits``.
         classes: How many classes there are.
-        parts: The images of ``train``, ``val`` and ``test``, as far as there are such parts.
+        parts: The images of each of ``PARTS``, as far as there are such parts.
         tested_on: ``val`` if the test images are those that selected the checkpoint.
         preprocessing: Size, crop and statistics.
         fitting: In words, how an image gets to that size.

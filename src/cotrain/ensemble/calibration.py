@@ -10,7 +10,7 @@ from typing import Any, Literal
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.machine import __version__
 from cotrain.basics.records import record_from
-from cotrain.config.calibration import SetMethod
+from cotrain.config.calibration import FittedOn, SetMethod
 from cotrain.config.combining import Combine
 from cotrain.config.limits import (
     PROBABILITY,
@@ -52,7 +52,7 @@ class Abstention:
     Args:
         risk: The share of wrong answers that is wanted at most.
         least: The smallest probability of an answer that counts; above 1 none does.
-        coverage: Share of the validation images that have one.
+        coverage: Share of the images that it was fitted on that have one.
     """
 
     risk: float = required(SHARE)
@@ -72,7 +72,8 @@ class Calibration:
         temperature: Of the combined answer; above 1 it becomes less certain.
         temperatures: Of each network; empty where all are 1.
         weights: Of each network, which sum to 1; empty where all are equal.
-        images: How many validation images it was fitted on.
+        images: How many images it was fitted on.
+        fitted_on: Which these were.
         sets: How the answer becomes a set of classes; None where that was not fitted.
         abstention: Where there is no answer; None where that was not fitted.
 
@@ -85,6 +86,7 @@ class Calibration:
     temperatures: tuple[float, ...] = ()
     weights: tuple[float, ...] = ()
     images: int = required(at_least(1))
+    fitted_on: FittedOn = "validation"
     sets: PredictionSets | None = None
     abstention: Abstention | None = None
 

@@ -1,5 +1,6 @@
 """The images to test an ensemble on: those that its run held out, or others."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -7,16 +8,16 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder, possible_runs
 from cotrain.config import Data, Experiment
 from cotrain.config.recipes import load_recipe
-from cotrain.data import SplitRecord, Splits, load_splits, load_test, load_validation, read_record
+from cotrain.data import SplitRecord, Splits, load_splits, load_test, read_record
 from cotrain.data.framing import refuse_other_shape
-from cotrain.data.remembering import is_same, refuse_other_split, trained_on
+from cotrain.data.remembering import is_same, refuse_other_split
 from cotrain.data.settings import is_folder
 from cotrain.data.split_record import splitting
 from cotrain.ensemble.answering import Answering
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
+class Asked:
     """Which images are asked for, and what the run knows of them.
 
     Args:
@@ -49,7 +50,7 @@ def images_to_test(path: Path, ensemble: Answering, data: Data | None = None) ->
         ConfigError: There is no run, or images are missing, have changed since they were held out,
             or are not as the ensemble takes them.
     """
-    asked, shape = _asked(path, ensemble, data), ensemble.spec.preprocessing
+    asked, shape = asked_for(path, ensemble, data), ensemble.spec.preprocessing
     if shape is None or (asked.is_own and asked.record is None):
         return _loaded(ensemble, asked)
     found = load_test(
@@ -59,7 +60,7 @@ def images_to_test(path: Path, ensemble: Answering, data: Data | None = None) ->
         classes=ensemble.spec.classes,
         remembered=asked.remembered,
     )
-    return _with_note(found, asked, ("test",))
+    return with_note(found, asked)
 
 
 def images_of_parts(path: Path, ensemble: Answering, data: Data | None = None) -> Splits:
@@ -73,30 +74,10 @@ def images_of_parts(path: Path, ensemble: Answering, data: Data | None = None) -
     Raises:
         ConfigError: As ``images_to_test``.
     """
-    asked = _asked(path, ensemble, data)
+    asked = asked_for(path, ensemble, data)
     if asked.remembered is not None:
         refuse_other_split(asked.remembered, asked.data)
-    return _with_note(_loaded(ensemble, asked), asked, ("val", "test"))
-
-
-def images_to_calibrate(path: Path, ensemble: Answering) -> Splits:
-    """The images that the run selected its checkpoint with; no others are read.
-
-    Args:
-        path: A run, or its ``ensemble/``.
-        ensemble: Who answers.
-
-    Raises:
-        ConfigError: There is no run, it remembers no such images, or they are missing or changed.
-    """
-    run, shape = _run_at(path), ensemble.spec.preprocessing
-    record = None if run is None else read_record(run.split)
-    if run is None or record is None or shape is None:
-        raise ConfigError(
-            f"{path} does not say which images it validated with: give a run folder with "
-            "config.yaml and split.jsonl"
-        )
-    return load_validation(load_recipe(run.config).data, shape=shape, remembered=record)
+    return with_note(_loaded(ensemble, asked), asked, ("val", "test"))
 
 
 def experiment_of(path: Path) -> Experiment | None:
@@ -112,16 +93,17 @@ def _run_at(path: Path) -> RunFolder | None:
     return next((run for run in possible_runs(path) if run.config.is_file()), None)
 
 
-def _asked(path: Path, ensemble: Answering, data: Data | None) -> _Asked:
+def asked_for(path: Path, ensemble: Answering, data: Data | None) -> Asked:
+    """Which images are asked for: those of the run, or others; see ``images_to_test``."""
     run = _run_at(path)
     record = None if run is None else read_record(run.split)
     if data is None:
         if run is None:
             raise ConfigError(
-                f"{path} does not say which images to test on: give --data.dataset and --data.root"
+                f"{path} does not say which images to take: give --data.dataset and --data.root"
             )
         experiment = load_recipe(run.config)
-        return _Asked(
+        return Asked(
             data=experiment.data,
             keep_files=experiment.views.crop == "resized",
             is_own=True,
@@ -132,7 +114,7 @@ def _asked(path: Path, ensemble: Answering, data: Data | None) -> _Asked:
     if shape is not None:
         refuse_other_shape(data, shape)
     same = record is not None and _is_same(record, data)
-    return _Asked(
+    return Asked(
         data=data,
         keep_files=shape is not None and shape.margin > 1,
         is_own=False,
@@ -148,7 +130,7 @@ def _is_same(record: SplitRecord, data: Data) -> bool:
     return is_same(record, data) and record.origin.settings == splitting(data)
 
 
-def _loaded(ensemble: Answering, asked: _Asked) -> Splits:
+def _loaded(ensemble: Answering, asked: Asked) -> Splits:
     return load_splits(
         asked.data,
         keep_files=asked.keep_files,
@@ -157,19 +139,34 @@ def _loaded(ensemble: Answering, asked: _Asked) -> Splits:
     )
 
 
-def _with_note(found: Splits, asked: _Asked, parts: tuple[str, ...]) -> Splits:
-    """The images with a note on those that the run has trained on."""
+def with_note(found: Splits, asked: Asked, parts: Collection[str] = ("test",)) -> Splits:
+    """The images with a note on those of these parts that the run has trained on."""
     if asked.record is None or asked.remembered is not None:
         return found
-    assert found.record is not None
-    assert found.summary is not None
-    held_out = [part for name, part in found.record.parts.items() if name in parts]
-    contents = {content for part in held_out for content in part.contents or ()}
-    count = trained_on(asked.record, contents)
-    if count == 0:
+    known = images_known_to(asked, found, "train", parts)
+    if known == ():
         return found
-    note = f"{count} of these images were trained on: they say little about others"
-    if count is None:
-        note = "whether these images were trained on is not known: data.scan was false"
+    note = "whether these images were trained on is not known: data.scan was false"
+    if known is not None:
+        note = f"{len(known)} of these images were trained on: they say little about others"
+    assert found.summary is not None
     summary = replace(found.summary, notes=(*found.summary.notes, note))
     return replace(found, summary=summary)
+
+
+def images_known_to(
+    asked: Asked, found: Splits, part: str, parts: Collection[str] = ("test",)
+) -> tuple[str, ...] | None:
+    """Names of the images, by content, that a part of the run holds; None if it is not known.
+
+    Args:
+        asked: What the run knows.
+        found: Images.
+        part: Of the run.
+        parts: Those of the images that are looked at.
+    """
+    if asked.record is None or part not in asked.record.parts:
+        return ()
+    assert found.record is not None
+    looked_at = [each for name, each in found.record.parts.items() if name in parts]
+    return asked.record.parts[part].names_in(looked_at)

@@ -1,17 +1,34 @@
 """What a calibration changes, as tables."""
 
+from collections.abc import Mapping
+
+from cotrain.config.calibration import FittedOn
 from cotrain.ensemble.calibration import Calibration
 from cotrain.evaluation.calibration.calibrate import CalibratedRun
 from cotrain.report.style import ResultTable, new_table
 
+IMAGES: Mapping[FittedOn, str] = {
+    "calibration": "images that neither trained nor selected",
+    "validation": "validation images",
+    "other": "other images",
+}
+SELECTED = (
+    "Images that chose the checkpoint look easier than new ones: probabilities become too certain, "
+    "and the wanted coverage and risk may be missed. Train with --data.calibration 0.1, or give "
+    "images that the run has not seen by --data.root."
+)
+
 
 def calibration_table(found: CalibratedRun) -> ResultTable:
     """One row for every method; that which is used stands out."""
-    caption = (
-        f"{found.calibration.images:,} validation images, each answered by what was fitted on "
-        f"others.\nUsed from now on: {numbers_in_words(found.calibration)}; {found.path}.\n"
-        f"{rules_in_words(found.calibration)}"
-    )
+    lines = [
+        f"{found.calibration.images:,} {IMAGES[found.images.fitted_on]}, each answered by what was "
+        "fitted on others.",
+        *([SELECTED] if found.images.selected_checkpoint else []),
+        f"Used from now on: {numbers_in_words(found.calibration)}; {found.path}.",
+        *rules_in_words(found.calibration),
+    ]
+    caption = "\n".join(lines)
     table = new_table("", "top-1 %", "NLL", "Brier", "ECE", caption=caption)
     for name, scores in found.scores.items():
         numbers = (scores.nll, scores.brier, scores.ece)
@@ -37,7 +54,7 @@ def numbers_in_words(calibration: Calibration) -> str:
     return ", ".join(parts)
 
 
-def rules_in_words(calibration: Calibration) -> str:
+def rules_in_words(calibration: Calibration) -> list[str]:
     """What was stored besides: sets of classes, and where to abstain."""
     lines = []
     if calibration.sets is not None:
@@ -51,4 +68,4 @@ def rules_in_words(calibration: Calibration) -> str:
             if rule.coverage
             else f"No probability is large enough for {rule.risk:.1%} of wrong answers."
         )
-    return "\n".join(lines)
+    return lines

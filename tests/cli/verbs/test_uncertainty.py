@@ -64,7 +64,7 @@ def test_tables_and_cautions(run, capsys):
 def test_impossible_wishes_are_refused_in_one_line(run, capsys):
     stored = (run / "ensemble" / "calibration.json").read_bytes()
     for flags, message in (
-        (["--coverage", "0.999"], "coverage=0.999 takes 999 validation images, there are 100"),
+        (["--coverage", "0.999"], "coverage=0.999 takes 999 images to calibrate on, there are 100"),
         (["--coverage", "1.5"], "coverage=1.5 is not in [0, 1)"),
         (["--risk", "-1"], "risk=-1.0 is not in [0, 1)"),
     ):

@@ -1,4 +1,4 @@
-"""A run is calibrated on its validation images, and from then on answers so, everywhere."""
+"""A run is calibrated on images that it did not train on, and from then on answers so."""
 
 import json
 import shutil
@@ -56,6 +56,8 @@ def test_what_answers_is_calibrated(run: Path, capsys: pytest.CaptureFixture[str
     main(["calibrate", str(run), "--json"])
     found = json.loads(capsys.readouterr().out)
     assert found["method"] != "none"
+    assert (found["fitted_on"], found["selected_checkpoint"]) == ("validation", True)
+    assert found["calibration"]["fitted_on"] == "validation"
     assert (
         found["cross_validated"][found["method"]]["nll"] < found["cross_validated"]["none"]["nll"]
     )
@@ -89,7 +91,7 @@ def test_what_answers_is_calibrated(run: Path, capsys: pytest.CaptureFixture[str
 def test_without_what_it_needs_one_line_says_so(run: Path, name: str, tmp_path: Path):
     if name == "ensemble":
         moved = Path(shutil.move(run / "ensemble", tmp_path / "moved"))
-        with pytest.raises(ConfigError, match="does not say which images it validated with"):
+        with pytest.raises(ConfigError, match="does not say which images to take"):
             calibrate(moved)
     else:
         (run / name).unlink()
@@ -99,6 +101,6 @@ def test_without_what_it_needs_one_line_says_so(run: Path, name: str, tmp_path: 
 
 def test_a_run_without_validation_images_is_refused(tmp_path: Path):
     fit(tiny(epochs=1), tmp_path / "run", progress=False)
-    with pytest.raises(ConfigError, match=r"no validation images beside those.*--data.validation"):
+    with pytest.raises(ConfigError, match=r"no validation images beside those.*--data.calibration"):
         calibrate(tmp_path / "run")
     assert not (tmp_path / "run" / "ensemble" / "calibration.json").exists()

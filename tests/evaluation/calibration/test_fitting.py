@@ -94,5 +94,5 @@ def test_what_is_said_of_a_method_is_near_what_new_images_show():
 
 def test_too_few_images_are_refused():
     logits, targets = answers(19)
-    with pytest.raises(ConfigError, match="19 validation images are too few to calibrate: give at"):
+    with pytest.raises(ConfigError, match="19 images are too few to calibrate on: give at"):
         fit_calibration(logits, targets)

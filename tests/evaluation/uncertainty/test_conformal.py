@@ -70,6 +70,6 @@ def test_new_images_are_covered_as_promised(method, coverage):
 def test_too_few_images_for_a_coverage():
     p, targets = answers(50, torch.Generator().manual_seed(0))
     with pytest.raises(
-        ConfigError, match=r"coverage=0\.99 takes 99 validation images, there are 50"
+        ConfigError, match=r"coverage=0\.99 takes 99 images to calibrate on, there are 50"
     ):
         fit_sets(p, targets, "lac", 0.99)

@@ -4,12 +4,14 @@ import json as json_format
 from pathlib import Path
 
 from cotrain.cli.verbs.arguments import checked_device
+from cotrain.config import Data
 from cotrain.config.calibration import SetMethod
 
 
 def calibrate(
     path: str,
     *,
+    data: Data | None = None,
     sets: SetMethod = "lac",
     coverage: float = 0.9,
     risk: float = 0.05,
@@ -17,10 +19,13 @@ def calibrate(
     device: str = "cpu",
     json: bool = False,
 ) -> None:
-    """Fit the ensemble's probabilities to its run's validation images, and store it with them.
+    """Fit the ensemble's probabilities to images that were not trained on, and store what is found.
 
     Args:
         path: A run folder, or its ensemble/.
+        data: Images to calibrate on. If not given those that the run kept for it, by
+            --data.calibration when it was trained, or else those that it validated with, which
+            have chosen the checkpoint. Of a folder all that have a label, unless it has a test/.
         sets: How the answer becomes a set of classes that holds the right one.
         coverage: How often it is to hold it.
         risk: Share of wrong answers that is wanted where the ensemble is sure enough to answer.
@@ -36,15 +41,18 @@ def calibrate(
     run = experiment_of(Path(path))
     if batch_size is None:
         batch_size = 64 if run is None else run.batch_size
+    settings = data or (run and run.data)
     found = calibrate_run(
         path,
+        data,
         sets=sets,
         coverage=coverage,
         risk=risk,
         batch_size=batch_size,
         device=checked_device(device),
-        workers=run.data.workers if run else 0,
+        workers=settings.workers if settings else 0,
     )
+    found.images.summary.show()
     if json:
         print(json_format.dumps(found.to_dict(), indent=2))
     else:

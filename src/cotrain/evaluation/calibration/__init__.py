@@ -1,1 +1,1 @@
-"""Probabilities that can be believed: fitted on validation images, shipped with the ensemble."""
+"""Probabilities that can be believed: fitted on images held out, shipped with the ensemble."""

@@ -1,4 +1,4 @@
-"""Fit temperatures and weights to validation images, and choose which of them to use.
+"""Fit temperatures and weights to images, and choose which of them to use.
 
 The temperature is that of the combined answer: networks that are calibrated one by one give an
 ensemble that is not certain enough (arXiv:2007.08792, arXiv:2101.05397).
@@ -50,10 +50,10 @@ def fit_calibration(
     """Fit every method, and choose by cross-validated negative log-likelihood.
 
     A method with more numbers replaces a simpler one if it is better by more than two standard
-    errors of the difference, over the images: they have chosen the checkpoint, and flatter it.
+    errors of the difference, over the images.
 
     Args:
-        logits: Of validation images.
+        logits: Of images that were not trained on.
         targets: Their classes.
         combine: How the S answers become one.
 
@@ -63,8 +63,8 @@ def fit_calibration(
     check_answers(logits, targets)
     if len(targets) < _LEAST:
         raise ConfigError(
-            f"{len(targets)} validation images are too few to calibrate: give at least {_LEAST}, "
-            "by a larger --data.validation"
+            f"{len(targets)} images are too few to calibrate on: give at least {_LEAST}, by a "
+            "larger --data.calibration of the run, or others by --data.root"
         )
     methods = METHODS[combine] if len(logits) > 1 else ("temperature",)
     raw = Calibration(combine=combine, images=len(targets))

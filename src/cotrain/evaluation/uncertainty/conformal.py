@@ -46,7 +46,7 @@ def fit_sets(
     """The threshold below which a class is in the set.
 
     Args:
-        p: Probabilities of validation images, in float64.
+        p: Probabilities of images that were not trained on, in float64.
         targets: Their classes.
         method: How strange a class is.
         coverage: How often the set is to hold the right class.
@@ -57,8 +57,8 @@ def fit_sets(
     place = math.ceil((len(targets) + 1) * coverage)
     if place > len(targets):
         raise ConfigError(
-            f"coverage={coverage} takes {math.ceil(coverage / (1 - coverage))} validation images, "
-            f"there are {len(targets)}: give a smaller one, or a larger --data.validation"
+            f"coverage={coverage} takes {math.ceil(coverage / (1 - coverage))} images to calibrate "
+            f"on, there are {len(targets)}: give a smaller one, or more images"
         )
     scores = strangeness(p, method).gather(1, targets[:, None]).squeeze(1)
     threshold = scores.sort().values[place - 1].item()

@@ -82,7 +82,7 @@ def fit_abstention(p: Float[Tensor, "N C"], targets: Int[Tensor, " N"], risk: fl
     """The smallest probability of an answer that counts, for no more than this risk.
 
     Args:
-        p: Probabilities of validation images.
+        p: Probabilities of images that were not trained on.
         targets: Their classes.
         risk: Share of the answers that count which may be wrong.
     """
