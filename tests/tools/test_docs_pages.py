@@ -3,7 +3,17 @@
 import pytest
 from mkdocs.exceptions import PluginError
 
-from tools.docs_pages import PACKAGE, on_page_markdown, on_post_page, reference, rooms, site_name
+from cotrain.comparison.paper.reproduction import reproduce
+from cotrain.config.published import PUBLISHED
+from tools.docs_pages import (
+    PACKAGE,
+    on_page_markdown,
+    on_post_page,
+    paper_tables,
+    reference,
+    rooms,
+    site_name,
+)
 
 
 def test_every_room_has_a_page_with_all_its_modules():
@@ -42,3 +52,15 @@ def test_a_page_that_loads_from_another_host_is_refused(loads):
 def test_a_page_may_link_to_another_host():
     page = '<a href="https://arxiv.org/abs/2011.14660">x</a><script src="assets/x.js"></script>'
     assert on_post_page(page, page="guide.md") == page
+
+
+def test_the_papers_tables_are_a_page_with_a_row_for_each_recipe():
+    of_one = [each for each in PUBLISHED if each.network == "wide_resnet28_10"]
+    lines = paper_tables(reproduce(of_one, runs=()).rows).splitlines()
+    assert [line for line in lines if line.startswith("#")] == [
+        "# The paper's tables",
+        "## Table II: CIFAR-100",
+        "## Table III: CIFAR-10",
+    ]
+    assert "| `paper/wide_resnet28_10-cifar100-s1` | 36,539,124 | 5,243,386,368 | 15.50 |" in lines
+    assert sum(line.startswith("| `paper/") for line in lines) == len(of_one)
