@@ -45,3 +45,10 @@ def test_a_damaged_outcome_says_how_to_write_it_again(tmp_path: Path, text: str)
     run.evaluation.write_text(text)
     with pytest.raises(ConfigError, match=r"is damaged .* cotrain evaluate .* --output .*\.json$"):
         run.outcome()
+
+
+def test_epochs_done_are_the_rows_of_the_metrics(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert folder.epochs_done() == 0
+    folder.metrics.write_text("epoch,loss\n0,1.5\n1,1.25\n")
+    assert folder.epochs_done() == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cotrain.basics.text import one_line, printable, printable_lines
+from cotrain.basics.text import duration, one_line, printable, printable_lines
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,18 @@ def test_a_message_is_one_line():
 
 def test_lines_and_tabs_are_kept():
     assert printable_lines("a\tb\x1b\n\r\u2028c\n") == "a\tb\\x1b\n\\r\\u2028c\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.4, "0 s"),
+        (89, "89 s"),
+        (90, "2 min"),
+        (754, "13 min"),
+        (5400, "1.5 h"),
+        (90000, "25.0 h"),
+    ],
+)
+def test_times_have_the_unit_that_suits_them(seconds, shown):
+    assert duration(seconds) == shown

@@ -58,3 +58,16 @@ class Lines:
 
     def flush(self):
         pass
+
+
+def test_work_with_a_state_tells_it(monkeypatch):
+    monkeypatch.setattr(watching, "_FIRST", 0)
+    lines = Lines(2)
+    monkeypatch.setattr(sys, "stderr", lines)
+    states = iter(["1 of 3", "2 of 3"])
+    with at_work("training", lambda: next(states, "3 of 3"), every=0.001):
+        assert lines.written.wait(10)
+    assert lines.text.splitlines()[:2] == [
+        "cotrain: training: 1 of 3",
+        "cotrain: training: 2 of 3",
+    ]

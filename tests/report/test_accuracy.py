@@ -54,6 +54,7 @@ def comparison(*results, seeds=(0, 1, 2)):
     return Comparison(
         candidates=results,
         experiment=Experiment(),
+        left_out=(),
         seeds=seeds,
         images=1597,
         machine=hardware(),

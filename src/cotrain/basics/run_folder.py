@@ -91,6 +91,12 @@ class RunFolder:
         """How long training took; a comparison writes it where nothing interrupted it."""
         return self.root / "seconds.json"
 
+    def epochs_done(self) -> int:
+        """How many epochs ``metrics`` has a row of."""
+        if not self.metrics.is_file():
+            return 0
+        return len(self.metrics.read_bytes().splitlines()) - 1  # without its header
+
     def check_begun(self, flag: str = "") -> None:
         """Raise ConfigError if no run was begun here.
 

@@ -28,3 +28,11 @@ def _escaped(character: str) -> str:
 def one_line(message: object) -> str:
     """A message, such as a parser's error, on one line that a terminal can show."""
     return printable(" ".join(str(message).split()))
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it, such as ``12 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

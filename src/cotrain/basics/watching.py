@@ -1,7 +1,7 @@
 """Lines about work that takes long, for a user who would otherwise see nothing."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from time import monotonic
@@ -46,15 +46,24 @@ def watched(parts: Iterable[T], what: str, size: int, total: int) -> Iterator[T]
 
 
 @contextmanager
-def at_work(what: str) -> Iterator[None]:
-    """Say on stderr, while the work inside takes long, what it is: work without countable parts."""
+def at_work(
+    what: str, far: Callable[[], str] | None = None, *, every: float | None = None
+) -> Iterator[None]:
+    """Say on stderr, while the work inside takes long, what it is.
+
+    Args:
+        what: What the work is.
+        far: Says how far it is; for how long it is done if None.
+        every: Seconds between lines, after the first; ten if None.
+    """
     ended = Event()
+    begun = monotonic()
 
     def say() -> None:
-        begun, wait = monotonic(), _FIRST
+        wait: float = _FIRST
         while not ended.wait(wait):
-            _print(f"{what}: {monotonic() - begun:.0f} s")
-            wait = _NEXT
+            _print(f"{what}: {far() if far else f'{monotonic() - begun:.0f} s'}")
+            wait = _NEXT if every is None else every
 
     thread = Thread(target=say, daemon=True)
     thread.start()

@@ -177,17 +177,9 @@ def _train(
         resumed_step=begun,
         progress=progress,
     )
-    loaders = Loaders(experiment, splits)
-    module = CoTraining(
-        experiment_ensemble(experiment, splits),
-        experiment,
-        loaders.steps(trainer.world_size),
-        class_weights(experiment, splits),
-        open_teacher(experiment, splits, folder),
-    )
+    module, loaders = build_module(experiment, splits, folder, trainer.world_size)
     if state is not None:
         check_tensors(state, module, folder)
-    _arrange(module, experiment)
     _say_warmup(experiment)
     resumed = None if begun is None else folder.checkpoint
     try:
@@ -202,6 +194,26 @@ def _train(
     if begun == trainer.global_step:
         say(f"{folder.root} was trained to its end already: only evaluating")
     return module, trainer
+
+
+def build_module(
+    experiment: Experiment, splits: Splits, folder: RunFolder, world_size: int
+) -> tuple[CoTraining, Loaders]:
+    """What is trained before its first step, and the loaders of its images.
+
+    Raises:
+        ConfigError: A network that cannot be divided so, or trained on such a batch.
+    """
+    loaders = Loaders(experiment, splits)
+    module = CoTraining(
+        experiment_ensemble(experiment, splits),
+        experiment,
+        loaders.steps(world_size),
+        class_weights(experiment, splits),
+        open_teacher(experiment, splits, folder),
+    )
+    _arrange(module, experiment)
+    return module, loaders
 
 
 def _say_warmup(experiment: Experiment) -> None:

@@ -13,4 +13,4 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
             train(run.experiment, run.folder.root, resume=False, progress=False, split_of=split_of)
             done(run)
 
-    monkeypatch.setattr("cotrain.comparison.accuracy.compare.train_all", train_all)
+    monkeypatch.setattr("cotrain.comparison.accuracy.all_runs.train_all", train_all)

@@ -196,7 +196,7 @@ def test_a_signal_says_how_to_go_on(tmp_path, monkeypatch, number):
     def interrupted(*_, **__):
         signal.raise_signal(number)
 
-    monkeypatch.setattr("cotrain.comparison.accuracy.compare.train_all", interrupted)
+    monkeypatch.setattr("cotrain.comparison.accuracy.all_runs.train_all", interrupted)
     with pytest.raises(Interrupted, match="the same command goes on") as error:
         compare(EXPERIMENT, tmp_path, into=(1,), seeds=(0,), train=fake_fit)
     assert error.value.exit_code == 128 + number
@@ -213,6 +213,7 @@ def test_a_signal_says_how_to_go_on(tmp_path, monkeypatch, number):
         ({"varied": (2, 2)}, "varied=[2, 2] repeats a value"),
         ({"ablations": ("inits",)}, "ablation='inits' is not known"),
         ({"jobs": 0}, "jobs=0 is below 1"),
+        ({"budget_minutes": 0}, "budget_minutes=0 is no time"),
         ({"into": (0, 1)}, "into=0 is not in [1, 1024]"),
     ],
 )
@@ -233,7 +234,7 @@ def test_runs_of_several_devices_are_refused(tmp_path, setting):
 
 
 def test_as_many_runs_at_once_as_there_are_gpus(tmp_path, monkeypatch):
-    module = "cotrain.comparison.accuracy.compare"
+    module = "cotrain.comparison.accuracy.all_runs"
     monkeypatch.setattr(f"{module}._device", lambda _: "cuda")
     monkeypatch.setattr(f"{module}.visible_gpus", lambda: ["0", "1", "2"])
     asked = []
@@ -250,7 +251,7 @@ def test_as_many_runs_at_once_as_there_are_gpus(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("in_this_process")
 def test_threads_are_those_of_what_is_asked_for_not_of_what_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr("cotrain.comparison.accuracy.compare.usable_cores", lambda: 4)
+    monkeypatch.setattr("cotrain.comparison.accuracy.all_runs.usable_cores", lambda: 4)
     asked = {"into": (1, 2), "seeds": (0, 1), "independent": False, "train": fake_fit}
     free = replace(EXPERIMENT, hardware=Hardware())
     assert compare(free, tmp_path, jobs=2, **asked).training_threads == (2,)
@@ -283,6 +284,27 @@ def test_a_runs_line_is_printed_when_it_is_done(tmp_path, in_this_process, monke
     monkeypatch.setattr(Run, "seconds", 23.4)
     compare(EXPERIMENT, tmp_path, into=(1, 2), seeds=(0,), independent=False, train=fake_fit)
     assert capsys.readouterr().err.splitlines()[-2:] == [
-        "1 of 2: S=2 seed 0: error 2.50 %, 23 s",
+        "1 of 2: S=2 seed 0: error 2.50 %, 23 s; about 23 s left",
         "2 of 2: S=1 seed 0: error 50.00 %, 23 s",
     ]
+
+
+def test_a_budget_trains_the_first_seeds_of_all_candidates(tmp_path, in_this_process, monkeypatch):
+    def measure_all(runs, *, jobs, threads):
+        assert jobs == 1
+        return {run.candidate: 60.0 for run in runs}
+
+    monkeypatch.setattr("cotrain.comparison.accuracy.all_runs.measure_all", measure_all)
+    asked = {"into": (1, 2), "seeds": (0, 1, 2), "independent": False, "jobs": 1}
+    with pytest.raises(ConfigError, match="budget_minutes=1 is too short for seed 0"):
+        compare(EXPERIMENT, tmp_path, **asked, budget_minutes=1, train=fake_fit)
+    assert not (tmp_path / "calls").exists()
+    comparison = compare(EXPERIMENT, tmp_path, **asked, budget_minutes=4.5, train=fake_fit)
+    assert (comparison.seeds, comparison.left_out) == ((0, 1), (2,))
+    assert [each.errors for each in comparison.candidates] == [(50, 50), (2.5, 5)]
+    calls = (tmp_path / "calls").read_text().split()
+    assert calls == ["s2-seed0", "s1-seed0", "s2-seed1", "s1-seed1"]
+    # The same command goes on.
+    comparison = compare(EXPERIMENT, tmp_path, **asked, budget_minutes=4.5, train=fake_fit)
+    assert (comparison.seeds, comparison.left_out) == ((0, 1, 2), ())
+    assert (tmp_path / "calls").read_text().split()[4:] == ["s2-seed2", "s1-seed2"]

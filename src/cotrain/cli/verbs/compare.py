@@ -17,6 +17,7 @@ def compare(
     sweep: float | str | None = None,
     varied: int | str | None = None,
     jobs: int | None = None,
+    budget_minutes: float | None = None,
     **settings: Any,
 ) -> None:
     """Train the large network and S networks of the same cost, over several seeds, and compare.
@@ -32,6 +33,8 @@ def compare(
             0,0.1,0.5,2.
         varied: The S for which --independent, --ablation and --sweep hold, such as 2,4; the
             largest if not given.
+        budget_minutes: A time; the first of the seeds are trained, as many as fit, after a few
+            seconds of every candidate are measured. The same command goes on with the others.
         jobs: Runs at once; as many as there are cores, or GPUs, if not given.
     """
     from cotrain.comparison.accuracy.compare import compare as run_comparison
@@ -48,6 +51,10 @@ def compare(
         sweep=() if sweep is None else numbers("sweep", sweep),
         varied=() if varied is None else whole_numbers("varied", varied),
         jobs=jobs,
+        budget_minutes=budget_minutes,
     )
     write_comparison(comparison, Path(output))
     display(comparison_table(comparison))
+    if comparison.left_out:
+        seeds = ", ".join(map(str, comparison.left_out))
+        print(f"left out, for lack of time: seed {seeds}: the same command goes on with it")

@@ -8,10 +8,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 import torch
 
@@ -26,6 +28,7 @@ from cotrain.config.difference import first_difference, record_settings
 from cotrain.config.recipes import load_recipe
 
 Train = Callable[..., object]  # called as cotrain.training.fit is
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,17 @@ class Run:
             raise ConfigError(f"{path} is damaged: it is no number of seconds: remove it")
         return seconds
 
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole run; networks that train one at a time have all of them each."""
+        together = self.experiment.co_training.together
+        return self.experiment.epochs * (1 if together else self.experiment.into)
+
+    @property
+    def share_done(self) -> float:
+        """Share of its epochs that it has made."""
+        return self.folder.epochs_done() / self.epochs
+
     def keep_seconds(self, seconds: float) -> None:
         """Write what ``seconds`` reads."""
         atomic_write(self.folder.seconds, f"{seconds:.2f}\n".encode())
@@ -109,6 +123,39 @@ def train_all(
     Raises:
         TrainingError: The first failing run, named.
     """
+    _in_workers(runs, partial(_train, train), jobs, threads, lambda run, _: done(run))
+
+
+def measure_all(runs: Sequence[Run], *, jobs: int, threads: int) -> dict[str, float]:
+    """About how many seconds the run of each candidate would take, by a few seconds of it.
+
+    Measured in as many processes as train.
+
+    Args:
+        runs: One of each candidate.
+        jobs: Worker processes.
+        threads: CPU threads of PyTorch in each.
+
+    Raises:
+        TrainingError: A run that cannot be trained, named.
+    """
+    seconds: dict[str, float] = {}
+
+    def keep(run: Run, measured: float) -> None:
+        seconds[run.candidate] = measured
+
+    _in_workers(runs, _measure, jobs, threads, keep)
+    return {run.candidate: seconds[run.candidate] for run in runs}
+
+
+def _in_workers(
+    runs: Sequence[Run],
+    work: Callable[[Run], T],
+    jobs: int,
+    threads: int,
+    done: Callable[[Run, T], None],
+) -> None:
+    """Do the work of every run in a process, and say what came of it."""
     before = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     gpus = context.SimpleQueue()
@@ -116,36 +163,36 @@ def train_all(
         gpus.put(gpu)
     with ProcessPoolExecutor(jobs, context, _prepare, (threads, gpus)) as pool:
         try:
-            _work(pool, list(runs), train, jobs, done)
+            _hand_out(pool, list(runs), work, jobs, done)
         except BaseException:
             for worker in set(multiprocessing.active_children()) - before:
                 worker.terminate()
             raise
 
 
-def _work(
+def _hand_out(
     pool: ProcessPoolExecutor,
     waiting: list[Run],
-    train: Train,
+    work: Callable[[Run], T],
     jobs: int,
-    done: Callable[[Run], None],
+    done: Callable[[Run, T], None],
 ) -> None:
     """Hand out no more runs than there are workers: one that is handed out cannot be taken back."""
-    running: dict[Future[None], Run] = {}
+    running: dict[Future[T], Run] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
             run = waiting.pop(0)
-            running[pool.submit(_train, train, run)] = run
+            running[pool.submit(_named, work, run)] = run
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in finished:
             run = running.pop(future)
             try:
-                future.result()
+                result = future.result()
             except BrokenProcessPool:
                 raise TrainingError(
                     f"{run}: its process died, perhaps for lack of memory: try --jobs 1"
                 ) from None
-            done(run)
+            done(run, result)
 
 
 def visible_gpus() -> list[str]:
@@ -171,25 +218,30 @@ def _prepare(threads: int, gpus: SimpleQueue[str | None]) -> None:
     serve_parent()
 
 
-def _train(train: Train, run: Run) -> None:
-    """Train one run in a worker; its errors are named and of one argument, so they can be sent."""
-    start = perf_counter()
-    begun = run.folder.config.exists()
+def _named(work: Callable[[Run], T], run: Run) -> T:
+    """Work on a run in a worker; its errors are named and of one argument, so they can be sent."""
     try:
         with _stoppable():
-            train(
-                run.experiment,
-                run.folder.root,
-                resume=begun,
-                progress=False,
-                split_of=run.split_of,
-            )
+            return work(run)
     except CotrainError as error:
         raise TrainingError(f"{run}: {error}") from None
+
+
+def _train(train: Train, run: Run) -> None:
+    start = perf_counter()
+    begun = run.folder.config.exists()
+    train(run.experiment, run.folder.root, resume=begun, progress=False, split_of=run.split_of)
     if not run.folder.evaluation.exists():
-        raise TrainingError(f"{run}: there are no test images to compare on: set data.test above 0")
+        raise TrainingError("there are no test images to compare on: set data.test above 0")
     if not begun:
         run.keep_seconds(perf_counter() - start)
+
+
+def _measure(run: Run) -> float:
+    """Imported here because Lightning takes seconds, and only workers need it."""
+    from cotrain.training.pace import estimate_seconds
+
+    return estimate_seconds(run.experiment, run.split_of)
 
 
 @contextmanager
