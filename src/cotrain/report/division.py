@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from cotrain.dividing.divided import Checks
-from cotrain.dividing.division import Division, NetworkCost
+from cotrain.dividing.division import Division, NetworkCost, network_cost
+from cotrain.ensemble.cost import cost_of
+from cotrain.ensemble.ensemble import Ensemble
 from cotrain.report.style import ResultTable, new_table
 
 
@@ -17,6 +19,17 @@ def division_table(division: Division) -> ResultTable:
     table.add_row(f"all {into}", *_cost_cells(small, into), "", style="bold")
     ratios = (f"x {ratio:.3f}" for ratio in (division.params_ratio, division.macs_ratio))
     table.add_row("ratio", *ratios, "")
+    return table
+
+
+def cost_table(ensemble: Ensemble) -> ResultTable:
+    """What an ensemble costs, beside the large network that was divided."""
+    large, cost = network_cost(ensemble.spec.large), cost_of(ensemble)
+    into = ensemble.spec.into
+    table = new_table("", "params", "MACs", "params,\nratio", "MACs,\nratio")
+    table.add_row("large network", *_cost_cells(large, 1), "1.000", "1.000")
+    ratios = (f"{each:.3f}" for each in (cost.params_ratio, cost.macs_ratio))
+    table.add_row(f"all {into}", f"{cost.params:,}", f"{cost.macs:,}", *ratios, style="bold")
     return table
 
 

@@ -28,6 +28,17 @@ def evaluation_table(evaluation: Evaluation) -> ResultTable:
     return table
 
 
+def confusion_table(by_class: ByClass) -> ResultTable:
+    """The classes that are most often taken one for another."""
+    images = {each.label: each.images for each in by_class.classes}
+    columns = ("class", "taken for", "images", "% of the class")
+    table = new_table(*columns, texts=("taken for",), title="most often taken one for another")
+    for each in by_class.confusions:
+        share = f"{100 * each.images / images[each.truth]:.1f}"
+        table.add_row(each.truth, each.answer, f"{each.images:,}", share)
+    return table
+
+
 def class_table(by_class: ByClass) -> ResultTable:
     """One row for every class; the largest confusions stand below."""
     images = {each.label: each.images for each in by_class.classes}

@@ -12,6 +12,7 @@ from cotrain.cli.verbs.import_checkpoint import import_checkpoint
 from cotrain.cli.verbs.networks import networks
 from cotrain.cli.verbs.predict import predict
 from cotrain.cli.verbs.recipes import recipes
+from cotrain.cli.verbs.report import report
 from cotrain.cli.verbs.table import table
 from cotrain.cli.verbs.train import train
 from cotrain.cli.verbs.uncertainty import uncertainty
@@ -27,6 +28,7 @@ VERBS: dict[str, Any] = {
     "benchmark": benchmark,
     "export": export,
     "compare": compare,
+    "report": report,
     "import-checkpoint": import_checkpoint,
     "networks": networks,
     "recipes": recipes,

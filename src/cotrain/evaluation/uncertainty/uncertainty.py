@@ -151,7 +151,7 @@ def uncertainty_of(
             name: _signal(doubts[name], wrong, None if strange is None else strange[name])
             for name in SIGNALS
         },
-        curve=_points(risk_coverage(doubts["maximum probability"], wrong)),
+        curve=curve_points(risk_coverage(doubts["maximum probability"], wrong)),
         sets=_sets(log_p.exp(), targets, calibration),
         abstention=_abstention(log_p.exp(), wrong, calibration),
     )
@@ -172,7 +172,8 @@ def _signal(doubt: Tensor, wrong: Tensor, other: Tensor | None) -> SignalScores:
     )
 
 
-def _points(curve: RiskCoverage) -> list[tuple[float, float]]:
+def curve_points(curve: RiskCoverage) -> list[tuple[float, float]]:
+    """Coverage and risk at 200 places of a curve at most."""
     places = torch.linspace(0, len(curve.doubt) - 1, _POINTS).round().long().unique()
     return list(zip(curve.coverage[places].tolist(), curve.risk[places].tolist(), strict=True))
 

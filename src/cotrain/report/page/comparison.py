@@ -1,0 +1,136 @@
+"""The page of a comparison: large against divided."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.machine import __version__
+from cotrain.basics.reading import read_json
+from cotrain.basics.records import record_from
+from cotrain.basics.run_folder import RunFolder
+from cotrain.comparison.accuracy.compare import Comparison
+from cotrain.evaluation.uncertainty.selection import risk_coverage
+from cotrain.evaluation.uncertainty.uncertainty import curve_points
+from cotrain.report.accuracy import comparison_table
+from cotrain.report.page.contents import Page, Section
+from cotrain.report.page.curves import comparing_curves, read_metrics
+from cotrain.report.page.opened_run import OpenedRun, open_run
+from cotrain.report.page.tradeoff import Offer, tradeoff_picture
+from cotrain.report.page.trust import coverage_picture, reliability_bins, reliability_picture
+from cotrain.report.style import new_table
+
+RECORD = "comparison.json"
+_FOLDER = re.compile(r"s(\d+)(-.*)?-seed(-?\d+)")
+
+
+def comparison_page(path: Path) -> Page:
+    """What a comparison came to.
+
+    Args:
+        path: Its folder.
+
+    Raises:
+        ConfigError: Its record is missing or damaged, or one of its runs is.
+    """
+    comparison, runs = _read(path / RECORD), _runs(path)
+    experiment = comparison.experiment
+    sections = [_costs(comparison), _training(runs)]
+    opened = {name: [open_run(folder) for folder in each] for name, each in runs.items()}
+    if opened:
+        sections += [_trust(opened), _classes(opened)]
+    return Page(
+        title=f"{experiment.network} divided, on {experiment.data.dataset}",
+        verdict=[f"{each.name}: {each.verdict}." for each in comparison.candidates],
+        sections=sections,
+        footer=f"Comparison {path.resolve().name}, seeds {', '.join(map(str, comparison.seeds))}; "
+        f"{comparison.machine}; cotrain {__version__}.",
+    )
+
+
+def _read(path: Path) -> Comparison:
+    try:
+        return record_from(Comparison, read_json(path))
+    except ConfigError as error:
+        raise ConfigError(
+            f"{path} is of another version, or damaged ({error}): "
+            "run the same cotrain compare again, which trains nothing anew"
+        ) from None
+
+
+def _runs(path: Path) -> dict[str, list[Path]]:
+    """The folders of finished runs by the names of what they trained."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for folder in sorted(path.iterdir()):
+        named = _FOLDER.fullmatch(folder.name)
+        if named and RunFolder(folder).predictions.is_file():
+            label = f"S={named[1]} {(named[2] or '').replace('-', ' ').strip()}".strip()
+            found[label].append(folder)
+    return dict(found)
+
+
+def _costs(comparison: Comparison) -> Section:
+    pictures = [tradeoff_picture("error-macs", "MACs, millions", _offers(comparison, None))]
+    for place, latency in enumerate(comparison.candidates[0].latencies):
+        size = latency.batch_size
+        what = f"ms per image in batches of {size}"
+        offers = _offers(comparison, place)
+        pictures.append(tradeoff_picture(f"error-latency-{size}", what, offers))
+    tables = [comparison_table(comparison)]
+    return Section(title="Error and cost", pictures=pictures, tables=tables)
+
+
+def _offers(comparison: Comparison, latency: int | None) -> list[Offer]:
+    return [
+        Offer(
+            name=each.name,
+            cost=each.cost.macs / 1e6 if latency is None else each.latencies[latency].per_image_ms,
+            error=each.error.mean,
+            std=each.error.std,
+        )
+        for each in comparison.candidates
+    ]
+
+
+def _training(runs: Mapping[str, Sequence[Path]]) -> Section:
+    metrics = {
+        name: [found for folder in each if (found := read_metrics(RunFolder(folder).metrics))]
+        for name, each in runs.items()
+    }
+    pictures = comparing_curves({name: each for name, each in metrics.items() if each})
+    says = ["The mean over the seeds."] if pictures else ["Its runs are gone: there are no curves."]
+    return Section(title="How training went", says=says, pictures=pictures)
+
+
+def _trust(opened: Mapping[str, Sequence[OpenedRun]]) -> Section:
+    log_p = {name: torch.cat([run.log_p() for run in each]) for name, each in opened.items()}
+    targets = {name: torch.cat([run.targets for run in each]) for name, each in opened.items()}
+    bins = {name: reliability_bins(log_p[name], targets[name]) for name in opened}
+    curves = {}
+    for name in opened:
+        confidence, label = log_p[name].exp().max(-1)
+        curves[name] = curve_points(risk_coverage(-confidence, label != targets[name]))
+    return Section(
+        title="How far they can be trusted",
+        says=["Answers of all seeds together."],
+        pictures=[reliability_picture(bins), coverage_picture(curves)],
+    )
+
+
+def _classes(opened: Mapping[str, Sequence[OpenedRun]]) -> Section:
+    labels = next(iter(opened.values()))[0].labels
+    table = new_table("class", *opened, title="recall %, mean over the seeds")
+    recalls = [np.mean([_recalls(run) for run in each], axis=0) * 100 for each in opened.values()]
+    for label, *row in zip(labels, *recalls, strict=True):
+        cells = ["-" if np.isnan(each) else f"{each:.2f}" for each in row]
+        table.add_row(label, *cells)
+    return Section(title="Class by class", tables=[table])
+
+
+def _recalls(run: OpenedRun) -> list[float]:
+    classes = run.evaluation.by_class.classes
+    return [np.nan if each.recall is None else each.recall for each in classes]

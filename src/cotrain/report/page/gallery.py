@@ -1,0 +1,111 @@
+"""Images of the test with what every network says of them."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.shapes import Float, Int, UInt8
+from cotrain.data import Splits
+from cotrain.ensemble.combining import mutual_information
+from cotrain.report.page.contents import Exhibit, Gallery, Vote
+
+_SHOWN = 12  # of each kind
+_VOTERS = 8  # networks whose votes are listed; the ensemble's always is
+_SIDE = 96  # pixels of an image, at most
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answered:
+    """Test images that S networks have answered.
+
+    Args:
+        logits: Of every network.
+        log_p: Of the ensemble.
+        targets: Their classes.
+        labels: Names of the classes.
+    """
+
+    logits: Float[Tensor, "S N C"]
+    log_p: Float[Tensor, "N C"]
+    targets: Int[Tensor, " N"]
+    labels: Sequence[str]
+
+
+def galleries(answered: Answered, images: Splits) -> list[Gallery]:
+    """The images on which the networks disagree most, and those answered surely and wrong.
+
+    Raises:
+        ConfigError: The images are not those that were answered.
+    """
+    test = images.test
+    if test is None or not torch.equal(test.targets, answered.targets):
+        raise ConfigError("the images are not those that were answered: evaluate again")
+    groups = {"Wrong, and sure of it": _surely_wrong(answered)}
+    if len(answered.logits) > 1:
+        groups = {"Most disputed": _disputed(answered)} | groups
+    return [
+        Gallery(title=title, exhibits=[_exhibit(answered, images, place) for place in places])
+        for title, places in groups.items()
+        if places
+    ]
+
+
+def _surely_wrong(answered: Answered) -> list[int]:
+    """Wrong answers, the surest first."""
+    confidence, label = answered.log_p.max(-1)
+    wrong = (label != answered.targets).nonzero().flatten()
+    return wrong[confidence[wrong].argsort(descending=True, stable=True)][:_SHOWN].tolist()
+
+
+def _disputed(answered: Answered) -> list[int]:
+    """Where most networks name another class than the ensemble; then by mutual information."""
+    order = mutual_information(answered.logits).argsort(descending=True, stable=True)
+    others = (answered.logits.argmax(-1) != answered.log_p.argmax(-1)).sum(0)
+    order = order[others[order].argsort(descending=True, stable=True)]
+    return order[others[order] > 0][:_SHOWN].tolist()
+
+
+def _exhibit(answered: Answered, images: Splits, place: int) -> Exhibit:
+    assert images.test is not None
+    truth = int(answered.targets[place])
+    heard = [("ensemble", answered.log_p[place])]
+    for number, logits in enumerate(answered.logits[:_VOTERS, place]):
+        heard.append((f"network {number}", logits.double().log_softmax(-1)))
+    votes = []
+    for voter, log_p in heard:
+        answer = int(log_p.argmax())
+        votes.append(
+            Vote(
+                voter=voter,
+                answer=answered.labels[answer],
+                probability=log_p[answer].exp().item(),
+                right=answer == truth,
+            )
+        )
+    return Exhibit(
+        image=png_of(images.test.pixels([place])[0]),
+        name=image_name(images, place),
+        says=[f"class: {answered.labels[truth]}"],
+        votes=votes if len(answered.logits) > 1 else votes[:1],
+    )
+
+
+def image_name(images: Splits, place: int) -> str:
+    """What a test image is called: its file, or its number."""
+    return images.test_files[place] if images.test_files else f"test image {place}"
+
+
+def png_of(pixels: UInt8[Tensor, "C H W"]) -> bytes:
+    """An image as a small PNG file."""
+    array = np.asarray(pixels.permute(1, 2, 0))
+    image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+    image.thumbnail((_SIDE, _SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,65 @@
+"""The page of a comparison holds its record's numbers, and what its runs say."""
+
+import json
+from pathlib import Path
+
+import pytest
+from html_pages import check_whole, read_html
+from reported import small_comparison
+
+from cotrain.basics.errors import ConfigError
+from cotrain.report.page.comparison import comparison_page
+from cotrain.report.page.rendering import html_of
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_comparison(tmp_path_factory.mktemp("comparison"))
+
+
+def test_it_is_whole_and_says_what_the_record_says(folder):
+    record = json.loads((folder / "comparison.json").read_text())
+    page = comparison_page(folder)
+    document = read_html(html_of(page))
+    check_whole(document)
+    assert [each.name for each in page.pictures] == [
+        "error-macs",
+        "error-latency-1",
+        "error-latency-64",
+        "accuracy",
+        "divergence",
+        "reliability",
+        "risk-coverage",
+    ]
+    macs, latency = page.pictures[:2]
+    for number, each in enumerate(record["candidates"]):
+        assert macs.spots[number][1:3] == (each["cost"]["macs"] / 1e6, each["error"]["mean"])
+        assert latency.spots[number].x == each["latencies"][0]["median_ms"]
+    table = next(each for each in document.all("table") if "NLL" in each.rows()[0])
+    assert [row[0] for row in table.rows()[1:]] == ["S=1", "S=2 not equal cost"]
+    assert [row[4] for row in table.rows()[1:]] == [
+        f"{each['nll']['mean']:.4f}" for each in record["candidates"]
+    ]
+
+
+def test_recalls_are_those_of_the_runs(folder):
+    section = comparison_page(folder).sections[-1]
+    rows = [row.cells for row in section.tables[0].rows if row]
+    for place, run in enumerate(("s1-seed0", "s2-seed0")):
+        record = json.loads((folder / run / "evaluation.json").read_text())
+        expected = [f"{100 * each['recall']:.2f}" for each in record["by_class"]["classes"]]
+        assert [row[1 + place][0] for row in rows] == expected
+
+
+def test_without_its_runs_the_record_is_shown(folder, tmp_path):
+    (tmp_path / "comparison.json").write_bytes((folder / "comparison.json").read_bytes())
+    page = comparison_page(tmp_path)
+    assert [each.title for each in page.sections] == ["Error and cost", "How training went"]
+    assert page.sections[1].says == ["Its runs are gone: there are no curves."]
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "no JSON"])
+def test_a_damaged_record_is_named(tmp_path, content):
+    (tmp_path / "comparison.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"comparison\.json is of another version, or damaged"):
+        comparison_page(tmp_path)

@@ -1,0 +1,115 @@
+"""The page of a run holds the numbers of its records, and its images while they are there."""
+
+import json
+from pathlib import Path
+
+import pytest
+from html_pages import Node, check_whole, read_html
+from reported import CLASSES, odd_run
+
+from cotrain.basics.errors import ConfigError
+from cotrain.cli import main
+from cotrain.report.page.rendering import html_of
+from cotrain.report.page.run import run_page
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return odd_run(tmp_path_factory.mktemp("odd"))
+
+
+@pytest.fixture(scope="module")
+def page(run: Path) -> Node:
+    return read_html(html_of(run_page(run)))
+
+
+def rows_of(page: Node, head: str) -> list[list[str]]:
+    """The rows of the one table that has this column."""
+    [table] = [each for each in page.all("table") if head in each.rows()[0]]
+    return table.rows()[1:]
+
+
+def test_it_is_whole(page):
+    check_whole(page)
+    titles = [each.text for each in page.all("h2")]
+    assert titles == [
+        "How good the answers are",
+        "What it costs",
+        "How training went",
+        "How far it can be trusted",
+        "Class by class",
+        "Images",
+    ]
+
+
+def test_its_numbers_are_those_of_the_evaluation(page, run):
+    record = json.loads((run / "evaluation.json").read_text())
+    scores = [*record["networks"], record["ensemble"]]
+    shown = [row[1:] for row in rows_of(page, "top-1 %")]
+    assert shown == [
+        [
+            f"{each['top1'] * 100:.2f}",
+            "-",
+            *(f"{each[name]:.4f}" for name in ("nll", "brier", "ece")),
+        ]
+        for each in scores
+    ]
+    verdict = page.all("section")[0].text
+    assert f"2 networks together answer {100 * record['ensemble']['top1']:.2f} %" in verdict
+    assert f"of {record['images']} images right" in verdict
+    assert f"off by {100 * record['ensemble']['ece']:.2f} points" in verdict
+    matrix = next(each for each in page.all("table") if each.attributes["class"] == "matrix")
+    counts = [[int(cell or 0) for cell in row[1:]] for row in matrix.rows()[1:]]
+    assert counts == record["by_class"]["confusion_matrix"]
+    assert [row[0] for row in rows_of(page, "recall %")] == [
+        each["label"] for each in record["by_class"]["classes"]
+    ]
+
+
+def test_odd_names_are_shown_as_they_are(page):
+    names = [row[0] for row in rows_of(page, "recall %")]
+    assert sorted(names) == sorted(CLASSES)
+    files = {each.text for each in page.all("p") if each.attributes.get("class") == "name"}
+    assert files
+    assert all(name.endswith(" & <b>.png") and "it's \"" in name for name in files)
+
+
+def test_the_gallery_has_the_votes_of_every_network(page, run):
+    images = [each for each in page.all("li") if each.all("img")]
+    assert images
+    assert len(images) <= 24
+    voters = [row[0] for row in images[0].all("table")[0].rows()[1:]]
+    assert voters == ["ensemble", "network 0", "network 1"]
+
+
+def test_calibration_is_shown_beside_what_was_before(run):
+    main(["calibrate", str(run), "--coverage", "0.5"])
+    page = run_page(run)
+    [reliability] = [each for each in page.pictures if each.name == "reliability"]
+    calibrated = any("before calibration" in said for said in page.verdict)
+    assert calibrated == ("not calibrated" in reliability.alt)
+
+
+def test_without_its_images_and_metrics_it_goes_on(run):
+    (run.parent / "images").rename(run.parent / "moved")
+    metrics = (run / "metrics.csv").read_bytes()
+    (run / "metrics.csv").unlink()
+    try:
+        page = run_page(run)
+    finally:
+        (run.parent / "moved").rename(run.parent / "images")
+        (run / "metrics.csv").write_bytes(metrics)
+    sections = {each.title: each for each in page.sections}
+    assert "images' is not a folder" in sections["Images"].says[0]
+    assert not sections["Images"].galleries
+    assert not sections["How training went"].pictures
+    assert "no metrics.csv" in sections["How training went"].says[0]
+
+
+def test_a_run_that_was_not_tested_is_refused(run):
+    predictions = run / "predictions.safetensors"
+    content = predictions.read_bytes()
+    predictions.unlink()
+    with pytest.raises(ConfigError, match=r"test again with cotrain train --resume"):
+        run_page(run)
+    predictions.write_bytes(content)
