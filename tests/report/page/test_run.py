@@ -4,11 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from html_pages import Node, check_whole, read_html
 from reported import CLASSES, odd_run
+from training_runs import tiny
 
+from cotrain import divide
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
 from cotrain.cli import main
+from cotrain.networks.registry import named_spec
+from cotrain.report.page.opened_run import OpenedRun, open_run
 from cotrain.report.page.rendering import html_of
 from cotrain.report.page.run import run_page
 
@@ -20,7 +26,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(run: Path) -> Node:
-    return read_html(html_of(run_page(run)))
+    return read_html(html_of(run_page(open_run(run))))
 
 
 def rows_of(page: Node, head: str) -> list[list[str]]:
@@ -84,7 +90,7 @@ def test_the_gallery_has_the_votes_of_every_network(page, run):
 
 def test_calibration_is_shown_beside_what_was_before(run):
     main(["calibrate", str(run), "--coverage", "0.5"])
-    page = run_page(run)
+    page = run_page(open_run(run))
     [reliability] = [each for each in page.pictures if each.name == "reliability"]
     calibrated = any("before calibration" in said for said in page.verdict)
     assert calibrated == ("not calibrated" in reliability.alt)
@@ -95,7 +101,7 @@ def test_without_its_images_and_metrics_it_goes_on(run):
     metrics = (run / "metrics.csv").read_bytes()
     (run / "metrics.csv").unlink()
     try:
-        page = run_page(run)
+        page = run_page(open_run(run))
     finally:
         (run.parent / "moved").rename(run.parent / "images")
         (run / "metrics.csv").write_bytes(metrics)
@@ -111,5 +117,29 @@ def test_a_run_that_was_not_tested_is_refused(run):
     content = predictions.read_bytes()
     predictions.unlink()
     with pytest.raises(ConfigError, match=r"test again with cotrain train --resume"):
-        run_page(run)
+        run_page(open_run(run))
     predictions.write_bytes(content)
+
+
+def test_many_classes_have_their_worst_pairs_and_no_matrix(tmp_path):
+    classes, images = 100, 600
+    spec = named_spec("basic_resnet8_4", num_classes=classes, image_size=8)
+    ensemble = divide(spec, 2)
+    targets = torch.arange(images) % classes
+    logits = torch.nn.functional.one_hot((targets + (targets == 7)) % classes).float()
+    run = OpenedRun(
+        folder=RunFolder(tmp_path),
+        experiment=tiny(),
+        ensemble=ensemble,
+        logits=logits.expand(2, -1, -1) * 5,
+        targets=targets,
+        tested_on="val",
+    )
+    page = run_page(run)
+    assert any("have selected the checkpoint" in said for said in page.verdict)
+    classes_of = next(each for each in page.sections if each.title == "Class by class")
+    assert not classes_of.matrices
+    pairs, by_class = classes_of.tables
+    assert [row.cells for row in pairs.rows if row] == [[["7"], ["8"], ["6"], ["100.0"]]]
+    assert len(by_class.rows) == classes
+    assert len(html_of(page)) < 2**19

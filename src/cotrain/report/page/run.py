@@ -1,7 +1,5 @@
 """The page of one run."""
 
-from pathlib import Path
-
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.machine import __version__
 from cotrain.ensemble.cost import cost_of
@@ -11,23 +9,15 @@ from cotrain.report.evaluation import class_table, confusion_table, evaluation_t
 from cotrain.report.page.contents import Matrix, Page, Section
 from cotrain.report.page.curves import curves, read_metrics
 from cotrain.report.page.gallery import Answered, galleries
-from cotrain.report.page.opened_run import OpenedRun, open_run
+from cotrain.report.page.opened_run import OpenedRun
 from cotrain.report.page.trust import coverage_picture, reliability_bins, reliability_picture
 from cotrain.report.uncertainty import cautions, uncertainty_tables
 
 _LARGEST_SHOWN = 20  # classes of a matrix that is still read at a glance
 
 
-def run_page(path: Path) -> Page:
-    """What a finished run came to.
-
-    Args:
-        path: Its folder.
-
-    Raises:
-        ConfigError: There is none, it has not ended, was not tested, or is damaged.
-    """
-    run = open_run(path)
+def run_page(run: OpenedRun) -> Page:
+    """What a finished run came to."""
     experiment = run.experiment
     sections = [
         _answers(run),
@@ -41,7 +31,8 @@ def run_page(path: Path) -> Page:
         title=f"{experiment.network} into {experiment.into} on {experiment.data.dataset}",
         verdict=_verdict(run),
         sections=sections,
-        footer=f"Run {path.resolve().name}, seed {experiment.seed}; cotrain {__version__}.",
+        footer=f"Run {run.folder.root.resolve().name}, seed {experiment.seed}; "
+        f"cotrain {__version__}.",
     )
 
 

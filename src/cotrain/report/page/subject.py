@@ -8,6 +8,7 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import load_recipe
 from cotrain.report.page.comparison import RECORD, comparison_page
 from cotrain.report.page.contents import Page
+from cotrain.report.page.opened_run import open_run
 from cotrain.report.page.run import run_page
 
 
@@ -24,7 +25,7 @@ def page_of(path: Path) -> Page:
             f"{path} is no run, and no comparison that has ended: it has no config.yaml and no "
             f"{RECORD}: give the --output of cotrain train or cotrain compare"
         )
-    return run_page(path)
+    return run_page(open_run(path))
 
 
 def check_apart(path: Path, file: Path) -> None:
