@@ -87,7 +87,7 @@ def test_ensemble_alone_needs_data(run: RunFolder, tmp_path: Path) -> None:
     moved.mkdir()
     for name in ("spec.json", "model.safetensors"):
         (moved / name).write_bytes((run.ensemble / name).read_bytes())
-    with pytest.raises(ConfigError, match="does not say which images to test on"):
+    with pytest.raises(ConfigError, match="does not say which images to take"):
         evaluated(moved)
     assert evaluated(moved, Data(test_images=20, train_images=100)).evaluation.images == 20
 
@@ -141,3 +141,18 @@ def test_predictions_are_read_back(tmp_path: Path) -> None:
     logits, targets = read_predictions(folder)
     assert torch.equal(logits, stored["logits"])
     assert torch.equal(targets, stored["targets"])
+
+
+def test_half_precision_is_evaluated_beside_the_exact_answers(run: RunFolder) -> None:
+    exact, half = evaluated(run.root), evaluated(run.root, dtype="bf16")
+    assert exact.rounding is None
+    assert "rounding" not in exact.to_dict()
+    assert half.rounding is not None
+    assert half.to_dict()["rounding"]["dtype"] == "bf16"
+    assert not torch.equal(half.logits, exact.logits)
+    torch.testing.assert_close(half.logits, exact.logits, rtol=0.05, atol=0.05)
+    better = half.evaluation.ensemble.nll - exact.evaluation.ensemble.nll
+    assert half.rounding.nll == pytest.approx(better, abs=1e-6)
+    assert half.rounding.top1 == pytest.approx(
+        half.evaluation.ensemble.top1 - exact.evaluation.ensemble.top1
+    )

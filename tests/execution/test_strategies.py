@@ -209,3 +209,43 @@ def test_images_and_networks_have_to_fit():
         prepare([], "loop")
     with pytest.raises(ConfigError, match="'stacked' fails for these networks or images"):
         prepare(small(), "stacked")(torch.randn(2, 1, 16, 16))
+
+
+HALF = [
+    ("loop", Acceleration(dtype="bf16")),
+    ("loop", replace(LIGHT, dtype="bf16")),
+    ("loop", replace(LIGHT, dtype="fp16")),
+    ("threads", replace(LIGHT, dtype="bf16")),
+    ("stacked", replace(FOLD, dtype="bf16")),
+]
+
+
+@pytest.mark.parametrize(("strategy", "acceleration"), HALF)
+def test_half_precision_rounds_the_logits_and_gives_them_in_float32(strategy, acceleration):
+    ensemble = small("wide_resnet10_2", into=2)
+    images = torch.randn(4, 3, 16, 16)
+    exact = expected(ensemble, images)
+    with prepare(ensemble, strategy, acceleration=acceleration) as execution:
+        logits = execution(images)
+    assert logits.dtype == torch.float32
+    difference = float((logits - exact).abs().max() / exact.abs().max())
+    assert 1e-5 < difference < 0.05
+    assert {parameter.dtype for parameter in ensemble.parameters()} == {torch.float32}
+    torch.testing.assert_close(expected(ensemble, images), exact, rtol=0, atol=0)
+
+
+def test_dtype_of_prepare_is_that_of_the_acceleration():
+    ensemble, images = small(into=2), torch.randn(2, 3, 16, 16)
+    asked = prepare(ensemble, "loop", acceleration=LIGHT, dtype="bf16")(images)
+    meant = prepare(ensemble, "loop", acceleration=replace(LIGHT, dtype="bf16"))(images)
+    assert torch.equal(asked, meant)
+    assert str(replace(LIGHT, dtype="bf16")) == "channels_last + fold + bf16"
+    with pytest.raises(ConfigError, match=r"dtype='half' is not known: use one of fp32, bf16, fp1"):
+        prepare(ensemble, "loop", dtype="half")  # type: ignore[arg-type]
+
+
+def test_double_precision_is_kept_where_no_dtype_is_asked_for():
+    ensemble, images = small(into=2).double(), torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    for how in (Acceleration(), LIGHT):
+        logits = prepare(ensemble, "loop", acceleration=how)(images)
+        torch.testing.assert_close(logits, expected(ensemble, images), rtol=1e-10, atol=1e-9)

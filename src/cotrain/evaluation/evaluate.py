@@ -1,6 +1,7 @@
 """Evaluating what answers, on test images: those of its run, or others."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.basics.shapes import Float, Int
 from cotrain.basics.tensors import read_tensors
 from cotrain.config.combining import Combine
+from cotrain.config.dtype import Dtype
 from cotrain.data import Images, Splits, evaluation_loader
 from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.answering import Answering, logits_of, prepared
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.evaluation.file_answers import FileAnswer, answers_to_files, write_answers
+from cotrain.evaluation.rounding import Rounding, rounding_of
 from cotrain.evaluation.scores import Evaluation, check_classes, evaluate_logits
+from cotrain.execution.prepare import answering_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,7 @@ class EvaluatedAnswers:
         tested_on: ``test``, or ``val`` if the images are those that selected the checkpoint.
         skipped: Images left out because they cannot be read.
         files: The ensemble's answer to each image; empty where they are no files.
+        rounding: What half precision cost; None where the answers are exact.
     """
 
     evaluation: Evaluation
@@ -41,6 +46,7 @@ class EvaluatedAnswers:
     tested_on: str
     skipped: int
     files: tuple[FileAnswer, ...] = ()
+    rounding: Rounding | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON-able part, as ``evaluation.json`` holds it."""
@@ -48,6 +54,7 @@ class EvaluatedAnswers:
             "tested_on": self.tested_on,
             "skipped": self.skipped,
             **self.evaluation.to_dict(),
+            **({} if self.rounding is None else {"rounding": asdict(self.rounding)}),
         }
 
     def write(self, folder: RunFolder) -> None:
@@ -93,6 +100,7 @@ def evaluate_ensemble(
     combine: Combine | None = None,
     calibrated: bool = True,
     workers: int = 0,
+    dtype: Dtype = "fp32",
 ) -> EvaluatedAnswers:
     """Evaluate on the test images.
 
@@ -103,25 +111,38 @@ def evaluate_ensemble(
         combine: How the answers become one; the ensemble's own way if None.
         calibrated: Use the ensemble's calibration, if it has one.
         workers: Processes that load images.
+        dtype: What the networks compute in; in half precision the exact answers are found, too.
 
     Raises:
-        ConfigError: There are none, or their classes are not the ensemble's.
+        ConfigError: There are none, their classes are not the ensemble's, or a file's answers are
+            asked for in half precision.
     """
     if batch_size < 1:
         raise ConfigError(f"batch_size={batch_size} is below 1: give at least 1")
     check_classes(ensemble, splits.classes)
     if splits.test is None:
         raise ConfigError("the data have no test images: give data.test a share such as 0.2")
-    logits, targets = collect_logits(
-        ensemble, splits.test, splits.preprocessing, batch_size=batch_size, workers=workers
+    collect = partial(
+        collect_logits,
+        images=splits.test,
+        otherwise=splits.preprocessing,
+        batch_size=batch_size,
+        workers=workers,
     )
+    logits, targets = collect(answering_in(ensemble, dtype))
     calibration = ensemble.spec.calibration if calibrated else None
     combine = combine or ensemble.spec.combine
     files: tuple[FileAnswer, ...] = ()
     if splits.test_files:
         answered = (splits.test_files, logits, targets, splits.classes)
         files = answers_to_files(*answered, combine=combine, calibration=calibration)
+    rounding = None
+    if dtype != "fp32":
+        exact, _ = collect(ensemble)
+        way: Any = {"combine": combine, "calibration": calibration}
+        rounding = rounding_of(logits, exact, targets, dtype, **way)
     return EvaluatedAnswers(
+        rounding=rounding,
         evaluation=evaluate_logits(logits, targets, combine, calibration, splits.classes),
         files=files,
         logits=logits,

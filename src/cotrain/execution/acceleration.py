@@ -1,15 +1,17 @@
-"""What makes one network answer faster: memory layout, folded BatchNorm, compiled code."""
+"""What makes one network answer faster: layout, folded BatchNorm, compiled code, half precision."""
 
 import copy
 import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
+from cotrain.basics.errors import ConfigError
+from cotrain.config.dtype import Dtype
 from cotrain.ensemble.ensemble import device_of
 from cotrain.execution.execution import Network
 from cotrain.execution.folding import folded
@@ -17,6 +19,12 @@ from cotrain.execution.sizes import Sizes, padded
 
 # Torch's compiler is configured by global state, and one network compiles as fast as two at once.
 _COMPILING = threading.Lock()
+
+_TYPES: dict[Dtype, torch.dtype] = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +36,35 @@ class Acceleration:
         fold: Fold each BatchNorm into the convolution before it.
         compile: Compile with torch.compile, weights frozen into the code. The network stays as
             it is where the compiler fails, with a warning.
+        dtype: What weights, images and layers are converted to, after folding; logits are float32
+            again. ``fp32`` leaves all as it is.
+
+    Raises:
+        ConfigError: An unknown dtype.
     """
 
     channels_last: bool = False
     fold: bool = False
     compile: bool = False
+    dtype: Dtype = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.dtype not in _TYPES:
+            raise ConfigError(
+                f"dtype={self.dtype!r} is not known: use one of {', '.join(get_args(Dtype))}"
+            )
+
+    @property
+    def is_half(self) -> bool:
+        """Whether numbers have 16 bits, so that answers differ a little."""
+        return self.dtype != "fp32"
 
     def __str__(self) -> str:
-        names = [name for name, used in vars(self).items() if used]
-        return " + ".join(names) or "as it is"
+        names = [name for name in ("channels_last", "fold", "compile") if getattr(self, name)]
+        return " + ".join([*names, *([self.dtype] if self.is_half else [])]) or "as it is"
+
+
+LIGHT = Acceleration(channels_last=True, fold=True)
 
 
 def accelerated(network: nn.Module, how: Acceleration, *, threads: int | None = None) -> Network:
@@ -47,13 +75,30 @@ def accelerated(network: nn.Module, how: Acceleration, *, threads: int | None = 
         how: What to do.
         threads: Threads that compiled code uses on the CPU; torch's own number if None.
     """
+    result = prepared_copy(network, how)
+    return converting(Compiled(result, threads) if how.compile else result, how)
+
+
+def prepared_copy(network: nn.Module, how: Acceleration) -> nn.Module:
+    """A copy in evaluation mode, laid out, folded and converted; not yet compiled."""
     result = evaluation_copy(network, _channels_last if how.channels_last else _same)
     if how.fold:
         result = folded(result)
-    run = Compiled(result, threads) if how.compile else result
-    if not how.channels_last:
-        return run
-    return lambda images: run(images.contiguous(memory_format=torch.channels_last))
+    return result.to(_TYPES[how.dtype]) if how.is_half else result
+
+
+def converting(run: Network, how: Acceleration) -> Network:
+    """``run`` for images of any layout and type; logits of half precision become float32."""
+
+    def converted(images: Tensor) -> Tensor:
+        if how.is_half:
+            images = images.to(_TYPES[how.dtype])
+        if how.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        logits = run(images)
+        return logits.float() if how.is_half else logits
+
+    return converted if how.is_half or how.channels_last else run
 
 
 def evaluation_copy(network: nn.Module, move: Callable[[Tensor], Tensor]) -> nn.Module:

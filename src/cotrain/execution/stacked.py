@@ -11,9 +11,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from cotrain.basics.errors import ConfigError
-from cotrain.execution.acceleration import Acceleration, Compiled, evaluation_copy
+from cotrain.execution.acceleration import (
+    Acceleration,
+    Compiled,
+    converting,
+    evaluation_copy,
+    prepared_copy,
+)
 from cotrain.execution.execution import Execution
-from cotrain.execution.folding import folded
 
 
 class Stacked(nn.Module):
@@ -53,9 +58,8 @@ def stacked(networks: Sequence[nn.Module], how: Acceleration) -> Execution:
             "strategy='stacked': the networks differ in structure: use 'loop', 'threads', "
             "'streams' or 'devices'"
         )
-    copies = [evaluation_copy(network, lambda tensor: tensor) for network in networks]
-    whole = Stacked([folded(network) for network in copies] if how.fold else copies)
-    run = Compiled(whole, None) if how.compile else whole
+    whole = Stacked([prepared_copy(network, how) for network in networks])
+    run = converting(Compiled(whole, None) if how.compile else whole, how)
     return Execution("stacked", networks, lambda views: _run(run, views))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from cotrain.ensemble.prediction import Prediction
 from cotrain.evaluation.by_class import ByClass
+from cotrain.evaluation.rounding import Rounding
 from cotrain.evaluation.scores import Evaluation, Scores
 from cotrain.report.style import ResultTable, new_table
 
@@ -26,6 +27,15 @@ def evaluation_table(evaluation: Evaluation) -> ResultTable:
         table.add_row("ensemble, not calibrated", *_cells(evaluation.uncalibrated))
     table.add_row("ensemble", *_cells(evaluation.ensemble), style="bold")
     return table
+
+
+def rounding_line(rounding: Rounding) -> str:
+    """What half precision cost."""
+    return (
+        f"{rounding.dtype}: {rounding.changed:.2%} of the images get another answer than in fp32; "
+        f"top-1 {100 * rounding.top1:+.2f} points, NLL {rounding.nll:+.4f}, a probability by "
+        f"{rounding.probability:.4f} at most."
+    )
 
 
 def confusion_table(by_class: ByClass) -> ResultTable:

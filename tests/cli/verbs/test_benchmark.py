@@ -106,5 +106,6 @@ def test_help_names_every_strategy(capsys):
         main(["benchmark", "--help"])
     text = " ".join(capsys.readouterr().out.split())
     assert caught.value.code == 0
-    for word in (*benchmarking.STRATEGIES, "auto", *benchmarking.LEVELS):
+    levels = (*benchmarking.EXACT_LEVELS, *benchmarking.HALF_LEVELS)
+    for word in (*benchmarking.STRATEGIES, "auto", *levels):
         assert word in text

@@ -127,3 +127,16 @@ def test_a_file_without_its_run_needs_data_and_has_no_gpu(run, tmp_path, capsys)
     with pytest.raises(SystemExit):
         main(["evaluate", str(moved)])
     assert "give --data.dataset and --data.root" in capsys.readouterr().err
+
+
+def test_half_precision_says_what_it_costs_and_is_refused_of_a_file(run, capsys):
+    main(["evaluate", str(run), "--dtype", "bf16"])
+    assert "bf16: " in capsys.readouterr().out
+    main(["evaluate", str(run), "--dtype", "bf16", "--json"])
+    rounding = json.loads(capsys.readouterr().out)["rounding"]
+    assert rounding["dtype"] == "bf16"
+    assert 0 < rounding["probability"] < 0.05
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(run / "small.onnx"), *DATA, "--dtype", "fp16"])
+    error = capsys.readouterr().err
+    assert "dtype='fp16': a file answers in what it was exported in: export the run" in error

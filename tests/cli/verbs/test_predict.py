@@ -120,3 +120,13 @@ def test_what_was_read_and_what_was_left_out(tmp_path, capsys):
     assert lines[1].startswith("  images of 8 x 8 pixels, grey: the shorter side resized to 8 ")
     assert sorted(lines[2].removeprefix("  left out: ").split(", ")) == ["1 .heic", "1 hidden"]
     assert lines[3:] == ["  without an answer: 1, whose rows say why"]
+
+
+def test_half_precision_gives_almost_the_same_probabilities(images, answered):
+    exact, half = (
+        json.loads(answered(images[1], "--dtype", dtype, "--format", "json"))
+        for dtype in ("fp32", "bf16")
+    )
+    for one, other in zip(exact, half, strict=True):
+        assert one["probability"] != other["probability"]
+        assert one["probability"] == pytest.approx(other["probability"], abs=0.02)

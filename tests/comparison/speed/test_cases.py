@@ -10,6 +10,8 @@ import torch
 from cotrain import ConfigError, divide
 from cotrain.comparison.speed import cases
 from cotrain.comparison.speed.cases import (
+    EXACT_LEVELS,
+    HALF_LEVELS,
     LEVELS,
     STRATEGIES,
     ceilings,
@@ -31,10 +33,13 @@ def ways(target, strategies, levels=("none", "light")):
 
 
 def test_levels_and_strategies_are_those_of_execution():
-    assert list(LEVELS) == ["none", "light", "compile"]
+    assert list(LEVELS) == [*EXACT_LEVELS, *HALF_LEVELS]
+    assert EXACT_LEVELS == ("none", "light", "compile")
     assert LEVELS["none"] == Acceleration()
     assert LEVELS["light"] == Acceleration(channels_last=True, fold=True)
     assert LEVELS["compile"] == Acceleration(channels_last=True, fold=True, compile=True)
+    for level in ("bf16", "fp16"):
+        assert LEVELS[level] == Acceleration(channels_last=True, fold=True, dtype=level)
     assert STRATEGIES == ("loop", "threads", "streams", "cuda_graphs", "stacked", "devices")
 
 

@@ -233,3 +233,22 @@ def test_auto_prepares_the_choice(clock, monkeypatch):
 def test_networks_that_fail_are_not_hidden():
     with pytest.raises(NetworkError, match=r"^network 0: "):
         choose(small(), (2, 1, 8, 8), accelerations=PLAIN)
+
+
+def test_half_precision_is_chosen_only_where_it_is_allowed(monkeypatch):
+    """Whatever is said to be fastest: here everything that computes in bf16."""
+    tried = []
+
+    def bf16_wins(networks, images, ways, *, rounds, training):
+        tried.append(ways)
+        return {way: [0.5 if way[1].is_half else 1.0] * rounds for way in ways}, {}
+
+    monkeypatch.setattr(choosing, "measure", bf16_wins)
+    ensemble, example = small(), torch.randn(2, 3, 8, 8)
+    exact = prepare(ensemble, "auto", example=example)(example)
+    assert not any(how.is_half for _, how in tried.pop())
+    execution = prepare(ensemble, "auto", example=example, dtype="bf16")
+    assert {how.dtype for _, how in tried.pop()} == {"fp32", "bf16"}
+    assert "bf16" in execution.reason
+    difference = float((execution(example) - exact).abs().max() / exact.abs().max())
+    assert 1e-5 < difference < 0.05

@@ -38,8 +38,9 @@ def benchmark(
         device: cpu or cuda.
         execution: all; or some of loop, threads, streams, cuda_graphs, stacked, devices, and auto,
             which measures them first and takes the fastest.
-        acceleration: Of each network, some of: none; light (channels_last, BatchNorm folded); and
-            compile (light and torch.compile), which takes minutes. Or all.
+        acceleration: Of each network, some of: none; light (channels_last, BatchNorm folded);
+            compile (light and torch.compile), which takes minutes; bf16 and fp16 (light, and
+            answers that are not exact: evaluate --dtype says how far off). Or all: the exact ones.
         dataset: Layout and images of named networks: cifar10, cifar100, svhn or imagenet.
         image_size: Pixels of named networks; the data set's, or the network's own, if not given.
         rounds: Timed passes of each; their median and interquartile range are shown.
@@ -47,7 +48,7 @@ def benchmark(
         output: Folder to write benchmark.json and benchmark.png to.
         json: Print JSON instead of tables.
     """
-    from cotrain.comparison.speed import LEVELS, STRATEGIES, Plan, find_targets
+    from cotrain.comparison.speed import EXACT_LEVELS, HALF_LEVELS, STRATEGIES, Plan, find_targets
     from cotrain.comparison.speed import benchmark as measure
     from cotrain.report.speed import benchmark_notes, benchmark_tables, write_benchmark
     from cotrain.report.style import display
@@ -56,7 +57,7 @@ def benchmark(
     plan = Plan(
         batch_sizes=whole_numbers("batch", batch),
         strategies=some_of("execution", execution, STRATEGIES, extra=("auto",)),
-        levels=some_of("acceleration", acceleration, tuple(LEVELS)),
+        levels=some_of("acceleration", acceleration, EXACT_LEVELS, extra=HALF_LEVELS),
         device=checked_device(device),
         rounds=rounds,
     )

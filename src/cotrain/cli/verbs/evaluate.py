@@ -6,6 +6,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.output import output_file
 from cotrain.config import Data
 from cotrain.config.combining import Combine
+from cotrain.config.dtype import Dtype
 
 _FEW_CLASSES = 20  # whose table fits a screen
 
@@ -18,6 +19,7 @@ def evaluate(
     calibrated: bool = True,
     batch_size: int | None = None,
     device: str = "cpu",
+    dtype: Dtype = "fp32",
     trust: bool = False,
     output: str | None = None,
     predictions: str | None = None,
@@ -35,6 +37,8 @@ def evaluate(
         batch_size: Images at once; as many as the run trains with if not given, so that the
             numbers are those that it wrote, to the last bit; 64 where there is no run.
         device: cpu or cuda; what was exported answers on the cpu.
+        dtype: What the networks compute in; for bf16 and fp16 the answers in fp32 are found too, to
+            say how far they differ.
         trust: Open a .pt2 file, which can run any program: only one of somebody you trust.
         output: JSON file to write.
         predictions: CSV file to write: file, truth, answer and its probability of every image.
@@ -45,8 +49,8 @@ def evaluate(
     from cotrain.cli.verbs.tested import opened
     from cotrain.evaluation.evaluate import evaluate_ensemble
     from cotrain.evaluation.file_answers import write_answers
-    from cotrain.report.evaluation import class_table, evaluation_table
-    from cotrain.report.style import display
+    from cotrain.report.evaluation import class_table, evaluation_table, rounding_line
+    from cotrain.report.style import ResultTable, display
 
     file = None if output is None else output_file(output)
     table = None if predictions is None else output_file(predictions, "--predictions")
@@ -62,6 +66,7 @@ def evaluate(
         combine=combine,
         calibrated=calibrated,
         workers=asked.workers,
+        dtype=dtype,
     )
     asked.images.show()
     if file is not None:
@@ -72,7 +77,9 @@ def evaluate(
         print(json_format.dumps(result.to_dict(), indent=2))
     else:
         by_class = result.evaluation.by_class
-        tables = [evaluation_table(result.evaluation)]
+        tables: list[ResultTable | str] = [evaluation_table(result.evaluation)]
+        if result.rounding is not None:
+            tables.append(rounding_line(result.rounding))
         if per_class or (per_class is None and len(by_class.classes) <= _FEW_CLASSES):
             tables.append(class_table(by_class))
         display(*tables)

@@ -9,6 +9,7 @@ from cotrain.basics.files import atomic_write
 from cotrain.basics.output import output_file
 from cotrain.cli.verbs.arguments import checked_device
 from cotrain.config.combining import Combine
+from cotrain.config.dtype import Dtype
 
 
 def predict(
@@ -23,6 +24,7 @@ def predict(
     calibrated: bool = True,
     batch_size: int = 64,
     device: str = "cpu",
+    dtype: Dtype = "fp32",
     trust: bool = False,
 ) -> None:
     """Answer for images and folders of images: label, probability, disagreement.
@@ -41,12 +43,15 @@ def predict(
         calibrated: Use what cotrain calibrate found; false shows the answers before it.
         batch_size: Images at once.
         device: cpu or cuda; what was exported answers on the cpu.
+        dtype: What the networks compute in: fp32; or bf16 or fp16, which are less exact: cotrain
+            evaluate --dtype says by how much.
         trust: Open a .pt2 file, which can run any program: only one of somebody you trust.
     """
     from cotrain.data.summary import show_files
     from cotrain.ensemble.answering import known_preprocessing
     from cotrain.evaluation.answer_formats import WRITERS, format_of
     from cotrain.evaluation.prediction import find_images, predict_files
+    from cotrain.execution.prepare import answering_in
     from cotrain.export import open_answering
     from cotrain.report.evaluation import prediction_table
     from cotrain.report.style import display
@@ -61,7 +66,7 @@ def predict(
     if file is not None:
         _check_is_no_input(file, [ensemble, *found.files])
     asked: dict[str, Any] = {"top": top, "probabilities": probabilities, "calibrated": calibrated}
-    answers = predict_files(loaded, found.files, batch_size, combine, **asked)
+    answers = predict_files(answering_in(loaded, dtype), found.files, batch_size, combine, **asked)
     rows = list(answers)
     unanswered = sum(row.error is not None for row in rows)
     if unanswered < len(rows):

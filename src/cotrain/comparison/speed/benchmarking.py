@@ -27,7 +27,7 @@ class Plan:
     Args:
         batch_sizes: Each B.
         strategies: Names of strategies, and ``auto``.
-        levels: Accelerations: ``none``, ``light``, ``compile``.
+        levels: Accelerations: ``none``, ``light``, ``compile``, ``bf16``, ``fp16``.
         device: ``cpu`` or ``cuda``.
         rounds: Timed passes of every case.
     """

@@ -16,16 +16,21 @@ from cotrain.comparison.speed.targets import BenchmarkTarget
 from cotrain.ensemble.combining import combine_logits
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.execution import Acceleration, Execution, choose, prepare
+from cotrain.execution.acceleration import LIGHT
 from cotrain.execution.auto.choosing import ACCELERATIONS
 from cotrain.execution.strategies import Strategy
 from cotrain.export import Exported, load_exported
 from cotrain.export.formats.registry import FORMATS
 
 STRATEGIES: Sequence[str] = get_args(Strategy)
-# By the names that the user gives: from nothing to all.
-LEVELS: Mapping[str, Acceleration] = dict(
-    zip(("none", "light", "compile"), ACCELERATIONS, strict=True)
-)
+# By the names that the user gives: from nothing to all; then those whose answers are not exact.
+EXACT_LEVELS = ("none", "light", "compile")
+HALF_LEVELS = ("bf16", "fp16")
+LEVELS: Mapping[str, Acceleration] = {
+    **dict(zip(EXACT_LEVELS, ACCELERATIONS, strict=True)),
+    "bf16": replace(LIGHT, dtype="bf16"),
+    "fp16": replace(LIGHT, dtype="fp16"),
+}
 # What there is to choose from where no other network runs beside.
 _LONELY = ("loop", "cuda_graphs")
 
@@ -85,6 +90,8 @@ def ceilings(target: BenchmarkTarget, conditions: Iterable[Condition]) -> Iterat
 
 
 def _level(acceleration: Acceleration) -> str:
+    if acceleration.is_half:
+        return acceleration.dtype
     return "compile" if acceleration.compile else "light" if acceleration.fold else "none"
 
 

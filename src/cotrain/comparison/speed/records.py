@@ -49,8 +49,8 @@ class Case:
         target: Name of who answers.
         into: Its S.
         strategy: How its networks are run at once.
-        level: How each network is accelerated: ``none``, ``light`` or ``compile``; ``prepared``
-            for an execution; of an exported file, its format.
+        level: How each network is accelerated: ``none``, ``light``, ``compile``, ``bf16`` or
+            ``fp16``; ``prepared`` for an execution; of an exported file, its format.
         role: All S networks ``together``; one ``alone``, ceiling (a); or S independent
             ``processes``, ceiling (b).
         network: Which of the S is alone; 0 otherwise.

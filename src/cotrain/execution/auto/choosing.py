@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 
 import torch
 from torch import nn
 
+from cotrain.config.dtype import Dtype
 from cotrain.ensemble.ensemble import Ensemble, device_of
-from cotrain.execution.acceleration import Acceleration
+from cotrain.execution.acceleration import LIGHT, Acceleration
 from cotrain.execution.auto import remembering
 from cotrain.execution.auto.measuring import Context, Way, measure, name_of
 from cotrain.execution.execution import networks_of
@@ -19,11 +20,17 @@ from cotrain.execution.execution import networks_of
 MARGIN = 0.03
 
 _EAGER = Acceleration()
-_LIGHT = Acceleration(channels_last=True, fold=True)
-_COMPILED = Acceleration(channels_last=True, fold=True, compile=True)
-ACCELERATIONS = (_EAGER, _LIGHT, _COMPILED)
+_COMPILED = replace(LIGHT, compile=True)
+ACCELERATIONS = (_EAGER, LIGHT, _COMPILED)
 
 _PROCESS: dict[str, "Choice"] = {}
+
+
+def accelerations_in(dtype: Dtype) -> tuple[Acceleration, ...]:
+    """Those to measure where answers in ``dtype`` will do; the exact ones always."""
+    if dtype == "fp32":
+        return ACCELERATIONS
+    return (*ACCELERATIONS, *(replace(how, dtype=dtype) for how in (LIGHT, _COMPILED)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +129,7 @@ def _ways(
 
 def _without_layout(accelerations: Sequence[Acceleration]) -> list[Acceleration]:
     """For ``stacked``, which has no channels_last."""
-    return [Acceleration(fold=how.fold, compile=how.compile) for how in accelerations]
+    return [replace(how, channels_last=False) for how in accelerations]
 
 
 def _decide(seconds: Mapping[Way, list[float]], refused: Mapping[str, str]) -> Choice:

@@ -56,7 +56,7 @@ def measure(
         passes: dict[Way, Callable[[], Tensor]] = {}
         for way in ways:
             try:
-                passes[way] = _tried(partial(ready, way, images, stack), passes)
+                passes[way] = _tried(partial(ready, way, images, stack), passes, way[1])
             except Exception as error:
                 if not passes:
                     raise
@@ -121,7 +121,9 @@ def _step(execution: TrainingExecution, context: Context, images: Tensor) -> Ten
 
 
 def _tried(
-    prepare: Callable[[], Callable[[], Tensor]], others: dict[Way, Callable[[], Tensor]]
+    prepare: Callable[[], Callable[[], Tensor]],
+    others: dict[Way, Callable[[], Tensor]],
+    how: Acceleration,
 ) -> Callable[[], Tensor]:
     """The pass of a way, once it is warm, did all it was asked for, and agrees with loop."""
     with warnings.catch_warnings(record=True) as said:
@@ -132,13 +134,14 @@ def _tried(
     if undone:
         raise RuntimeError(undone[0])
     for loop in list(others.values())[:1]:
-        _compare(logits, loop())
+        _compare(logits, loop(), how)
     return once
 
 
-def _compare(logits: Tensor, expected: Tensor) -> None:
+def _compare(logits: Tensor, expected: Tensor, how: Acceleration) -> None:
     difference = float((logits - expected).abs().max() / expected.abs().max())
-    if not difference <= tolerance(logits.dtype, logits.device):
+    allowed = _HALF_TOLERANCE if how.is_half else tolerance(logits.dtype, logits.device)
+    if not difference <= allowed:
         raise RuntimeError(f"its logits differ from loop's by {difference:.1e} of the largest")
 
 
