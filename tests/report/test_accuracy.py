@@ -1,4 +1,4 @@
-"""The table holds the numbers of a comparison; the picture holds every candidate, none hidden."""
+"""The picture of a comparison holds every candidate, none hidden; the record holds all."""
 
 import json
 from itertools import pairwise
@@ -6,100 +6,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+from comparisons import comparison, result
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from pictures import check_apart
 from PIL import Image
-from tables import check_fits, printed
 
-from cotrain.basics.machine import hardware
-from cotrain.comparison.accuracy.compare import Comparison
-from cotrain.comparison.accuracy.statistics import Spread
-from cotrain.comparison.accuracy.verdicts import CandidateResult
-from cotrain.config import Experiment
-from cotrain.ensemble.cost import Cost
-from cotrain.execution.timing import Latency
 from cotrain.report import accuracy as report
-
-
-def result(name, into, ratio, error, verdict, std: float | None = 0.5):
-    return CandidateResult(
-        name=name,
-        into=into,
-        cost=Cost(
-            params=int(308_074 * ratio),
-            macs=int(2_895_936 * ratio),
-            params_ratio=ratio,
-            macs_ratio=ratio,
-            equal=0.85 <= ratio <= 1.15,
-        ),
-        error=Spread(mean=error, std=std),
-        nll=Spread(mean=0.0625, std=None if std is None else 0.0123),
-        single_error=Spread(mean=2.75, std=std),
-        errors=(error,),
-        nlls=(0.0625,),
-        error_difference=None,
-        nll_difference=None,
-        latencies=tuple(
-            Latency(name=name, batch_size=size, rounds=20, median_ms=size * 1.5, spread_ms=0.1)
-            for size in (1, 64)
-        ),
-        seconds=23.4,
-        verdict=verdict,
-    )
-
-
-def comparison(*results, seeds=(0, 1, 2)):
-    return Comparison(
-        candidates=results,
-        experiment=Experiment(),
-        left_out=(),
-        seeds=seeds,
-        images=1597,
-        machine=hardware(),
-        device="cpu",
-        threads=2,
-        jobs=2,
-        training_threads=(1,),
-    )
 
 
 @pytest.fixture
 def example():
     return comparison(
-        result("S=1", 1, 1.0, 2.4, "the large network"),
-        result("S=4", 4, 1.01, 1.99, "error clearly better"),
-        result("S=4 independent", 4, 1.01, 2.1, "error no clear difference"),
-        result("S=8", 8, 1.31, 3.25, "error clearly worse: dividing does not help here"),
+        result("S=1", 1, 2.4, ratio=1.0),
+        result("S=4", 4, 1.99, ratio=1.01),
+        result("S=4 independent", 4, 2.1, ratio=1.01),
+        result("S=8", 8, 3.25, ratio=1.31),
     )
-
-
-def test_the_table_fits_every_width(example):
-    check_fits(report.comparison_table(example))
-
-
-def test_comparison_table_fits_80_columns_and_is_plain(example):
-    text = printed(report.comparison_table(example))
-    lines = text.splitlines()
-    assert max(len(line.rstrip()) for line in lines) <= 80
-    large = next(line for line in lines if line.startswith("S=1"))
-    expected = ["S=1", "308", "k", "2.90", "M", "2.40", "0.0625", "2.75", "1.5", "1.5", "23"]
-    assert large.split() == expected
-    assert text.count("not equal") == 1
-    assert "± 0.50" in text
-    assert "S=8: error clearly worse: dividing does not help here." in text
-    text = " ".join(text.split())
-    assert "over 3 seeds, 1,597 test images" in text
-    assert "95 % interval over seeds and images." in text
-
-
-def test_one_seed_has_no_deviation():
-    one = comparison(result("S=2", 2, 1.0, 2.4, "no large network", std=None), seeds=(0,))
-    text = " ".join(printed(report.comparison_table(one)).split())
-    assert "± 0" not in text
-    assert "One seed, 1,597 test images." in text
-    assert "95 % interval over images only." in text
 
 
 def test_picture_shows_every_candidate(example):
@@ -120,7 +44,7 @@ def test_picture_shows_every_candidate(example):
 
 
 def test_record_and_picture_are_written_for_one_seed_too(example, tmp_path):
-    one = comparison(result("S=2", 2, 1.0, 2.4, "no large network", std=None), seeds=(0,))
+    one = comparison(result("S=2", 2, 2.4, ratio=1.0, std=None), seeds=(0,))
     for each in (example, one):
         report.write_comparison(each, tmp_path / "new")
         record = json.loads((tmp_path / "new/comparison.json").read_text())
@@ -132,7 +56,7 @@ def test_record_and_picture_are_written_for_one_seed_too(example, tmp_path):
 
 @pytest.mark.parametrize("number", [1, 4, 9, 14])
 def test_nothing_is_cut_and_nothing_hides_another(number):
-    results = [result(f"S={into} independent", into, 1.0, 2.4, "") for into in range(1, number + 1)]
+    results = [result(f"S={into} independent", into, 2.4) for into in range(1, number + 1)]
     figure = report.comparison_picture(comparison(*results))
     check_apart(figure)
     shown: list[Any] = figure.axes[0].containers

@@ -99,6 +99,8 @@ def _made(kind: Any, value: Any, name: str) -> Any:
         return _made(next(part for part in parts if _fits(part, value)), value, name)
     if origin in (list, tuple):
         return origin(_made(parts[0], each, name) for each in value)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {key: _made(parts[1], each, _dotted(name, key)) for key, each in value.items()}
     return float(value) if kind is float else value
 
 

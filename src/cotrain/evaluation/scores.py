@@ -134,7 +134,7 @@ def evaluate_logits(
         ensemble=scores_of(log_p, targets),
         uncalibrated=scores_of(combined(None), targets) if calibrates else None,
         diversity=Diversity(
-            disagreement=_disagreement(logits.argmax(-1)),
+            disagreement=disagreement_of(logits.argmax(-1)),
             mutual_information=_in_parts(mutual_information, logits).mean().item(),
         ),
         images=len(targets),
@@ -150,7 +150,7 @@ def _in_parts(
     return torch.cat([function(part) for part in logits.split(_CHUNK, dim=1)])
 
 
-def _disagreement(labels: Int[Tensor, "S N"]) -> float:
+def disagreement_of(labels: Int[Tensor, "S N"]) -> float:
     """Share of differing labels over the S (S - 1) ordered pairs of networks."""
     into, images = labels.shape
     differing = sum((labels != each).sum().item() for each in labels)

@@ -1,4 +1,4 @@
-"""A comparison of trainings, as a table and a picture."""
+"""A comparison of trainings: its record, and its picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,60 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cotrain.comparison.accuracy.compare import Comparison
-from cotrain.comparison.accuracy.statistics import Spread
 from cotrain.comparison.accuracy.verdicts import CandidateResult
 from cotrain.dividing.division import EQUAL_COST
+from cotrain.report.accuracy_tables import over_seeds
 from cotrain.report.pictures import add_legend, styles, write_result
-from cotrain.report.style import Cell, ResultTable, new_table, short_number
-
-
-def comparison_table(comparison: Comparison) -> ResultTable:
-    """One row a candidate, and below it what the numbers say."""
-    sizes = [each.batch_size for each in comparison.candidates[0].latencies]
-    columns = ["", "params", "MACs", "error\n%", "NLL", "alone\n%"]
-    columns += [f"ms\nB={size}" for size in sizes] + ["train\ns"]
-    table = new_table(*columns, caption=_conclusions(comparison))
-    for each in comparison.candidates:
-        table.add_row(*_result_cells(each))
-    return table
-
-
-def _result_cells(result: CandidateResult) -> list[Cell]:
-    cost = result.cost
-    return [
-        [*result.name.split(" "), *([] if cost.equal else ["not equal", "cost"])],
-        [short_number(cost.params), f"x {cost.params_ratio:.2f}"],
-        [short_number(cost.macs), f"x {cost.macs_ratio:.2f}"],
-        _plus_minus(result.error, 2),
-        _plus_minus(result.nll, 4),
-        _plus_minus(result.single_error, 2),
-        *(f"{latency.per_image_ms:.3g}" for latency in result.latencies),
-        "-" if result.seconds is None else f"{result.seconds:.0f}",
-    ]
-
-
-def _conclusions(comparison: Comparison) -> str:
-    """The verdicts, then what the columns mean."""
-    lines = [f"{each.name}: {each.verdict}." for each in comparison.candidates]
-    spanned = "seeds and images" if len(comparison.seeds) > 1 else "images only"
-    lines += [
-        "",
-        f"{_over_seeds(comparison).capitalize()}, {comparison.images:,} test images. In brackets: "
-        f"difference to S=1 with its 95 % interval over {spanned}. alone: one network without the "
-        f"others. ms: median per image, {comparison.device}, {comparison.threads} threads, "
-        f"networks one after the other. train s: one training, {comparison.jobs} at a time.",
-    ]
-    return "\n".join(lines)
-
-
-def _over_seeds(comparison: Comparison) -> str:
-    seeds = len(comparison.seeds)
-    return "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
-
-
-def _plus_minus(value: Spread, digits: int) -> list[str]:
-    std = [] if value.std is None else [f"± {value.std:.{digits}f}"]
-    return [f"{value.mean:.{digits}f}", *std]
+from cotrain.report.style import short_number
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:
@@ -85,7 +36,7 @@ def _draw(axes: Axes, comparison: Comparison) -> None:
     places = _side_by_side(ratios, 0.05 * (high - low))
     for result, place, (colour, marker) in zip(results, places, styles(), strict=False):
         style = {"fmt": marker, "color": colour, "markersize": 8, "capsize": 4}
-        error = result.error
+        error = result.given.error
         axes.errorbar(place, error.mean, yerr=error.std, label=_legend(result), **style)
     axes.set(
         xlim=(low, high),
@@ -93,15 +44,16 @@ def _draw(axes: Axes, comparison: Comparison) -> None:
         ylim=(0, None),
     )
     what = f"{experiment.network} on {experiment.data.dataset}"
-    axes.set_title(f"{what}: {_over_seeds(comparison)}", fontsize=11)
+    axes.set_title(f"{what}: {over_seeds(comparison)}", fontsize=11)
     axes.set_ylabel("test error, %")
     axes.grid(axis="y", color="0.9")
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def _legend(result: CandidateResult) -> str:
-    std = "" if result.error.std is None else f" ± {result.error.std:.2f}"
-    return f"{result.name}\n{result.error.mean:.2f}{std} %, {short_number(result.cost.macs)} MACs"
+    error = result.given.error
+    std = "" if error.std is None else f" ± {error.std:.2f}"
+    return f"{result.name}\n{error.mean:.2f}{std} %, {short_number(result.cost.macs)} MACs"
 
 
 def _side_by_side(values: Sequence[float] | np.ndarray, gap: float) -> np.ndarray:

@@ -68,15 +68,20 @@ def test_numbers_are_those_of_the_predictions(done):
     assert (large.name, two.name, independent.name) == ("S=1", "S=2", "S=2 independent")
     assert large.errors == (50, 50)
     assert two.errors == pytest.approx((2.5, 5))
-    assert (two.error.mean, two.error.std) == pytest.approx((3.75, np.std([2.5, 5], ddof=1)))
-    assert two.single_error == two.error  # its networks all answer the same
+    assert (two.given.error.mean, two.given.error.std) == pytest.approx(
+        (3.75, np.std([2.5, 5], ddof=1))
+    )
+    assert two.single_error == two.given.error  # its networks all answer the same
+    assert two.disagreement is not None
+    assert two.disagreement.mean == 0
     right, wrong = -np.log(np.exp([4, 0]) / (np.exp(4) + 2))
     expected = [(n * wrong + (IMAGES - n) * right) / IMAGES for n in (1, 2)]
     assert two.nlls == pytest.approx(expected)
-    assert two.error_difference is not None
-    assert two.error_difference.mean == pytest.approx(3.75 - 50)
-    assert two.error_difference.low < 3.75 - 50 < two.error_difference.high
-    assert large.error_difference is None
+    assert two.to_large is not None
+    error = two.to_large.differences["error"]
+    assert error.mean == pytest.approx(3.75 - 50)
+    assert error.low < 3.75 - 50 < error.high
+    assert large.to_large is None
 
 
 def test_costs_and_times_are_those_of_the_ensembles(done):
@@ -93,17 +98,24 @@ def test_costs_and_times_are_those_of_the_ensembles(done):
     assert two.seconds == pytest.approx(np.median(times))
 
 
-def test_verdicts_are_plain(done):
-    large, two, _ = done[0].candidates
-    assert large.verdict == "the large network"
-    assert two.verdict.startswith("error clearly better (-46.25, from ")
-    assert "NLL clearly better" in two.verdict
+def test_the_verdict_is_plain(done):
+    assert (
+        done[0]
+        .verdict[0]
+        .startswith(
+            "S=2 is better than the large network on these data, at equal cost: it has an error of "
+            "3.75 % against 50.00 % of the large network, -46.25 points"
+        )
+    )
+    assert done[0].verdict[1].startswith("Its probabilities, not calibrated, for want of images")
+    assert "does not say which images it validated with" in done[0].not_calibrated
 
 
 def test_the_record_is_plain_json(done):
     record = json.loads(json.dumps(done[0].to_dict()))
     assert (record["seeds"], record["images"]) == ([0, 1], IMAGES)
-    assert record["candidates"][1]["error_difference"]["over"] == "seeds and images"
+    difference = record["candidates"][1]["to_large"]["differences"]["error"]
+    assert difference["over"] == "seeds and images"
     assert record["candidates"][1]["errors"] == [2.5, 5]
     assert record["experiment"]["network"] == "basic_resnet8_8"
     assert record["machine"]["torch"] == torch.__version__
@@ -126,7 +138,7 @@ def test_the_command_shows_and_writes_what_is_finished(done, capsys):
     main(
         ["compare", "--network=basic_resnet8_8", "--into=1,2", "--seeds=0,1", f"--output={output}"]
     )
-    assert f"S=2: {comparison.candidates[1].verdict}." in " ".join(capsys.readouterr().out.split())
+    assert comparison.verdict[0] in " ".join(capsys.readouterr().out.split())
     record = json.loads((output / "comparison.json").read_text())
     assert [each["errors"] for each in record["candidates"]][:2] == [[50, 50], [2.5, 5]]
     assert (output / "comparison.png").read_bytes().startswith(b"\x89PNG")
@@ -151,7 +163,10 @@ def test_ablations_stand_in_the_same_table(tmp_path):
     )
     names = [each.name for each in comparison.candidates]
     assert names == ["S=1", "S=2", "S=2 same view", "S=2 trained separately"]
-    assert comparison.candidates[3].verdict.startswith("error lower with this seed (-47.50, from ")
+    large = comparison.candidates[3].to_large
+    assert large is not None
+    assert large.differences["error"].direction == "lower with this seed"
+    assert large.differences["error"].mean == pytest.approx(-47.5)
     settings = {
         "s2-views-seed0": replace(EXPERIMENT, into=2, views=Views(same_view=True)),
         "s2-separate-seed0": replace(
@@ -167,9 +182,9 @@ def test_without_the_large_network_nothing_is_compared(tmp_path):
         EXPERIMENT, tmp_path, into=(2,), seeds=(0,), independent=False, jobs=1, train=fake_fit
     )
     (two,) = comparison.candidates
-    assert two.error_difference is None
-    assert two.error.std is None
-    assert two.verdict == "no large network to compare with: S=1 was not trained"
+    assert two.to_large is None
+    assert two.given.error.std is None
+    assert comparison.verdict[0].startswith("The large network was not trained")
 
 
 def test_a_failing_run_stops_the_comparison(tmp_path):

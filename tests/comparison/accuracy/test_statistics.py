@@ -1,13 +1,19 @@
-"""Spread, and the interval of a difference: against scipy, by hand, and how often it is right."""
+"""Spread, intervals, tests, their correction: against scipy, by hand, how often they are right."""
 
 import numpy as np
 import pytest
+from comparisons import difference as constructed
 from hypothesis import given
 from hypothesis import strategies as st
 from intervals import CASES, coverage
 from scipy import stats
 
-from cotrain.comparison.accuracy.statistics import Difference, mean_difference, spread
+from cotrain.comparison.accuracy.statistics import (
+    corrected,
+    difference,
+    mean_difference,
+    spread,
+)
 
 
 def t_interval(values):
@@ -92,18 +98,70 @@ def test_19_of_20_intervals_hold_the_truth(name, seeds):
     assert 0.93 <= coverage(CASES[name], seeds, images=100, simulations=2000) <= 0.97
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_p_is_that_of_the_t_test_where_one_kind_of_variance_is_alone(seeds):
+    of_images = np.random.default_rng(3).normal(0.3, 1, size=40)
+    expected = stats.ttest_1samp(of_images, 0).pvalue
+    assert mean_difference(np.tile(of_images, (seeds, 1))).p == pytest.approx(expected)
+
+
+def test_p_and_interval_agree():
+    """The interval just reaches 0 where p is 0.05."""
+    rows = np.random.default_rng(4).normal(size=(3, 40))
+    found = mean_difference(rows)
+    shifted = mean_difference(rows - found.low)
+    assert (shifted.low, shifted.p) == pytest.approx((0, 0.05), abs=1e-9)
+
+
+def test_equal_answers_have_p_1_and_no_width():
+    found = mean_difference(np.zeros((3, 40)))
+    assert (found.mean, found.low, found.high, found.p) == (0, 0, 0, 1)
+    assert found.direction == "no clear difference"
+
+
+@pytest.mark.parametrize(("images", "p"), [(2, 0.5), (5, 0.0625)])
+def test_few_images_without_variance_do_not_show_a_difference(images, p):
+    """As many coins fall to one side with this probability."""
+    found = mean_difference(np.full((2, images), -100.0))
+    assert found.p == p
+    assert found.direction == "no clear difference"
+
+
+def test_holm_corrects_as_by_hand():
+    """0.01 * 3, 0.02 * 2, and 0.03 * 1 which is not below the one before."""
+    p = [0.03, 0.01, 0.02]
+    found = corrected([constructed(adjusted=each) for each in p])
+    assert [each.adjusted for each in found] == pytest.approx([0.04, 0.03, 0.04])
+    assert [each.p for each in found] == p
+    assert {each.compared for each in found} == {3}
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_a_corrected_p_is_between_its_own_and_bonferronis(p):
+    found = corrected([constructed(adjusted=each) for each in p])
+    for before, after in zip(p, found, strict=True):
+        assert before <= after.adjusted <= min(1, len(p) * before) or before == after.adjusted == 1
+    smallest = int(np.argmin(p))
+    assert found[smallest].adjusted == min(1, len(p) * p[smallest])
+
+
+def test_a_mean_and_its_covariance_give_the_same_difference():
+    rows = np.random.default_rng(5).normal(size=(3, 40))
+    again = difference(rows.mean(1), np.cov(rows) / 40, 40)
+    assert again == mean_difference(rows)
+
+
 @pytest.mark.parametrize(
-    ("low", "high", "over", "direction"),
+    ("mean", "adjusted", "seeds", "direction"),
     [
-        (-2.0, -0.1, "seeds and images", "clearly better"),
-        (-2.0, 0.0, "seeds and images", "no clear difference"),
-        (-1.0, 1.0, "seeds and images", "no clear difference"),
-        (0.1, 2.0, "seeds and images", "clearly worse"),
-        (-2.0, -0.1, "images", "lower with this seed"),
-        (-1.0, 1.0, "images", "no clear difference"),
-        (0.1, 2.0, "images", "higher with this seed"),
+        (-1.0, 0.049, 3, "clearly better"),
+        (-1.0, 0.05, 3, "no clear difference"),
+        (1.0, 0.3, 3, "no clear difference"),
+        (1.0, 0.01, 3, "clearly worse"),
+        (-1.0, 0.01, 1, "lower with this seed"),
+        (1.0, 0.3, 1, "no clear difference"),
+        (1.0, 0.01, 1, "higher with this seed"),
     ],
 )
-def test_direction_is_that_of_the_whole_interval(low, high, over, direction):
-    difference = Difference(mean=(low + high) / 2, low=low, high=high, over=over)
-    assert difference.direction == direction
+def test_direction_is_what_the_corrected_test_says(mean, adjusted, seeds, direction):
+    assert constructed(mean, adjusted, seeds=seeds).direction == direction

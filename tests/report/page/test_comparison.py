@@ -33,13 +33,14 @@ def test_it_is_whole_and_says_what_the_record_says(folder):
     ]
     macs, latency = page.pictures[:2]
     for number, each in enumerate(record["candidates"]):
-        assert macs.spots[number][1:3] == (each["cost"]["macs"] / 1e6, each["error"]["mean"])
+        assert macs.spots[number][1:3] == (each["cost"]["macs"] / 1e6, each["given"]["error"]["mean"])
         assert latency.spots[number].x == each["latencies"][0]["median_ms"]
     table = next(each for each in document.all("table") if "NLL" in each.rows()[0])
-    assert [row[0] for row in table.rows()[1:]] == ["S=1", "S=2 not equal cost"]
-    assert [row[4] for row in table.rows()[1:]] == [
-        f"{each['nll']['mean']:.4f}" for each in record["candidates"]
+    assert [row[0] for row in table.rows()[1:]] == ["S=1", "S=2"]
+    assert [row[2] for row in table.rows()[1:]] == [
+        f"{each['given']['nll']['mean']:.4f}" for each in record["candidates"]
     ]
+    assert list(page.verdict) == record["verdict"]
 
 
 def test_recalls_are_those_of_the_runs(folder):

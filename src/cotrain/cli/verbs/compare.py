@@ -38,7 +38,8 @@ def compare(
         jobs: Runs at once; as many as there are cores, or GPUs, if not given.
     """
     from cotrain.comparison.accuracy.compare import compare as run_comparison
-    from cotrain.report.accuracy import comparison_table, write_comparison
+    from cotrain.report.accuracy import write_comparison
+    from cotrain.report.accuracy_tables import comparison_tables
     from cotrain.report.style import display
 
     comparison = run_comparison(
@@ -54,7 +55,7 @@ def compare(
         budget_minutes=budget_minutes,
     )
     write_comparison(comparison, Path(output))
-    display(comparison_table(comparison))
+    display("\n".join(comparison.verdict), *comparison_tables(comparison))
     if comparison.left_out:
         seeds = ", ".join(map(str, comparison.left_out))
         print(f"left out, for lack of time: seed {seeds}: the same command goes on with it")

@@ -16,6 +16,7 @@ from cotrain.basics.output import output_folder
 from cotrain.basics.processes import StopAsked, stoppable
 from cotrain.basics.run_folder import RunFolder
 from cotrain.basics.watching import at_work
+from cotrain.comparison.accuracy.answers import read_run
 from cotrain.comparison.accuracy.budget import TimeBudget, check_budget, known_seconds, plan_seeds
 from cotrain.comparison.accuracy.candidates import Candidate
 from cotrain.comparison.accuracy.one_split import keep_split, remembered_split
@@ -27,7 +28,6 @@ from cotrain.comparison.accuracy.trainings import (
     train_all,
     visible_gpus,
 )
-from cotrain.comparison.accuracy.verdicts import read_run
 from cotrain.config import Experiment
 from cotrain.config.recipes import load_recipe
 from cotrain.data.datasets import check_outside_images
@@ -208,7 +208,7 @@ def _train_missing(
     """Train what is not finished, and print a line for each."""
 
     def report(run: Run) -> None:
-        error = read_run(run.folder).errors.mean()
+        error = read_run(run.folder).given.errors.mean()
         time = "" if run.seconds is None else f", {run.seconds:.0f} s"
         place = progress.finished(run)
         left = progress.time_left()

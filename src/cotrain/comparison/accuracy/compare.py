@@ -9,14 +9,12 @@ import torch
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.machine import Machine, hardware
-from cotrain.comparison.accuracy.all_runs import Trained, train_candidates
-from cotrain.comparison.accuracy.candidates import LARGE, Candidate, list_candidates
+from cotrain.comparison.accuracy.all_runs import train_candidates
+from cotrain.comparison.accuracy.candidates import list_candidates
+from cotrain.comparison.accuracy.results import results_of
 from cotrain.comparison.accuracy.trainings import Train
-from cotrain.comparison.accuracy.verdicts import CandidateResult, judge, read_answers
+from cotrain.comparison.accuracy.verdicts import CandidateResult
 from cotrain.config import Experiment
-from cotrain.ensemble.cost import cost_of
-from cotrain.ensemble.ensemble import Ensemble
-from cotrain.execution.timing import measure_latency
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +22,14 @@ class Comparison:
     """What ``comparison.json`` holds.
 
     Args:
+        verdict: The result in plain sentences.
         candidates: One result each; the large network first, where it is among them.
         experiment: The settings that all share; its ``into`` and ``seed`` are not used.
         seeds: The K seeds that every candidate was trained with.
         left_out: Seeds that were asked for and did not fit into the time.
         images: N test images.
+        calibrated_on: Images that each run's calibration was fitted on; 0 without.
+        not_calibrated: Why there is no calibration; empty where there is.
         machine: What the times were measured on.
         device: Where the latency was measured: ``cpu`` or ``cuda``.
         threads: CPU threads of PyTorch while the latency was measured.
@@ -37,11 +38,14 @@ class Comparison:
             with another number, null where a run of an earlier version does not say.
     """
 
+    verdict: tuple[str, ...]
     candidates: tuple[CandidateResult, ...]
     experiment: Experiment
     seeds: tuple[int, ...]
     left_out: tuple[int, ...]
     images: int
+    calibrated_on: int
+    not_calibrated: str
     machine: Machine
     device: str
     threads: int
@@ -106,13 +110,16 @@ def compare(
         train=train,
         budget_minutes=budget_minutes,
     )
-    results, images = _results(candidates, trained)
+    results = results_of(candidates, trained.runs, device=trained.device)
     return Comparison(
-        candidates=results,
+        verdict=results.verdict,
+        candidates=results.candidates,
         experiment=experiment,
         seeds=trained.seeds,
         left_out=trained.left_out,
-        images=images,
+        images=results.images,
+        calibrated_on=results.calibrations.images,
+        not_calibrated=results.calibrations.problem,
         machine=hardware(),
         device=trained.device,
         threads=torch.get_num_threads(),
@@ -127,29 +134,3 @@ def _check(lists: Mapping[str, Sequence[object]]) -> None:
             raise ConfigError(f"{name}=[] is empty: give at least one")
         if len(set(values)) < len(values):
             raise ConfigError(f"{name}={list(values)} repeats a value: give each once")
-
-
-def _results(
-    candidates: Sequence[Candidate], trained: Trained
-) -> tuple[tuple[CandidateResult, ...], int]:
-    """A result for every candidate, and the number of test images."""
-    runs = trained.runs
-    answers = read_answers({name: [run.folder for run in each] for name, each in runs.items()})
-    ensembles = {
-        name: Ensemble.load(each[0].folder.ensemble).to(trained.device)
-        for name, each in runs.items()
-    }
-    shape = ensembles[candidates[0].name].image_shape
-    latencies = measure_latency(ensembles, shape)
-    results = tuple(
-        judge(
-            candidate,
-            answers[candidate.name],
-            answers.get(LARGE),
-            cost=cost_of(ensembles[candidate.name].cpu()),
-            latencies=[each for each in latencies if each.name == candidate.name],
-            seconds=[run.seconds for run in runs[candidate.name] if run.seconds is not None],
-        )
-        for candidate in candidates
-    )
-    return results, len(answers[candidates[0].name].targets)

@@ -1,77 +1,64 @@
-"""How right a candidate's runs answer, beside the large network's: numbers and a plain verdict."""
+"""What became of every candidate, beside the large network and without its co-training loss."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cotrain.basics.errors import ConfigError
-from cotrain.basics.run_folder import RunFolder
-from cotrain.comparison.accuracy.candidates import Candidate
-from cotrain.comparison.accuracy.statistics import Difference, Spread, mean_difference, spread
-from cotrain.ensemble.combining import log_probabilities
+from cotrain.comparison.accuracy.answers import Answers, CandidateAnswers
+from cotrain.comparison.accuracy.candidates import INDEPENDENT, LARGE, Candidate, weighted
+from cotrain.comparison.accuracy.power import Power, power_of
+from cotrain.comparison.accuracy.resampling import resampled
+from cotrain.comparison.accuracy.statistics import (
+    Difference,
+    Spread,
+    corrected,
+    difference,
+    mean_difference,
+    spread,
+)
 from cotrain.ensemble.cost import Cost
-from cotrain.evaluation.evaluate import read_predictions
 from cotrain.execution.timing import Latency
 
+METRICS = ("error", "nll", "ece", "aurc")  # of which differences are tested
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Answers:
-    """How right the answers of K runs of one candidate are to the same N images.
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """How good a candidate's answers are.
 
     Args:
-        errors: 100 where the ensemble is wrong, else 0 [K, N]: the mean is the error in percent.
-        nlls: Negative log-likelihood of the ensemble in nats [K, N].
-        single_errors: Error of its single networks in percent, mean over the S networks [K].
-        targets: Classes [N].
+        error: Error of the ensemble in percent.
+        nll: Negative log-likelihood in nats.
+        brier: Squared distance of the probabilities to the one-hot class, from 0 to 2.
+        ece: Expected calibration error, over 15 bins.
+        aurc: Mean error among the surest images, in percent (area under risk and coverage).
+        coverage: Share of the images that can be answered with 5 % of them wrong, in percent.
     """
 
-    errors: np.ndarray
-    nlls: np.ndarray
-    single_errors: np.ndarray
-    targets: np.ndarray
+    error: Spread
+    nll: Spread
+    brier: Spread
+    ece: Spread
+    aurc: Spread
+    coverage: Spread
 
 
-def read_answers(folders: Mapping[str, Sequence[RunFolder]]) -> dict[str, Answers]:
-    """The answers of every candidate's runs.
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """One candidate less another, each calibrated where that was possible.
 
-    Raises:
-        ConfigError: The runs were not tested on the same images, or on one.
+    Args:
+        name: The other candidate.
+        calibrated: Whether they are calibrated.
+        differences: Of ``METRICS``, by name.
+        power: What these runs can show of each; null of one seed.
     """
-    runs = {name: [read_run(folder) for folder in each] for name, each in folders.items()}
-    first = next(iter(runs.values()))[0].targets
-    for name, each in runs.items():
-        if not all(np.array_equal(run.targets, first) for run in each):
-            raise ConfigError(f"runs of {name} were tested on other images: use another --output")
-    if len(first) < 2:
-        raise ConfigError("there is one test image, which gives no interval: set data.test_images")
-    return {name: _join(each) for name, each in runs.items()}
 
-
-def _join(runs: Sequence[Answers]) -> Answers:
-    return Answers(
-        errors=np.concatenate([run.errors for run in runs]),
-        nlls=np.concatenate([run.nlls for run in runs]),
-        single_errors=np.concatenate([run.single_errors for run in runs]),
-        targets=runs[0].targets,
-    )
-
-
-def read_run(folder: RunFolder) -> Answers:
-    """The answers of one run (K = 1), combined by the mean of logits.
-
-    Raises:
-        ConfigError: They are missing or damaged.
-    """
-    logits, targets = read_predictions(folder)
-    log_p = log_probabilities(logits)
-    single = (logits.argmax(-1) != targets).double().mean() * 100
-    return Answers(
-        errors=((log_p.argmax(-1) != targets).double() * 100)[None].numpy(),
-        nlls=-log_p.gather(1, targets[:, None]).T.numpy(),
-        single_errors=single[None].numpy(),
-        targets=targets.numpy(),
-    )
+    name: str
+    calibrated: bool
+    differences: Mapping[str, Difference]
+    power: Mapping[str, Power | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,91 +68,174 @@ class CandidateResult:
     Args:
         name: The candidate.
         into: S.
+        weight: Of its co-training loss.
         cost: Params and MACs.
-        error: Error of the ensemble in percent.
-        nll: Negative log-likelihood of the ensemble in nats.
+        given: How good its answers are, as they are.
+        calibrated: The same, calibrated; None where there are no images for it.
         single_error: Error of one of its networks alone in percent, mean over the networks.
+        disagreement: On how many images two networks differ, in percent; None of one network.
         errors: The ensemble's error of every seed.
         nlls: The ensemble's negative log-likelihood of every seed.
-        error_difference: Error less the large network's, in points of percent; None without one.
-        nll_difference: Likewise for the negative log-likelihood.
+        to_large: Less the large network; None of itself, and where it was not trained.
+        to_independent: Less the same networks without the co-training loss; None where that is
+            what they are, and where these were not trained.
         latencies: Time to answer, one for every batch size.
         seconds: Median time of a training; None where none was trained without interruption.
-        verdict: One plain sentence.
     """
 
     name: str
     into: int
+    weight: float
     cost: Cost
-    error: Spread
-    nll: Spread
+    given: Quality
+    calibrated: Quality | None
     single_error: Spread
+    disagreement: Spread | None
     errors: tuple[float, ...]
     nlls: tuple[float, ...]
-    error_difference: Difference | None
-    nll_difference: Difference | None
+    to_large: Contrast | None
+    to_independent: Contrast | None
     latencies: tuple[Latency, ...]
     seconds: float | None
-    verdict: str
+
+    @property
+    def best(self) -> Quality:
+        """Calibrated where that was possible."""
+        return self.calibrated or self.given
+
+    @property
+    def disagreement_ratio(self) -> float | None:
+        """How often two networks differ, divided by how often one is wrong (arXiv:2305.12313).
+
+        None of one network, and where no network is wrong.
+        """
+        if self.disagreement is None or not self.single_error.mean:
+            return None
+        return self.disagreement.mean / self.single_error.mean
 
 
 def judge(
+    candidates: Sequence[Candidate],
+    answers: Mapping[str, CandidateAnswers],
+    *,
+    costs: Mapping[str, Cost],
+    latencies: Sequence[Latency],
+    seconds: Mapping[str, Sequence[float]],
+) -> tuple[CandidateResult, ...]:
+    """The result of every candidate, from what its runs answered, by its name."""
+    best = {name: each.best for name, each in answers.items()}
+    contrast = _Contrasts(best, any(each.calibrated is not None for each in answers.values()))
+    large = LARGE if LARGE in answers else None
+    to_large = contrast.to({each.name: large for each in candidates if each.name != LARGE})
+    to_independent = contrast.to({each.name: _uncoupled(each, candidates) for each in candidates})
+    return tuple(
+        _result(
+            each,
+            answers[each.name],
+            cost=costs[each.name],
+            to_large=to_large.get(each.name),
+            to_independent=to_independent.get(each.name),
+            latencies=[one for one in latencies if one.name == each.name],
+            seconds=seconds[each.name],
+        )
+        for each in candidates
+    )
+
+
+def _uncoupled(candidate: Candidate, candidates: Sequence[Candidate]) -> str | None:
+    """The candidate that is the same but for the co-training loss, which it has not.
+
+    Independent networks are that for the ensemble that nothing was taken away from.
+    """
+    experiment = candidate.experiment
+    if experiment.into == 1 or not experiment.co_training.weight:
+        return None
+    first = next(each for each in candidates if each.experiment.into == experiment.into)
+    changes = [weighted(0.0), INDEPENDENT] if candidate is first else [weighted(0.0)]
+    wanted = [change.of(experiment) for change in changes]
+    return next(
+        (each.name for one in wanted for each in candidates if each.experiment == one), None
+    )
+
+
+class _Contrasts:
+    """Differences of candidates, all on the same draws of images."""
+
+    def __init__(self, answers: Mapping[str, Answers], calibrated: bool) -> None:
+        self._answers, self._calibrated = answers, calibrated
+        self._replicates = resampled(answers) if len(answers) > 1 else {}
+
+    def to(self, others: Mapping[str, str | None]) -> dict[str, Contrast]:
+        """Every candidate less its other one, by its name.
+
+        Those with one and the same other are corrected for how many they are.
+        """
+        found: dict[str, Contrast] = {}
+        for other in dict.fromkeys(others.values()):
+            if other is None:
+                continue
+            names = [name for name, each in others.items() if each == other]
+            by_metric = {
+                metric: corrected([self._difference(metric, name, other) for name in names])
+                for metric in METRICS
+            }
+            for place, name in enumerate(names):
+                differences = {metric: each[place] for metric, each in by_metric.items()}
+                found[name] = Contrast(
+                    name=other,
+                    calibrated=self._calibrated,
+                    differences=differences,
+                    power={metric: power_of(each) for metric, each in differences.items()},
+                )
+        return found
+
+    def _difference(self, metric: str, name: str, other: str) -> Difference:
+        one, two = self._answers[name], self._answers[other]
+        if metric == "error":
+            return mean_difference(one.errors - two.errors)
+        if metric == "nll":
+            return mean_difference(one.nlls - two.nlls)
+        values = {"ece": one.eces - two.eces, "aurc": one.aurcs - two.aurcs}
+        moved = self._replicates[name][metric] - self._replicates[other][metric]
+        covariance = np.atleast_2d(np.cov(moved, rowvar=False))
+        return difference(values[metric], covariance, one.errors.shape[1])
+
+
+def _result(
     candidate: Candidate,
-    answers: Answers,
-    large: Answers | None,
+    tested: CandidateAnswers,
     *,
     cost: Cost,
+    to_large: Contrast | None,
+    to_independent: Contrast | None,
     latencies: Sequence[Latency],
     seconds: Sequence[float],
 ) -> CandidateResult:
-    """The result of a candidate beside the large network's answers, if there are any."""
-    into = candidate.experiment.into
-    errors, nlls = answers.errors.mean(1), answers.nlls.mean(1)
-    error_difference = nll_difference = None
-    if large is not None and into > 1:
-        error_difference = mean_difference(answers.errors - large.errors)
-        nll_difference = mean_difference(answers.nlls - large.nlls)
+    experiment = candidate.experiment
     return CandidateResult(
         name=candidate.name,
-        into=into,
+        into=experiment.into,
+        weight=experiment.co_training.weight,
         cost=cost,
-        error=spread(errors),
-        nll=spread(nlls),
-        single_error=spread(answers.single_errors),
-        errors=tuple(errors.tolist()),
-        nlls=tuple(nlls.tolist()),
-        error_difference=error_difference,
-        nll_difference=nll_difference,
+        given=_quality(tested.given),
+        calibrated=None if tested.calibrated is None else _quality(tested.calibrated),
+        single_error=spread(tested.single_errors),
+        disagreement=spread(tested.disagreements) if experiment.into > 1 else None,
+        errors=tuple(tested.given.errors.mean(1).tolist()),
+        nlls=tuple(tested.given.nlls.mean(1).tolist()),
+        to_large=to_large,
+        to_independent=to_independent,
         latencies=tuple(latencies),
         seconds=float(np.median(seconds)) if seconds else None,
-        verdict="the large network"
-        if into == 1
-        else verdict(error_difference, nll_difference, cost),
     )
 
 
-def verdict(error: Difference | None, nll: Difference | None, cost: Cost) -> str:
-    """One sentence on a candidate, given its differences to the large network, if there is one.
-
-    A difference is called clear when its 95 % interval, over seeds and images, does not contain 0.
-    Of one seed it says that the interval is over images only.
-    """
-    if error is None or nll is None:
-        return "no large network to compare with: S=1 was not trained"
-    words = {"clearly worse": "clearly worse: dividing does not help here"}
-    found = [
-        f"error {words.get(error.direction, error.direction)} ({_interval(error, 2)} points)",
-        f"NLL {nll.direction} ({_interval(nll, 4)})",
-    ]
-    if not cost.equal:
-        found.append(f"at {cost.params_ratio:.2f}x the params and {cost.macs_ratio:.2f}x the MACs")
-    if error.over == "images":
-        found.append("intervals over images only: one seed says nothing of other seeds")
-    return ", ".join(found)
-
-
-def _interval(difference: Difference, digits: int) -> str:
-    mean, low, high = (
-        f"{value:+.{digits}f}" for value in (difference.mean, difference.low, difference.high)
+def _quality(answers: Answers) -> Quality:
+    return Quality(
+        error=spread(answers.errors.mean(1)),
+        nll=spread(answers.nlls.mean(1)),
+        brier=spread(answers.briers),
+        ece=spread(answers.eces),
+        aurc=spread(answers.aurcs),
+        coverage=spread(answers.coverages),
     )
-    return f"{mean}, from {low} to {high}"

@@ -16,7 +16,7 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.compare import Comparison
 from cotrain.evaluation.uncertainty.selection import risk_coverage
 from cotrain.evaluation.uncertainty.uncertainty import curve_points
-from cotrain.report.accuracy import comparison_table
+from cotrain.report.accuracy_tables import comparison_tables
 from cotrain.report.page.contents import Page, Section
 from cotrain.report.page.curves import comparing_curves, read_metrics
 from cotrain.report.page.opened_run import OpenedRun, open_run
@@ -45,7 +45,7 @@ def comparison_page(path: Path) -> Page:
         sections += [_trust(opened), _classes(opened)]
     return Page(
         title=f"{experiment.network} divided, on {experiment.data.dataset}",
-        verdict=[f"{each.name}: {each.verdict}." for each in comparison.candidates],
+        verdict=comparison.verdict,
         sections=sections,
         footer=f"Comparison {path.resolve().name}, seeds {', '.join(map(str, comparison.seeds))}; "
         f"{comparison.machine}; cotrain {__version__}.",
@@ -80,7 +80,7 @@ def _costs(comparison: Comparison) -> Section:
         what = f"ms per image in batches of {size}"
         offers = _offers(comparison, place)
         pictures.append(tradeoff_picture(f"error-latency-{size}", what, offers))
-    tables = [comparison_table(comparison)]
+    tables = comparison_tables(comparison)
     return Section(title="Error and cost", pictures=pictures, tables=tables)
 
 
@@ -89,8 +89,8 @@ def _offers(comparison: Comparison, latency: int | None) -> list[Offer]:
         Offer(
             name=each.name,
             cost=each.cost.macs / 1e6 if latency is None else each.latencies[latency].per_image_ms,
-            error=each.error.mean,
-            std=each.error.std,
+            error=each.given.error.mean,
+            std=each.given.error.std,
         )
         for each in comparison.candidates
     ]

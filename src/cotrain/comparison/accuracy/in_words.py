@@ -1,0 +1,249 @@
+"""The verdict of a comparison in a few plain sentences, which claim what the tests show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cotrain.comparison.accuracy.candidates import LARGE
+from cotrain.comparison.accuracy.statistics import Difference
+from cotrain.comparison.accuracy.verdicts import CandidateResult, Contrast
+
+BETTER, WORSE = "clearly better", "clearly worse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What a comparison was made on.
+
+    Args:
+        seeds: K.
+        images: N test images.
+        calibrated_on: Images that the calibrations were fitted on; 0 without.
+        device: Where the latency was measured.
+    """
+
+    seeds: int
+    images: int
+    calibrated_on: int
+    device: str
+
+
+def verdict_in_words(results: Sequence[CandidateResult], setting: Setting) -> tuple[str, ...]:
+    """Whether dividing is better, by how much and at what cost, and what was not shown.
+
+    Better and worse are said where the test says so that is corrected for the number of
+    candidates, and never of one seed.
+    """
+    divided = [each for each in results if each.name != LARGE]
+    large = next((each for each in results if each.name == LARGE), None)
+    if not divided:
+        error = results[0].best.error.mean
+        return (
+            f"Only the large network was trained; its error is {error:.2f} %.",
+            "Nothing is compared: give --into an S above 1.",
+        )
+    best = min(divided, key=lambda each: each.best.error.mean)
+    said = [_without_large(best)]
+    if large is not None and best.to_large is not None:
+        said = [
+            _headline(best, large, divided, setting),
+            _probabilities(best, large, best.to_large, setting),
+            _running(best, large, setting),
+        ]
+    return tuple(each for each in [*said, _co_training(results), _not_shown(best, results)] if each)
+
+
+def _without_large(best: CandidateResult) -> str:
+    return (
+        "The large network was not trained (there is no 1 in --into), so that nothing is said of "
+        f"better or worse than it; the lowest error has {best.name}, {best.best.error.mean:.2f} %."
+    )
+
+
+def _headline(
+    best: CandidateResult,
+    large: CandidateResult,
+    divided: Sequence[CandidateResult],
+    setting: Setting,
+) -> str:
+    words = {each.name: _direction(each) for each in divided}
+    cost = "equal cost" if best.cost.equal else f"{best.cost.macs_ratio:.2f} times the MACs"
+    named = f"the best of {len(divided)}, {best.name}," if len(divided) > 1 else best.name
+    others = _others(best, words)
+    if setting.seeds == 1:
+        start = f"One seed does not show what is better: {named} has, at {cost},"
+    elif words[best.name] == BETTER:
+        start = f"{best.name} is better than the large network on these data, at {cost}: it has"
+    elif all(each == WORSE for each in words.values()):
+        start, others = f"Dividing does not help here: {named} is worse at {cost}, with", ""
+    else:
+        start = f"Nothing is shown to be better than the large network: {named} has, at {cost},"
+    assert best.to_large is not None
+    return f"{start} {_errors(best, large, 'the large network', best.to_large)}.{others}"
+
+
+def _direction(result: CandidateResult) -> str:
+    return "" if result.to_large is None else result.to_large.differences["error"].direction
+
+
+def _others(best: CandidateResult, words: dict[str, str]) -> str:
+    """What else is clear."""
+    said = ""
+    for word in (BETTER, WORSE):
+        names = [name for name, each in words.items() if each == word and name != best.name]
+        if names:
+            said += f" {word.removeprefix('clearly ').capitalize()} than it, too: {_list(names)}."
+    return said.replace("Worse than it, too", "Worse than it")
+
+
+def _errors(one: CandidateResult, other: CandidateResult, name: str, contrast: Contrast) -> str:
+    """Two errors, and their difference with all that is known of it."""
+    return (
+        f"an error of {one.best.error.mean:.2f} % against {other.best.error.mean:.2f} % of {name}, "
+        f"{_interval(contrast.differences['error'])}"
+    )
+
+
+def _interval(found: Difference) -> str:
+    covers = "other seeds and images" if found.over != "images" else "other images, not other seeds"
+    several = f" corrected for {found.compared} candidates" if found.compared > 1 else ""
+    return (
+        f"{found.mean:+.2f} points (95 % interval for {covers}: {found.low:+.2f} to "
+        f"{found.high:+.2f}; p {probability(found.adjusted)}{several})"
+    )
+
+
+def probability(p: float) -> str:
+    """A p-value with its sign."""
+    return "< 0.001" if p < 0.001 else f"= {p:.2g}" if p < 0.1 else f"= {p:.2f}"
+
+
+def _probabilities(
+    best: CandidateResult, large: CandidateResult, contrast: Contrast, setting: Setting
+) -> str:
+    nll, ece = (contrast.differences[name].direction for name in ("nll", "ece"))
+    how = (
+        f"calibrated on {setting.calibrated_on:,} other images"
+        if contrast.calibrated
+        else "not calibrated, for want of images to do it on"
+    )
+    one, other = best.best, large.best
+    return (
+        f"Its probabilities, {how}: NLL {one.nll.mean:.4f} against {other.nll.mean:.4f} ({nll}), "
+        f"ECE {one.ece.mean:.4f} against {other.ece.mean:.4f} ({ece})."
+    )
+
+
+def _running(best: CandidateResult, large: CandidateResult, setting: Setting) -> str:
+    cost = best.cost
+    times = [
+        f"{one.median_ms / other.median_ms:.2g} times the time for "
+        + ("one image" if one.batch_size == 1 else f"a batch of {one.batch_size}")
+        for one, other in zip(best.latencies, large.latencies, strict=True)
+    ]
+    took = f" and, its networks one after the other on the {setting.device}, {_list(times)}"
+    return (
+        f"Running it takes {cost.params_ratio:.2f} times the params, {cost.macs_ratio:.2f} times "
+        f"the MACs{took if times else ''}."
+    )
+
+
+def _co_training(results: Sequence[CandidateResult]) -> str:
+    """What the co-training loss does, at one weight or several."""
+    bases = {each.name: each.to_independent.name for each in results if each.to_independent}
+    if not bases:
+        return ""
+    base = list(bases.values())[-1]
+    weighed = [each for each in results if bases.get(each.name) == base]
+    without = next(each for each in results if each.name == base)
+    return _one_weight(weighed[0], without) if len(weighed) == 1 else _sweep(weighed, without)
+
+
+def _one_weight(one: CandidateResult, other: CandidateResult) -> str:
+    assert one.to_independent is not None
+    found = one.to_independent.differences["error"]
+    if found.over == "images":
+        start = "One seed does not show whether co-training helps"
+    else:
+        start = {
+            BETTER: "Co-training helps here",
+            WORSE: "Co-training costs accuracy here",
+        }.get(found.direction, "Co-training is not shown to help")
+    return f"{start}: {one.name} has {_errors(one, other, other.name, one.to_independent)}."
+
+
+def _sweep(weighed: Sequence[CandidateResult], without: CandidateResult) -> str:
+    """What the weights do beside 0, and what is known of forcing networks to agree."""
+    every = sorted([without, *weighed], key=lambda each: each.weight)
+    lowest = min(every, key=lambda each: each.best.error.mean)
+    clear = []
+    for word in (BETTER, WORSE):
+        weights = [f"{each.weight:g}" for each in weighed if _effect(each) == word]
+        if weights:
+            clear.append(f"{word} than 0 is {_list(weights)}")
+    return (
+        f"Of the weights {_list([f'{each.weight:g}' for each in every])} of the co-training loss "
+        f"{lowest.weight:g} has the lowest error, {lowest.best.error.mean:.2f} % against "
+        f"{without.best.error.mean:.2f} % at 0; "
+        f"{', '.join(clear) or 'none is clearly better or worse than 0'}. Forcing networks to "
+        "agree can cost, and forcing them to differ helps small ones only (arXiv:2302.00704)."
+    )
+
+
+def _effect(result: CandidateResult) -> str:
+    contrast = result.to_independent
+    return "" if contrast is None else contrast.differences["error"].direction
+
+
+def _not_shown(best: CandidateResult, results: Sequence[CandidateResult]) -> str:
+    """What remains open, and how many seeds or images would show it."""
+    named = {"whether dividing is better": best.to_large}
+    same = [each for each in results if each.to_independent is not None]
+    if same:
+        named["whether co-training helps"] = same[0].to_independent
+    open_ = [
+        f"{what} ({_needed(contrast)})"
+        for what, contrast in named.items()
+        if contrast is not None
+        and not contrast.differences["error"].direction.startswith("clearly")
+    ]
+    return f"Not shown: {'; '.join(open_)}." if open_ else ""
+
+
+def _needed(contrast: Contrast) -> str:
+    """What would show a difference in error as large as the one that was seen."""
+    found, power = contrast.differences["error"], contrast.power["error"]
+    if power is None:
+        return "3 seeds or more would say how much seeds differ"
+    if not found.mean:
+        return "the errors are equal"
+    size = f"{power.detectable:.2f} points" if power.detectable < 100 else "no difference at all"
+    shown = (
+        f"{found.variance.seeds} seeds and {found.variance.images:,} images show {size} reliably"
+    )
+    ways = [] if power.seeds is None else [f"about {power.seeds} seeds"]
+    ways += [] if power.images is None else [f"about {_rounded(power.images)} images"]
+    need = " or ".join(ways) if ways else "more seeds and more images"
+    return f"{shown}; {abs(found.mean):.2f}, as seen, would take {need}"
+
+
+def _rounded(number: int) -> str:
+    """With two digits that count: what it is estimated from has no more."""
+    return f"{int(float(f'{number:.2g}')):,}"
+
+
+def _list(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def averaging_in_words(result: CandidateResult) -> str:
+    """What the disagreement of an ensemble's networks predicts, and what averaging gave."""
+    ratio = result.disagreement_ratio
+    if ratio is None:
+        return f"{result.name}: no network is wrong on any image, so that averaging has no task."
+    pays = "pays" if ratio > 1 else "pays little"
+    gain = 1 - result.given.error.mean / result.single_error.mean
+    gave = f"takes {100 * gain:.0f} % off" if gain >= 0 else f"adds {-100 * gain:.0f} % to"
+    return (
+        f"{result.name}: two networks differ {ratio:.2f} times as often as one is wrong, which "
+        f"predicts that averaging {pays} (arXiv:2305.12313); it {gave} the error of one network."
+    )
