@@ -1,4 +1,4 @@
-"""Runs of a comparison are calibrated on images that they are not tested on, and left as they are."""
+"""Runs of a comparison are calibrated on images that they are not tested on; they stay as they are."""
 
 import pytest
 from training_runs import tiny
@@ -18,7 +18,7 @@ def runs(tmp_path_factory):
     """Two candidates, one run each, with validation images."""
     root = tmp_path_factory.mktemp("comparison")
     for into in (1, 2):
-        fit(tiny(into=into, data={"validation": "0.4"}), root / f"s{into}", progress=False)
+        fit(tiny(into=into, data={"validation": 0.4}), root / f"s{into}", progress=False)
     return root
 
 

@@ -8,8 +8,8 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.evaluation.calibration.fitting import fit_calibration
+from cotrain.evaluation.calibration.images import images_to_calibrate
 from cotrain.evaluation.evaluate import collect_logits
-from cotrain.evaluation.images import images_to_calibrate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +41,8 @@ def fit_calibrations(
     """
     first = next(iter(folders.values()))[0]
     try:
-        splits = images_to_calibrate(first.root, Ensemble.load(first.ensemble))
-        assert splits.val is not None
-        images, otherwise = splits.val, splits.preprocessing
+        kept = images_to_calibrate(first.root, Ensemble.load(first.ensemble))
+        images, otherwise = kept.images, kept.preprocessing
         found: dict[str, list[Calibration]] = {name: [] for name in folders}
         for name, each in folders.items():
             for folder in each:
