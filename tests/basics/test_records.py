@@ -31,6 +31,7 @@ class Whole:
     steps: tuple[int, ...] = ()
     mean: list[float] | None = None
     widths: Mapping[int, int] | None = None
+    parts: Mapping[str, Part] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     part: Part = field(default_factory=Part)
     other: Part | None = None
@@ -73,6 +74,12 @@ def test_every_kind_of_field():
     )
     made = record_from(Whole, values)
     assert (type(made.part.share), type(made.pair), type(made.pair[0])) == (float, tuple, float)
+
+
+def test_records_in_a_map_are_made():
+    found = record_from(Whole, {"name": "x", "parts": {"a": {"share": 1}, "b": {}}})
+    assert found.parts == {"a": Part(share=1.0), "b": Part()}
+    assert refusal({"name": "x", "parts": {"a": {"size": 2}}}).startswith("parts.a.size=2 is not")
 
 
 def test_what_is_left_out_has_its_default():

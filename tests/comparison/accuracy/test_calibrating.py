@@ -1,4 +1,4 @@
-"""Runs of a comparison are calibrated on images that they are not tested on; they stay as they are."""
+"""Runs of a comparison are calibrated on images they are not tested on, and nothing is written."""
 
 import pytest
 from training_runs import tiny

@@ -101,7 +101,7 @@ def test_19_of_20_intervals_hold_the_truth(name, seeds):
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_p_is_that_of_the_t_test_where_one_kind_of_variance_is_alone(seeds):
     of_images = np.random.default_rng(3).normal(0.3, 1, size=40)
-    expected = stats.ttest_1samp(of_images, 0).pvalue
+    _, expected = stats.ttest_1samp(of_images, 0)
     assert mean_difference(np.tile(of_images, (seeds, 1))).p == pytest.approx(expected)
 
 
