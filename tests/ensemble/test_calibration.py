@@ -12,7 +12,7 @@ from cotrain import ConfigError, Ensemble, divide, networks
 from cotrain.config.combining import Combine
 from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.combining import combine_logits, log_probabilities, outputs_of
-from cotrain.ensemble.folder import write_calibration
+from cotrain.ensemble.folder import write_fitted
 
 LOGITS = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 WEIGHTS, TEMPERATURES = (0.5, 0.3, 0.2), (0.5, 2.0, 3.0)
@@ -95,7 +95,7 @@ def test_loading_applies_and_saving_keeps_it(ensemble: Ensemble, tmp_path: Path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert before.keys() == {"spec.json", "model.safetensors"}
     found = calibration(temperature=3.0, weights=WEIGHTS)
-    write_calibration(tmp_path, found)
+    write_fitted(tmp_path, found)
     assert all((tmp_path / name).read_bytes() == content for name, content in before.items())
     loaded = Ensemble.load(tmp_path)
     assert loaded.spec.calibration == found
@@ -137,7 +137,7 @@ def test_other_weights_have_no_part_in_it(ensemble: Ensemble, tmp_path: Path):
 )
 def test_a_damaged_file_is_refused(ensemble, tmp_path, change, message):
     ensemble.save(tmp_path)
-    path = write_calibration(tmp_path, calibration(temperature=3.0))
+    path = write_fitted(tmp_path, calibration(temperature=3.0))
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ConfigError, match=message) as error:
         Ensemble.load(tmp_path)

@@ -14,7 +14,7 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.ensemble import Ensemble
-from cotrain.ensemble.folder import write_calibration
+from cotrain.ensemble.folder import write_fitted
 from cotrain.training import CoTraining, fit
 from cotrain.training.from_experiment import experiment_images
 from cotrain.training.teacher import FixedTeacher, open_teacher
@@ -173,9 +173,7 @@ def test_a_calibrated_teacher_is_the_same_one(large, tmp_path):
     """What cotrain calibrate adds is not asked, so it may come while a run is stopped."""
     copy = shutil.copytree(large, tmp_path / "copy")
     before, views = opened(taught(copy)), torch.randn(2, 3, 1, 8, 8)
-    write_calibration(
-        copy / "ensemble", Calibration(combine="mean_logits", temperature=3.0, images=9)
-    )
+    write_fitted(copy / "ensemble", Calibration(combine="mean_logits", temperature=3.0, images=9))
     after = opened(taught(copy))
     assert after.ensemble.spec.calibration is not None
     assert after.identity == before.identity

@@ -8,9 +8,10 @@ At run time, and to a type checker, these are ``Annotated``: the tensor's type a
 put jaxtyping in the place of this module, which checks type and shape in every call.
 """
 
+from typing import Annotated as Bool
 from typing import Annotated as Float
 from typing import Annotated as Int
 from typing import Annotated as Shaped
 from typing import Annotated as UInt8
 
-__all__ = ["Float", "Int", "Shaped", "UInt8"]
+__all__ = ["Bool", "Float", "Int", "Shaped", "UInt8"]

@@ -12,7 +12,9 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Shaped
 from cotrain.config.combining import Combine
 from cotrain.ensemble.calibration import Calibration
+from cotrain.ensemble.cascade import Cascade
 from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.ensemble.stages import StagedAnswers
 from cotrain.networks.evaluating import evaluating
 
 
@@ -28,6 +30,7 @@ class AnsweringSpec(Protocol):
         classes: Names of the classes in the order of the logits; empty when unknown.
         preprocessing: What an image goes through first; None when unknown.
         calibration: What makes the combined answer's probabilities right as often as they say.
+        cascade: How only some of the networks are asked about an image; None where not fitted.
         params: Trainable parameters of all S networks.
         macs: Multiply-accumulates of all S networks for one image (1 MAC = 2 FLOPs).
     """
@@ -48,6 +51,8 @@ class AnsweringSpec(Protocol):
     def preprocessing(self) -> Preprocessing | None: ...
     @property
     def calibration(self) -> Calibration | None: ...
+    @property
+    def cascade(self) -> Cascade | None: ...
     @property
     def params(self) -> int: ...
     @property
@@ -77,6 +82,16 @@ class Answering(Protocol):
         """Logits of every network."""
         ...
 
+    def answer_in_stages(
+        self, images: Float[Tensor, "B channels H W"], /, *, calibrated: bool = True
+    ) -> StagedAnswers:
+        """The answers of the spec's cascade, which asks only some of the networks.
+
+        Raises:
+            ConfigError: There is none, or the networks cannot be asked one by one.
+        """
+        ...
+
 
 def prepared(
     answering: Answering, pixels: Shaped[Tensor, "B C H W"], otherwise: Preprocessing
@@ -98,6 +113,14 @@ def logits_of(
     """Logits in float32 on the CPU, in evaluation mode and without gradients."""
     with evaluating(answering), torch.inference_mode():
         return answering(images.to(answering.device)).float().cpu()
+
+
+def staged_answers_of(
+    answering: Answering, images: Shaped[Tensor, "B channels H W"], *, calibrated: bool = True
+) -> StagedAnswers:
+    """The answers of the cascade, in evaluation mode and without gradients."""
+    with evaluating(answering), torch.inference_mode():
+        return answering.answer_in_stages(images.to(answering.device), calibrated=calibrated)
 
 
 def known_preprocessing(spec: AnsweringSpec) -> Preprocessing:

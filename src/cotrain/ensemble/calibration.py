@@ -3,13 +3,10 @@
 It is stored beside the weights that it was fitted for, and is refused beside others.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from cotrain.basics.errors import ConfigError
-from cotrain.basics.machine import __version__
-from cotrain.basics.records import record_from
 from cotrain.config.calibration import FittedOn, SetMethod
 from cotrain.config.combining import Combine
 from cotrain.config.limits import (
@@ -26,8 +23,7 @@ CalibrationMethod = Literal["none", "temperature", "temperatures", "weights"]
 
 # A temperature beyond makes every answer certain or every answer even.
 COLDEST, HOTTEST = 0.01, 100.0
-_TEMPERATURE = between(COLDEST, HOTTEST)
-_FORMAT = 1
+TEMPERATURE = between(COLDEST, HOTTEST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +78,7 @@ class Calibration:
     """
 
     combine: Combine
-    temperature: float = bounded(1.0, _TEMPERATURE)
+    temperature: float = bounded(1.0, TEMPERATURE)
     temperatures: tuple[float, ...] = ()
     weights: tuple[float, ...] = ()
     images: int = required(at_least(1))
@@ -92,10 +88,10 @@ class Calibration:
 
     def __post_init__(self) -> None:
         check_settings(self, "calibration.")
-        if not all(_TEMPERATURE.holds(each) for each in self.temperatures):
+        if not all(TEMPERATURE.holds(each) for each in self.temperatures):
             raise ConfigError(
                 f"calibration.temperatures={list(self.temperatures)}: one of them "
-                f"{_TEMPERATURE.otherwise}"
+                f"{TEMPERATURE.otherwise}"
             )
         if self.weights and (min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-6):
             raise ConfigError(
@@ -130,37 +126,3 @@ def other_combine(combine: str, calibrated: str) -> ConfigError:
         f"combine={combine!r} is not the way that the ensemble was calibrated for, "
         f"{calibrated!r}: use that, or calibrated=false for answers as they were before"
     )
-
-
-def to_record(calibration: Calibration, weights_sha256: str) -> dict[str, Any]:
-    """The calibration as JSON-able values; ``from_record`` reads it back.
-
-    Args:
-        calibration: What was fitted.
-        weights_sha256: Digest of the weights that it was fitted for.
-    """
-    return {
-        "format": _FORMAT,
-        "cotrain": __version__,
-        "weights_sha256": weights_sha256,
-        **asdict(calibration),
-    }
-
-
-def from_record(record: object, weights_sha256: str) -> Calibration:
-    """The calibration that ``to_record`` gave.
-
-    Raises:
-        ConfigError: It is damaged, of another version, or was fitted for other weights.
-    """
-    if not isinstance(record, Mapping):
-        raise ConfigError("it is no map")
-    values = {key: value for key, value in record.items() if key not in _HEADING}
-    if record.get("format") != _FORMAT:
-        raise ConfigError(f"its format is not {_FORMAT}")
-    if record.get("weights_sha256") != weights_sha256:
-        raise ConfigError("it was fitted for other weights")
-    return record_from(Calibration, values, "calibration")
-
-
-_HEADING: Sequence[str] = ("format", "cotrain", "weights_sha256")

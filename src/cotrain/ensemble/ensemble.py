@@ -12,10 +12,12 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.basics.shapes import Float, Shaped
 from cotrain.config.combining import Combine
 from cotrain.ensemble.answering import known_preprocessing
+from cotrain.ensemble.cascade import Cascade
 from cotrain.ensemble.combining import combine_logits
 from cotrain.ensemble.folder import read_folder, write_folder
 from cotrain.ensemble.prediction import AnswersFiles
 from cotrain.ensemble.spec import EnsembleSpec
+from cotrain.ensemble.stages import StagedAnswers, answer_in_stages
 from cotrain.networks import blank
 from cotrain.networks.costs import count_macs, count_params
 from cotrain.networks.evaluating import evaluating
@@ -67,6 +69,34 @@ class Ensemble(AnswersFiles, nn.Module):
         with evaluating(self), torch.no_grad():
             return combine_logits(self(images), combine or self.spec.combine, calibration)
 
+    def answer_in_stages(
+        self, images: Float[Tensor, "B channels H W"], *, calibrated: bool = True
+    ) -> StagedAnswers:
+        """The answers of the cascade, which asks only some of the networks about an image.
+
+        Args:
+            images: Preprocessed images.
+            calibrated: Use the spec's calibration, if it has one, where all networks are asked.
+
+        Raises:
+            ConfigError: The ensemble has no cascade.
+        """
+        spec = self.spec
+        calibration = spec.calibration if calibrated else None
+        with evaluating(self), torch.no_grad():
+            return answer_in_stages(
+                lambda index, some: self.networks[index](some),
+                images,
+                spec.num_classes,
+                spec.cascade,
+                calibration,
+            )
+
+    @property
+    def cascade(self) -> Cascade | None:
+        """How only some of the networks are asked about an image; None where it was not fitted."""
+        return self.spec.cascade
+
     def prepare(self, pixels: Shaped[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """The images of a call, where the networks are, from pixels in 0..255.
 
@@ -99,9 +129,9 @@ class Ensemble(AnswersFiles, nn.Module):
         return sum(count_macs(network, images) for network in self.networks)
 
     def save(self, folder: Path | str) -> None:
-        """Write ``spec.json``, ``model.safetensors`` and, where there is one, ``calibration.json``.
+        """Write ``spec.json`` and ``model.safetensors``, and what was fitted for these weights.
 
-        Nothing is pickled.
+        That is ``calibration.json`` and ``cascade.json``. Nothing is pickled.
         """
         write_folder(Path(folder), self.spec, self.state_dict())
 

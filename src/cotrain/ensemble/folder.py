@@ -1,8 +1,8 @@
 """What is shipped: a folder with ``spec.json`` and ``model.safetensors``, nothing pickled.
 
 ``spec.json`` holds the ensemble's description and the digest of the weights, so that a file that
-was changed, cut or mixed up is noticed. ``calibration.json`` stands beside them where one was
-fitted; without it the answers are those of the networks.
+was changed, cut or mixed up is noticed. ``calibration.json`` and ``cascade.json`` stand beside them
+where they were fitted; without them the answers are those of all networks.
 """
 
 import json
@@ -21,18 +21,23 @@ from cotrain.basics.files import atomic_write, digest, write_json
 from cotrain.basics.machine import __version__
 from cotrain.basics.reading import read_json
 from cotrain.basics.tensors import parse_tensors
-from cotrain.ensemble.calibration import Calibration, from_record, to_record
+from cotrain.ensemble.fitted import (
+    Fitted,
+    read_beside,
+    remove_beside,
+    write_all_beside,
+    write_beside,
+)
 from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.networks import check_fits
 
 _SPEC = "spec.json"
 _WEIGHTS = "model.safetensors"
-_CALIBRATION = "calibration.json"
 _FORMAT = 1
 
 
 def write_folder(folder: Path, spec: EnsembleSpec, weights: dict[str, Tensor]) -> None:
-    """Write the weights, the description that holds their digest, and the calibration."""
+    """Write the weights, the description that holds their digest, and what was fitted for them."""
     # Copies: tensors that two layers share would be refused.
     content = safetensors.torch.save(
         {name: each.clone(memory_format=torch.contiguous_format) for name, each in weights.items()}
@@ -44,19 +49,15 @@ def write_folder(folder: Path, spec: EnsembleSpec, weights: dict[str, Tensor]) -
         **spec.to_dict(),
         "weights_sha256": digest(content),
     }
-    if (folder / _CALIBRATION).is_file():
-        (folder / _CALIBRATION).unlink()  # of other weights, perhaps
+    remove_beside(folder)
     atomic_write(folder / _WEIGHTS, content)
     write_json(folder / _SPEC, record)
-    if spec.calibration is not None:
-        write_json(folder / _CALIBRATION, to_record(spec.calibration, record["weights_sha256"]))
+    write_all_beside(folder, spec, record["weights_sha256"])
 
 
-def write_calibration(folder: Path, calibration: Calibration) -> Path:
-    """Write the calibration beside the weights that it was fitted for; where it is now."""
-    path = folder / _CALIBRATION
-    write_json(path, to_record(calibration, _read_record(folder / _SPEC)["weights_sha256"]))
-    return path
+def write_fitted(folder: Path, fitted: Fitted) -> Path:
+    """Write a calibration or a cascade beside the weights that it was fitted for; where it is."""
+    return write_beside(folder, fitted, _read_record(folder / _SPEC)["weights_sha256"])
 
 
 def holds_ensemble(folder: Path) -> bool:
@@ -94,23 +95,7 @@ def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:
         raise ConfigError(
             f"{folder}: {_WEIGHTS} does not fit {_SPEC} ({error}): save the ensemble again"
         ) from None
-    return replace(spec, calibration=_read_calibration(folder, spec, expected)), weights
-
-
-def _read_calibration(folder: Path, spec: EnsembleSpec, expected: str) -> Calibration | None:
-    """None where there is no calibration."""
-    path = folder / _CALIBRATION
-    if not path.exists():
-        return None
-    try:
-        calibration = from_record(read_json(path), expected)
-        calibration.check_fits(spec.into, spec.combine)
-    except ConfigError as error:
-        raise ConfigError(
-            f"{path} does not fit the ensemble ({error}): remove it, then fit another with "
-            "cotrain calibrate"
-        ) from None
-    return calibration
+    return replace(spec, **read_beside(folder, spec, expected)), weights  # type: ignore[arg-type]
 
 
 def _read_record(path: Path) -> dict[str, Any]:

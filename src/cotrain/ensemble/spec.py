@@ -9,6 +9,7 @@ from cotrain.basics.records import record_from
 from cotrain.config.combining import Combine
 from cotrain.dividing.division import network_cost
 from cotrain.ensemble.calibration import Calibration
+from cotrain.ensemble.cascade import Cascade
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.networks import NetworkSpec, image_shape_of, spec_from_dict, spec_to_dict
 
@@ -26,6 +27,7 @@ class EnsembleSpec:
         preprocessing: What an image goes through first; None when unknown.
         calibration: What makes the combined probabilities right as often as they say; None where
             it was not fitted. It has a file of its own.
+        cascade: How only some of the networks are asked about an image; likewise.
     """
 
     network: NetworkSpec
@@ -35,6 +37,7 @@ class EnsembleSpec:
     classes: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
     calibration: Calibration | None = None
+    cascade: Cascade | None = None
 
     @property
     def arch(self) -> str:
@@ -62,7 +65,7 @@ class EnsembleSpec:
         return self.into * network_cost(self.network).macs
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the calibration as JSON-able values; ``from_dict`` reads it back."""
+        """All that is not fitted as JSON-able values; ``from_dict`` reads it back."""
         return {
             "network": spec_to_dict(self.network),
             "into": self.into,

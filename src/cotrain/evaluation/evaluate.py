@@ -1,7 +1,7 @@
 """Evaluating what answers, on test images: those of its run, or others."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from cotrain.config.dtype import Dtype
 from cotrain.data import Images, Splits, evaluation_loader
 from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.answering import Answering, logits_of, prepared
+from cotrain.ensemble.cascade import known_cascade
 from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.evaluation.cascade.scores import CascadeScores, cascade_scores
 from cotrain.evaluation.file_answers import FileAnswer, answers_to_files, write_answers
 from cotrain.evaluation.rounding import Rounding, rounding_of
 from cotrain.evaluation.scores import Evaluation, check_classes, evaluate_logits
@@ -38,6 +40,7 @@ class EvaluatedAnswers:
         skipped: Images left out because they cannot be read.
         files: The ensemble's answer to each image; empty where they are no files.
         rounding: What half precision cost; None where the answers are exact.
+        cascade: How good the answers of the ensemble's cascade are; None if it was not run.
     """
 
     evaluation: Evaluation
@@ -47,6 +50,7 @@ class EvaluatedAnswers:
     skipped: int
     files: tuple[FileAnswer, ...] = ()
     rounding: Rounding | None = None
+    cascade: CascadeScores | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON-able part, as ``evaluation.json`` holds it."""
@@ -55,6 +59,7 @@ class EvaluatedAnswers:
             "skipped": self.skipped,
             **self.evaluation.to_dict(),
             **({} if self.rounding is None else {"rounding": asdict(self.rounding)}),
+            **({} if self.cascade is None else {"cascade": asdict(self.cascade)}),
         }
 
     def write(self, folder: RunFolder) -> None:
@@ -99,6 +104,7 @@ def evaluate_ensemble(
     batch_size: int,
     combine: Combine | None = None,
     calibrated: bool = True,
+    cascade: bool = False,
     workers: int = 0,
     dtype: Dtype = "fp32",
 ) -> EvaluatedAnswers:
@@ -110,35 +116,38 @@ def evaluate_ensemble(
         batch_size: Images at once.
         combine: How the answers become one; the ensemble's own way if None.
         calibrated: Use the ensemble's calibration, if it has one.
+        cascade: Answer once more by the ensemble's cascade.
         workers: Processes that load images.
         dtype: What the networks compute in; in half precision the exact answers are found, too.
 
     Raises:
-        ConfigError: There are none, their classes are not the ensemble's, or a file's answers are
-            asked for in half precision.
+        ConfigError: There are none, their classes are not the ensemble's, a file's answers are
+            asked for in half precision, or there is no cascade for this way of combining.
     """
     if batch_size < 1:
         raise ConfigError(f"batch_size={batch_size} is below 1: give at least 1")
     check_classes(ensemble, splits.classes)
     if splits.test is None:
         raise ConfigError("the data have no test images: give data.test a share such as 0.2")
-    collect = partial(
-        collect_logits,
-        images=splits.test,
-        otherwise=splits.preprocessing,
-        batch_size=batch_size,
-        workers=workers,
-    )
-    logits, targets = collect(answering_in(ensemble, dtype))
-    calibration = ensemble.spec.calibration if calibrated else None
     combine = combine or ensemble.spec.combine
+    if cascade:
+        known_cascade(ensemble.spec.cascade).check_fits(ensemble.spec.into, combine)
+    answering = answering_in(ensemble, dtype)
+    images: dict[str, Any] = {
+        "images": splits.test,
+        "otherwise": splits.preprocessing,
+        "batch_size": batch_size,
+        "workers": workers,
+    }
+    logits, targets = collect_logits(answering, **images)
+    calibration = ensemble.spec.calibration if calibrated else None
     files: tuple[FileAnswer, ...] = ()
     if splits.test_files:
         answered = (splits.test_files, logits, targets, splits.classes)
         files = answers_to_files(*answered, combine=combine, calibration=calibration)
     rounding = None
     if dtype != "fp32":
-        exact, _ = collect(ensemble)
+        exact, _ = collect_logits(ensemble, **images)
         way: Any = {"combine": combine, "calibration": calibration}
         rounding = rounding_of(logits, exact, targets, dtype, **way)
     return EvaluatedAnswers(
@@ -149,6 +158,11 @@ def evaluate_ensemble(
         targets=targets,
         tested_on=splits.tested_on,
         skipped=len(splits.unreadable),
+        cascade=(
+            cascade_scores(answering, batches_of(answering, **images), calibrated=calibrated)
+            if cascade
+            else None
+        ),
     )
 
 
@@ -172,6 +186,21 @@ def collect_logits(
     Raises:
         ConfigError: There are no images.
     """
+    batches = batches_of(ensemble, images, otherwise, batch_size=batch_size, workers=workers)
+    answers = [(logits_of(ensemble, some), classes) for some, classes in batches]
+    logits, targets = zip(*answers, strict=True)
+    return torch.cat(logits, dim=1), torch.cat(targets)
+
+
+def batches_of(
+    ensemble: Answering,
+    images: Images,
+    otherwise: Preprocessing,
+    *,
+    batch_size: int,
+    workers: int = 0,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Prepared images, and their classes; see ``collect_logits``."""
     if not len(images):
         raise ConfigError("there are no images to evaluate: give a data set with a test split")
     loader = evaluation_loader(
@@ -182,9 +211,5 @@ def collect_logits(
         pin=ensemble.device.type == "cuda",
     )
     with dead_workers_named("try fewer data.workers"):
-        answers = [
-            (logits_of(ensemble, prepared(ensemble, pixels, otherwise)), classes)
-            for pixels, classes in loader
-        ]
-    logits, targets = zip(*answers, strict=True)
-    return torch.cat(logits, dim=1), torch.cat(targets)
+        for pixels, classes in loader:
+            yield prepared(ensemble, pixels, otherwise), classes

@@ -10,6 +10,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.ensemble.answering import known_preprocessing
 from cotrain.ensemble.ensemble import Ensemble, device_of, split_views
 from cotrain.ensemble.spec import EnsembleSpec
+from cotrain.ensemble.stages import StagedAnswers, answer_in_stages
 
 Network = Callable[[Tensor], Tensor]
 
@@ -36,6 +37,8 @@ class Execution:
         name: The strategy.
         networks: The S networks, where they were before they were prepared.
         run: Logits [S, B, C] of S views.
+        ask: Logits [B, C] that the network of an index gives for images, where the networks can
+            be asked one by one.
         close: Gives back what it holds, such as threads.
     """
 
@@ -45,12 +48,13 @@ class Execution:
         networks: Sequence[nn.Module],
         run: Callable[[Sequence[Tensor]], Tensor],
         *,
+        ask: Callable[[int, Tensor], Tensor] | None = None,
         close: Callable[[], object] | None = None,
     ) -> None:
         self.name, self.into, self.device = name, len(networks), device_of(networks)
         self.reason = ""
         """Why this strategy, where it was chosen by measuring."""
-        self._run, self._close = run, close
+        self._run, self._ask, self._close = run, ask, close
         self._closed = False
         self._spec: EnsembleSpec | None = None
 
@@ -88,10 +92,34 @@ class Execution:
         Raises:
             NetworkError: A network failed; the others are done, and the execution can go on.
         """
-        if self._closed:
-            raise ConfigError(f"the execution {self.name!r} is closed: prepare another one")
+        self._check_open()
         with torch.no_grad():
             return self._run(split_views(images, self.into))
+
+    def answer_in_stages(self, images: Tensor, *, calibrated: bool = True) -> StagedAnswers:
+        """The answers of the ensemble's cascade, which asks only some of the networks.
+
+        Args:
+            images: [B, C, H, W].
+            calibrated: Use the ensemble's calibration, if it has one, where all are asked.
+
+        Raises:
+            ConfigError: It has no cascade, or this strategy has its networks answer together.
+            NetworkError: A network failed.
+        """
+        self._check_open()
+        if self._ask is None:
+            raise ConfigError(
+                f"the execution {self.name!r} has its networks answer together, and a cascade asks "
+                "them one by one: prepare 'loop'"
+            )
+        spec, calibration = self.spec, self.spec.calibration if calibrated else None
+        with torch.no_grad():
+            return answer_in_stages(self._ask, images, spec.num_classes, spec.cascade, calibration)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConfigError(f"the execution {self.name!r} is closed: prepare another one")
 
     def close(self) -> None:
         """Give back threads and memory; closing twice does nothing."""

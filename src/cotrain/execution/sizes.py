@@ -37,12 +37,13 @@ class Sizes:
         if size in known:
             return size
         if self._pads and len(known) >= EXACT:
-            warnings.warn(
-                f"batch sizes: {size} is not among the first {EXACT} met, for which there is code: "
-                "it is padded, as others are, to a power of two; answers are the same",
-                stacklevel=2,
-            )
-            power = 1 << (size - 1).bit_length()
+            power = _power_of_two(size)
+            if size < power:
+                warnings.warn(
+                    f"batch sizes: {size} is not among the first {EXACT} met, for which there is "
+                    "code: it is padded, as others are, to a power of two; answers are the same",
+                    stacklevel=2,
+                )
             size = min([each for each in known if size <= each < power], default=power)
         known.add(size)
         return size
@@ -61,6 +62,27 @@ def padded(images: Tensor, size: int) -> Tensor:
     last = images.dim() == 4 and images.is_contiguous(memory_format=torch.channels_last)
     more = nn.functional.pad(images, (0, 0, 0, 0, 0, 0, 0, missing))
     return more.contiguous(memory_format=torch.channels_last) if last else more
+
+
+def in_buckets(ask: Callable[[int, Tensor], Tensor]) -> Callable[[int, Tensor], Tensor]:
+    """``ask``, but of batches of few sizes: the largest that was met, and powers of two.
+
+    A cascade asks about what is left of a batch, which may be any number of images.
+    """
+    most = 0
+
+    def ask_padded(index: int, images: Tensor) -> Tensor:
+        nonlocal most
+        count = len(images)
+        most = max(most, count)
+        return ask(index, padded(images, min(most, _power_of_two(count))))[:count]
+
+    return ask_padded
+
+
+def _power_of_two(size: int) -> int:
+    """The smallest that is no smaller."""
+    return 1 << (size - 1).bit_length()
 
 
 class Recent(Generic[V]):

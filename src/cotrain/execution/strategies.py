@@ -12,6 +12,7 @@ from cotrain.ensemble.ensemble import device_of
 from cotrain.execution.acceleration import Acceleration, accelerated, evaluation_copy
 from cotrain.execution.cuda import cuda_graphs, streams
 from cotrain.execution.execution import Execution, Network, ask
+from cotrain.execution.sizes import in_buckets
 from cotrain.execution.stacked import stacked
 from cotrain.execution.workers import Workers
 
@@ -23,7 +24,10 @@ def loop(networks: Sequence[nn.Module], acceleration: Acceleration) -> Execution
     def run(views: Sequence[Tensor]) -> Tensor:
         return torch.stack([task() for task in _tasks(ready, views)])
 
-    return Execution("loop", networks, run)
+    def one(index: int, images: Tensor) -> Tensor:
+        return ask(index, ready[index], images)
+
+    return Execution("loop", networks, run, ask=in_buckets(one) if acceleration.compile else one)
 
 
 def threads(

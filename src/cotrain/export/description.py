@@ -18,6 +18,7 @@ from cotrain.config.limits import (
     required,
 )
 from cotrain.ensemble.calibration import Calibration
+from cotrain.ensemble.cascade import Cascade
 from cotrain.ensemble.preprocessing import Preprocessing
 
 KEY = "cotrain"  # where a file keeps the record: ONNX metadata, or extra/cotrain.json in a .pt2
@@ -41,6 +42,7 @@ class Description:
         classes: Names of the classes in the order of the logits; empty when unknown.
         preprocessing: What an image goes through first; None when unknown.
         calibration: What the file's probabilities are calibrated by; None where they are not.
+        cascade: How only some of the files of a split folder are asked; None where all are.
         params: Parameters of all S networks.
         macs: Multiply-accumulates of all S networks for one image.
         cotrain: Version that wrote the file.
@@ -63,6 +65,7 @@ class Description:
     cotrain: str
     torch: str
     calibration: Calibration | None = None
+    cascade: Cascade | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -94,8 +97,9 @@ class Description:
             check_settings(description)
             if description.classes and len(description.classes) != description.num_classes:
                 raise ConfigError(f"{len(description.classes)} names of classes for its logits")
-            if description.calibration is not None:
-                description.calibration.check_fits(description.into, description.combine)
+            for fitted in (description.calibration, description.cascade):
+                if fitted is not None:
+                    fitted.check_fits(description.into, description.combine)
         except ConfigError as error:
             raise ConfigError(
                 f"{path}: what it says about itself is damaged ({error}): export it again"

@@ -9,9 +9,10 @@ from cotrain.basics.errors import ConfigError
 from cotrain.ensemble.answering import known_preprocessing
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
 from cotrain.ensemble.prediction import AnswersFiles
+from cotrain.ensemble.stages import StagedAnswers, answer_in_stages
 from cotrain.export.description import Description
 from cotrain.export.formats.registry import Runner, open_file
-from cotrain.export.split import MANIFEST, open_split
+from cotrain.export.split import MANIFEST, Ask, open_split
 
 
 class Exported(AnswersFiles):
@@ -21,14 +22,17 @@ class Exported(AnswersFiles):
         path: The file, or the split folder.
         spec: What it says about itself.
         run: Outputs by name of float32 images [B, C, H, W].
+        ask: Logits that the network of an index gives for them; None in a file of all networks.
         trust: Whether it was opened as a file that can run code.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, path: Path, spec: Description, run: Runner, *, trust: bool) -> None:
+    def __init__(
+        self, path: Path, spec: Description, run: Runner, ask: Ask | None = None, *, trust: bool
+    ) -> None:
         self.path, self.spec, self.trust = path, spec, trust
-        self._run = run
+        self._run, self._ask = run, ask
 
     def run(self, images: Tensor) -> dict[str, Tensor]:
         """The file's outputs: probabilities, disagreement, mutual_information and logits.
@@ -40,17 +44,44 @@ class Exported(AnswersFiles):
         Raises:
             ConfigError: Images of another shape.
         """
+        return self._run(self._checked(images))
+
+    def _checked(self, images: Tensor) -> Tensor:
         images = torch.as_tensor(images)
         if images.dim() != 4 or tuple(images.shape[1:]) != self.spec.image_shape:
             raise ConfigError(
                 f"images of shape {list(images.shape)}: the file takes "
                 f"[B, {', '.join(map(str, self.spec.image_shape))}]"
             )
-        return self._run(images.float().contiguous())
+        return images.float().contiguous()
 
     def __call__(self, images: Tensor) -> Tensor:
         """Logits [S, B, C] of every network, as an ``Ensemble`` gives them; see ``run``."""
         return self.run(images)["logits"]
+
+    def answer_in_stages(self, images: Tensor, *, calibrated: bool = True) -> StagedAnswers:
+        """The answers of the cascade, which asks only some of a split folder's networks.
+
+        Args:
+            images: As ``run`` takes them.
+            calibrated: Use the calibration, if there is one, where all networks are asked.
+
+        Raises:
+            ConfigError: There is no cascade, or one file holds all networks.
+        """
+        if self._ask is None:
+            raise ConfigError(
+                f"{self.path} holds all networks in one file, which answer together: export it "
+                "with --split for a cascade"
+            )
+        calibration = self.spec.calibration if calibrated else None
+        return answer_in_stages(
+            self._ask,
+            self._checked(images),
+            self.spec.num_classes,
+            self.spec.cascade,
+            calibration,
+        )
 
     def prepare(self, pixels: Tensor) -> Tensor:
         """What ``run`` takes, from pixels [B, C, H, W] in 0..255.
@@ -86,8 +117,10 @@ def load_exported(
     path = Path(path)
     if not is_exported(path):
         raise ConfigError(f"{path} is not an exported ensemble: write one with cotrain export")
-    open_path = open_split if path.is_dir() else open_file
-    spec, run = open_path(path, threads=threads, parallel=parallel, trust=trust)
+    if path.is_dir():
+        spec, run, ask = open_split(path, threads=threads, parallel=parallel, trust=trust)
+        return Exported(path, spec, run, ask, trust=trust)
+    spec, run = open_file(path, threads=threads, parallel=parallel, trust=trust)
     return Exported(path, spec, run, trust=trust)
 
 

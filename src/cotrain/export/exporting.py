@@ -96,6 +96,7 @@ def describe(ensemble: Ensemble, options: ExportOptions) -> Description:
         classes=spec.classes,
         preprocessing=spec.preprocessing,
         calibration=spec.calibration,
+        cascade=spec.cascade if options.split else None,
         params=ensemble.params,
         macs=ensemble.macs(spec.image_shape),
         cotrain=__version__,

@@ -1,7 +1,7 @@
 """A split folder: one file for each network, for a device each, and what makes them an ensemble."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from cotrain.export.formats.registry import OF_NETWORK, Runner, open_file
 
 MANIFEST = "manifest.json"
 
+Ask = Callable[[int, Tensor], Tensor]
+
 
 def _manifest(files: Mapping[str, bytes], description: Description) -> bytes:
     """The manifest: names and digests of the files in the order of the networks, and the rest."""
@@ -29,8 +31,8 @@ def _manifest(files: Mapping[str, bytes], description: Description) -> bytes:
 
 def open_split(
     folder: Path, *, threads: int | None, parallel: int, trust: bool
-) -> tuple[Description, Runner]:
-    """The manifest's description, and what answers float32 images with all networks.
+) -> tuple[Description, Runner, Ask]:
+    """The manifest's description, and what answers float32 images: all networks, or one of them.
 
     Args:
         folder: With ``manifest.json``.
@@ -65,7 +67,7 @@ def open_split(
         logits = torch.stack(list(found))
         return outputs_of(logits, description.combine, description.calibration)
 
-    return description, run
+    return description, run, lambda index, images: networks[index](images)["logits"]
 
 
 def _entries(text: str, path: Path) -> list[tuple[str, str]]:

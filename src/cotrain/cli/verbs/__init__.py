@@ -4,6 +4,7 @@ from typing import Any
 
 from cotrain.cli.verbs.benchmark import benchmark
 from cotrain.cli.verbs.calibrate import calibrate
+from cotrain.cli.verbs.cascade import cascade
 from cotrain.cli.verbs.compare import compare
 from cotrain.cli.verbs.divide import divide
 from cotrain.cli.verbs.evaluate import evaluate
@@ -24,6 +25,7 @@ VERBS: dict[str, Any] = {
     "evaluate": evaluate,
     "calibrate": calibrate,
     "uncertainty": uncertainty,
+    "cascade": cascade,
     "predict": predict,
     "benchmark": benchmark,
     "export": export,

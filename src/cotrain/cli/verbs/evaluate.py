@@ -17,6 +17,7 @@ def evaluate(
     data: Data | None = None,
     combine: Combine | None = None,
     calibrated: bool = True,
+    cascade: bool = False,
     batch_size: int | None = None,
     device: str = "cpu",
     dtype: Dtype = "fp32",
@@ -34,6 +35,7 @@ def evaluate(
             have a label are tested, unless it has a test/.
         combine: How the answers are combined; the ensemble's own way if not given.
         calibrated: Use what cotrain calibrate found, and show the scores before it, too.
+        cascade: Answer once more by what cotrain cascade stored, and show what that gives.
         batch_size: Images at once; as many as the run trains with if not given, so that the
             numbers are those that it wrote, to the last bit; 64 where there is no run.
         device: cpu or cuda; what was exported answers on the cpu.
@@ -49,6 +51,7 @@ def evaluate(
     from cotrain.cli.verbs.tested import opened
     from cotrain.evaluation.evaluate import evaluate_ensemble
     from cotrain.evaluation.file_answers import write_answers
+    from cotrain.report.cascade import cascade_line
     from cotrain.report.evaluation import class_table, evaluation_table, rounding_line
     from cotrain.report.style import ResultTable, display
 
@@ -65,6 +68,7 @@ def evaluate(
         batch_size=asked.batch_size,
         combine=combine,
         calibrated=calibrated,
+        cascade=cascade,
         workers=asked.workers,
         dtype=dtype,
     )
@@ -83,3 +87,5 @@ def evaluate(
         if per_class or (per_class is None and len(by_class.classes) <= _FEW_CLASSES):
             tables.append(class_table(by_class))
         display(*tables)
+        if result.cascade is not None:
+            display(cascade_line(result.cascade))

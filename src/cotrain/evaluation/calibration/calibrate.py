@@ -15,7 +15,7 @@ from cotrain.config.limits import SHARE
 from cotrain.ensemble.calibration import Calibration, CalibrationMethod
 from cotrain.ensemble.combining import log_probabilities
 from cotrain.ensemble.ensemble import load_shipped, shipped_folder
-from cotrain.ensemble.folder import write_calibration
+from cotrain.ensemble.folder import write_fitted
 from cotrain.evaluation.calibration.fitting import CalibrationFit, fit_calibration
 from cotrain.evaluation.calibration.images import ImagesToCalibrate, images_to_calibrate
 from cotrain.evaluation.evaluate import collect_logits
@@ -99,7 +99,7 @@ def calibrate(
         logits, targets, ensemble.spec.combine, sets=sets, coverage=coverage, risk=risk
     )
     calibration = replace(found.calibration, fitted_on=images.fitted_on)
-    written = write_calibration(shipped_folder(path), calibration)
+    written = write_fitted(shipped_folder(path), calibration)
     return CalibratedRun(path=written, calibration=calibration, scores=found.scores, images=images)
 
 

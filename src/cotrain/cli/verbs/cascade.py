@@ -1,0 +1,61 @@
+"""``cotrain cascade``: ask only as many of the networks as an image needs."""
+
+import json as json_format
+from pathlib import Path
+
+from cotrain.cli.verbs.arguments import checked_device
+from cotrain.config import Data
+from cotrain.config.cascade import CascadeSignal
+
+
+def cascade(
+    path: str,
+    *,
+    data: Data | None = None,
+    tolerance: float | None = None,
+    budget: float | None = None,
+    signal: CascadeSignal | None = None,
+    batch_size: int | None = None,
+    device: str = "cpu",
+    json: bool = False,
+) -> None:
+    """Fit which networks to ask first, and how sure they must be for the others to be left out.
+
+    What is found is stored with the ensemble, and used by --cascade of predict and evaluate.
+
+    Args:
+        path: A run folder, or its ensemble/.
+        data: Images to fit it to; those of cotrain calibrate if not given: what the run kept for
+            this, by --data.calibration when it was trained, or else its validation images.
+        tolerance: Points of accuracy that may be lost, for the least work; 0.1 if neither this
+            nor --budget is given.
+        budget: Share of the MACs of all networks that may be taken, for the best accuracy.
+        signal: What tells how sure an answer is; the best if not given.
+        batch_size: Images at once; as many as the run trains with if not given.
+        device: cpu or cuda.
+        json: Print JSON instead of tables.
+    """
+    from cotrain.evaluation.cascade.of_run import cascade_of_run
+    from cotrain.evaluation.images import experiment_of
+    from cotrain.report.cascade import cascade_tables
+    from cotrain.report.style import display
+
+    run = experiment_of(Path(path))
+    if batch_size is None:
+        batch_size = 64 if run is None else run.batch_size
+    settings = data or (run and run.data)
+    found = cascade_of_run(
+        path,
+        data,
+        tolerance=tolerance,
+        budget=budget,
+        signal=signal,
+        batch_size=batch_size,
+        device=checked_device(device),
+        workers=settings.workers if settings else 0,
+    )
+    found.images.summary.show()
+    if json:
+        print(json_format.dumps(found.to_dict(), indent=2))
+    else:
+        display(*cascade_tables(found))

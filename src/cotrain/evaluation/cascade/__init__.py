@@ -1,0 +1,1 @@
+"""Which networks to ask first, and where their answer is sure enough: fitted, and tested."""
