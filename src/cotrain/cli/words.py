@@ -16,11 +16,14 @@ def readable(words: Sequence[str]) -> list[str]:
     ``--config`` takes a recipe's name. For ``compare`` the S to compare are ``--into``, and the
     one that a recipe trains with is left out. Plain words are ``--runs`` for ``table``,
     ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and ``--patterns`` for ``networks``;
-    for ``predict`` all after the first are one, parted by the character that no path has.
+    for ``predict`` all after the first are one, parted by the character that no path has; for
+    ``views`` the one is ``--config``.
     """
     words = [_underscored(word) for word in words]
     if words[:1] == ["predict"]:
         words = _with_paths(words)
+    elif words[:1] == ["views"]:
+        words = _with_recipe(words)
     elif words and words[0] in _PLAIN_WORDS:
         words = _with_plain_words(words, _PLAIN_WORDS[words[0]])
     compare = words[:1] == ["compare"]
@@ -82,6 +85,13 @@ def _with_paths(words: Sequence[str]) -> list[str]:
     """
     options, plain = _parted(words)
     return [*options, *plain[:1], *(["\0".join(plain[1:])] if plain[1:] else [])]
+
+
+def _with_recipe(words: Sequence[str]) -> list[str]:
+    """The words with the first plain one as the recipe, before what changes it."""
+    options, plain = _parted(words)
+    recipe = ["--config", plain[0]] if plain else []
+    return [*options[:1], *recipe, *options[1:], *plain[1:]]
 
 
 def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:

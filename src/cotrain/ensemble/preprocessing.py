@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
-from cotrain.basics.shapes import Float, Shaped
+from cotrain.basics.shapes import Float, Shaped, UInt8
 from cotrain.config.limits import LARGEST_IMAGE, between, bounded, check_settings, required
 
 
@@ -62,3 +62,8 @@ class Preprocessing:
             each.to(pixels.device, non_blocking=True) for each in (1 / (255 * std), mean / std)
         )
         return (pixels * scale).sub_(shift)
+
+    def pixels_of(self, images: Float[Tensor, "*S_B C H W"]) -> UInt8[Tensor, "*S_B C H W"]:
+        """What ``normalize`` was given, in whole numbers within 0..255, to be looked at."""
+        mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (self.mean, self.std))
+        return ((images * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)

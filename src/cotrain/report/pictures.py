@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, write_json
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; the markers differ too.
@@ -41,9 +42,26 @@ def add_legend(figure: Figure, columns: int) -> None:
     )
 
 
+def kind_of_picture(file: Path) -> str:
+    """What a picture is written as, by the name of its file: png, svg or pdf.
+
+    Raises:
+        ConfigError: It is called otherwise.
+    """
+    kind = file.suffix.lower().removeprefix(".")
+    if kind not in ("png", "svg", "pdf"):
+        raise ConfigError(f"--output {file} ends in neither .png, .svg nor .pdf: give one of these")
+    return kind
+
+
+def write_picture(picture: Figure, file: Path) -> None:
+    """Write a picture as its file is called; see ``kind_of_picture``."""
+    buffer = io.BytesIO()
+    picture.savefig(buffer, format=kind_of_picture(file))
+    atomic_write(file, buffer.getbuffer())
+
+
 def write_result(folder: Path, name: str, record: dict[str, Any], picture: Figure) -> None:
     """Write a result's record as ``name.json`` and its picture as ``name.png``."""
-    buffer = io.BytesIO()
-    picture.savefig(buffer, format="png")
     write_json(folder / f"{name}.json", record)
-    atomic_write(folder / f"{name}.png", buffer.getbuffer())
+    write_picture(picture, folder / f"{name}.png")

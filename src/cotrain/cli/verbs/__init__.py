@@ -17,10 +17,12 @@ from cotrain.cli.verbs.report import report
 from cotrain.cli.verbs.table import table
 from cotrain.cli.verbs.train import train
 from cotrain.cli.verbs.uncertainty import uncertainty
+from cotrain.cli.verbs.views import views
 
 # In the order in which help lists them.
 VERBS: dict[str, Any] = {
     "divide": divide,
+    "views": views,
     "train": train,
     "evaluate": evaluate,
     "calibrate": calibrate,
