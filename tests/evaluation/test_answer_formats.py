@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -32,6 +33,17 @@ def test_json_reads_back():
     assert [Prediction(**json.loads(line)) for line in lines] == [GOOD, BAD]
     assert [Prediction(**each) for each in json.loads(to_json([GOOD, BAD]))] == [GOOD, BAD]
     assert "top" not in json.loads(lines[0])
+
+
+def test_what_was_fitted_has_columns_of_its_own():
+    row = replace(GOOD, set=("owl", "cat"), abstain=False, signal="entropy", doubt=0.5)
+    _, found = rows_of(to_csv([BAD, row]))
+    assert list(found)[6:] == ["set", "abstain", "signal", "doubt"]
+    assert list(found.values())[6:] == ["owl; cat", "False", "entropy", "0.5"]
+    record = json.loads(to_jsonl([row]))
+    assert (record["set"], record["abstain"]) == (["owl", "cat"], False)
+    assert (record["signal"], record["doubt"]) == ("entropy", 0.5)
+    assert "set" not in json.loads(to_jsonl([GOOD]))
 
 
 def test_what_was_asked_for_has_columns_of_its_own():

@@ -48,6 +48,23 @@ def test_prediction_table_shows_numbers_and_reasons():
     assert lines[-1].split() == ["x.png", "not", "an", "image"]
 
 
+def test_prediction_table_shows_what_was_fitted():
+    row = Prediction(
+        path="a.png", label="owl", probability=0.75, disagreement=0.25, mutual_information=0.1
+    )
+    sure = replace(row, set=("owl",), abstain=False, signal="entropy", doubt=0.4)
+    names = ("owl", "cat", "dog", "ant", "bee")
+    unsure = replace(sure, set=names, abstain=True, doubt=1.25)
+    table = prediction_table([Prediction(path="x.png", error="not an image"), sure, unsure])
+    check_fits(table)
+    lines = printed(table, width=100).splitlines()
+    assert lines[-3].split()[1:] == ["owl", "0.7500", "0.2500", "0.1000", "owl", "no", "0.4000"]
+    assert lines[-2].split()[5:] == ["owl,", "cat,", "dog", "and", "2", "more", "yes", "1.2500"]
+    assert lines[-1] == "What tells wrong answers best here: entropy."
+    shown = prediction_table([replace(row, signal="disagreement", doubt=0.25)])
+    assert printed(shown).splitlines()[-2].split()[1:] == ["owl", "0.7500", "0.2500", "0.1000"]
+
+
 def test_tables_fit_every_width():
     logits = torch.randn(3, 10, 7, generator=torch.Generator().manual_seed(0))
     check_fits(evaluation_table(evaluate_logits(logits, torch.arange(10) % 7)))

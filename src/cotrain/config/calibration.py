@@ -1,4 +1,4 @@
-"""Words of calibration: how sets of classes are made, and which images it was fitted to."""
+"""Words of calibration: kinds of sets, images it is fitted to, and signals of being wrong."""
 
 from typing import Literal
 
@@ -6,3 +6,5 @@ from typing import Literal
 SetMethod = Literal["lac", "aps", "raps"]
 # Images of the run that neither trained nor selected, those that selected, or others.
 FittedOn = Literal["calibration", "validation", "other"]
+# Numbers that are larger where an ensemble is less sure.
+Signal = Literal["maximum probability", "entropy", "mutual information", "disagreement", "energy"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cotrain.basics.errors import ConfigError
-from cotrain.config.calibration import FittedOn, SetMethod
+from cotrain.config.calibration import FittedOn, SetMethod, Signal
 from cotrain.config.combining import Combine
 from cotrain.config.limits import (
     PROBABILITY,
@@ -57,6 +57,21 @@ class Abstention:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BestSignal:
+    """The signal that tells wrong answers best.
+
+    Args:
+        name: Which.
+        auroc: How often a wrong answer has more of it than a right one.
+        errors: How many answers were wrong.
+    """
+
+    name: Signal
+    auroc: float = required(PROBABILITY)
+    errors: int = required(at_least(1))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Calibration:
     """How the answers of S networks are combined into probabilities that can be believed.
 
@@ -72,6 +87,7 @@ class Calibration:
         fitted_on: Which these were.
         sets: How the answer becomes a set of classes; None where that was not fitted.
         abstention: Where there is no answer; None where that was not fitted.
+        signal: What tells wrong answers best; None where none was wrong, or that was not fitted.
 
     Raises:
         ConfigError: Impossible numbers.
@@ -85,6 +101,7 @@ class Calibration:
     fitted_on: FittedOn = "validation"
     sets: PredictionSets | None = None
     abstention: Abstention | None = None
+    signal: BestSignal | None = None
 
     def __post_init__(self) -> None:
         check_settings(self, "calibration.")

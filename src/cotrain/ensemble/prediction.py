@@ -36,6 +36,12 @@ class Prediction:
         top: The most probable classes, from the first on; None if they were not asked for.
         probabilities: Of every class by its label, in the order of the classes; None if they were
             not asked for.
+        set: Labels of the classes of which the right one is one as often as ``cotrain calibrate``
+            was asked for, the most probable first; None where that was not fitted, as is what
+            follows.
+        abstain: Whether the ensemble is not sure enough to answer.
+        signal: Name of what tells wrong answers best.
+        doubt: The value of that signal: larger where the answer is less sure.
     """
 
     path: str
@@ -46,6 +52,10 @@ class Prediction:
     error: str | None = None
     top: tuple[LabelProbability, ...] | None = None
     probabilities: Mapping[str, float] | None = None
+    set: tuple[str, ...] | None = None
+    abstain: bool | None = None
+    signal: str | None = None
+    doubt: float | None = None
 
 
 class AnswersFiles:

@@ -14,13 +14,16 @@ from cotrain.ensemble.prediction import Prediction
 
 # The columns that every row has.
 _COLUMNS = ("path", "label", "probability", "disagreement", "mutual_information", "error")
+# What a row has where it was fitted.
+_FITTED = ("set", "abstain", "signal", "doubt")
 
 
 def to_csv(rows: Sequence[Prediction]) -> str:
     """A CSV table: a header, then one line for every row.
 
     The second to K-th most probable class, where they were asked for, stand in ``label_2``,
-    ``probability_2`` and so on; all probabilities in columns such as ``probability of cat``.
+    ``probability_2`` and so on; all probabilities in columns such as ``probability of cat``. What
+    ``cotrain calibrate`` fitted follows, the labels of a ``set`` parted by ``; ``.
     Texts are safe to show and to open in a spreadsheet; see :func:`csv_cell`.
     """
     return csv_table([_record(row) for row in rows], _COLUMNS)
@@ -31,9 +34,13 @@ def _record(row: Prediction) -> dict[str, Any]:
     for place, each in enumerate(row.top or (), start=1):
         if place > 1:
             record |= {f"label_{place}": each.label, f"probability_{place}": each.probability}
-    return record | {
+    record |= {
         f"probability of {label}": share for label, share in (row.probabilities or {}).items()
     }
+    fitted = {name: getattr(row, name) for name in _FITTED if getattr(row, name) is not None}
+    if row.set is not None:
+        fitted["set"] = "; ".join(row.set)
+    return record | fitted
 
 
 def csv_table(records: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> str:
@@ -60,18 +67,18 @@ def csv_cell(value: Any) -> Any:
 
 
 def to_jsonl(rows: Iterable[Prediction]) -> str:
-    """One JSON object a line for every row; what was not asked for is left out."""
+    """One JSON object a line for every row; what was not asked for, or fitted, is left out."""
     return "".join(json.dumps(_plain(row)) + "\n" for row in rows)
 
 
 def to_json(rows: Iterable[Prediction]) -> str:
-    """A JSON list with an object for every row; what was not asked for is left out."""
+    """A JSON list with an object for every row; what was not asked for, or fitted, is left out."""
     return json.dumps([_plain(row) for row in rows], indent=2) + "\n"
 
 
 def _plain(row: Prediction) -> dict[str, Any]:
     record = asdict(row)
-    absent = {name for name in ("top", "probabilities") if record[name] is None}
+    absent = {name for name in ("top", "probabilities", *_FITTED) if record[name] is None}
     return {name: value for name, value in record.items() if name not in absent}
 
 

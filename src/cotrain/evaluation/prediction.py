@@ -23,6 +23,7 @@ from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
 from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.combining import outputs_of
 from cotrain.ensemble.prediction import LabelProbability, Prediction
+from cotrain.evaluation.uncertainty.rules import rules_of
 
 
 def find_images(paths: Path | str | Iterable[Path | str]) -> Walk:
@@ -137,7 +138,8 @@ def _answers(
         *(sound.T, labels, found["probabilities"]),
         *(found["disagreement"], found["mutual_information"]),
     )
-    for path, *row in zip(paths, *(column.tolist() for column in columns), strict=True):
+    rules = rules_of(logits, wanted.labels, wanted.combine, wanted.calibration)
+    for path, rule, *row in zip(paths, rules, *(each.tolist() for each in columns), strict=True):
         finite, label, shares, disagreement, information = row
         if not all(finite):
             yield Prediction(path=path, error=_not_finite(finite.index(False)))
@@ -152,6 +154,7 @@ def _answers(
             probabilities=(
                 dict(zip(wanted.labels, shares, strict=True)) if wanted.probabilities else None
             ),
+            **rule,
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cotrain.config.calibration import FittedOn
-from cotrain.ensemble.calibration import Calibration
+from cotrain.ensemble.calibration import Abstention, Calibration
 from cotrain.evaluation.calibration.calibrate import CalibratedRun
 from cotrain.report.style import ResultTable, new_table
 
@@ -55,7 +55,7 @@ def numbers_in_words(calibration: Calibration) -> str:
 
 
 def rules_in_words(calibration: Calibration) -> list[str]:
-    """What was stored besides: sets of classes, and where to abstain."""
+    """What was stored besides: sets of classes, where to abstain, and the best signal."""
     lines = []
     if calibration.sets is not None:
         rule = calibration.sets
@@ -66,6 +66,17 @@ def rules_in_words(calibration: Calibration) -> list[str]:
             f"At most {rule.risk:.1%} are wrong where the probability is {rule.least:.4f} or more: "
             f"{rule.coverage:.1%} of these images."
             if rule.coverage
-            else f"No probability is large enough for {rule.risk:.1%} of wrong answers."
+            else never_sure(rule)
+        )
+    if calibration.signal is not None:
+        best = calibration.signal
+        lines.append(
+            f"What tells the {best.errors:,} wrong answers best: {best.name} "
+            f"(AUROC {best.auroc:.4f})."
         )
     return lines
+
+
+def never_sure(rule: Abstention) -> str:
+    """What is said where the wanted risk is out of reach."""
+    return f"No probability is large enough for {rule.risk:.1%} of wrong answers."

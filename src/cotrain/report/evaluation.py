@@ -9,6 +9,9 @@ from cotrain.evaluation.scores import Evaluation, Scores
 from cotrain.report.style import ResultTable, new_table
 
 _NAMED = 5  # confusions
+_LISTED = 3  # classes of a set
+# Signals that every row shows.
+_SHOWN = ("maximum probability", "disagreement", "mutual information")
 
 
 def evaluation_table(evaluation: Evaluation) -> ResultTable:
@@ -77,9 +80,23 @@ def _cells(scores: Scores) -> list[str]:
 
 
 def prediction_table(rows: Iterable[Prediction]) -> ResultTable:
-    """One row an image; an image that could not be decoded says why."""
-    columns = ("image", "label", "probability", "disagreement", "mutual\ninformation")
-    table = new_table(*columns, texts=("label",))
+    """One row an image; an image that could not be decoded says why.
+
+    What was fitted stands behind: the best signal, unless it stands there anyway, the set, and
+    whether to abstain.
+    """
+    rows = list(rows)
+    answered = next((row for row in rows if row.error is None), Prediction(path=""))
+    columns = ["image", "label", "probability", "disagreement", "mutual\ninformation"]
+    fitted = {
+        "set": answered.set is not None,
+        "abstain": answered.abstain is not None,
+        answered.signal or "": answered.signal not in (None, *_SHOWN),
+    }
+    more = [name for name, is_shown in fitted.items() if is_shown]
+    table = new_table(*columns, *more, texts=["label", *(["set"] if fitted["set"] else [])])
+    if answered.signal is not None:
+        table.caption = f"What tells wrong answers best here: {answered.signal}."
     for row in rows:
         if row.error is not None:
             table.add_row(row.path, note=row.error, style="red")
@@ -87,8 +104,15 @@ def prediction_table(rows: Iterable[Prediction]) -> ResultTable:
         labels, shares = zip(*_named(row), strict=True)
         numbers = (row.disagreement, row.mutual_information)
         cells = ("-" if number is None else f"{number:.4f}" for number in numbers)
-        table.add_row(row.path, labels, [f"{share:.4f}" for share in shares], *cells)
+        ours = {"set": _in_set(row.set or ()), "abstain": "yes" if row.abstain else "no"}
+        last = (ours.get(name, f"{row.doubt or 0.0:.4f}") for name in more)
+        table.add_row(row.path, labels, [f"{share:.4f}" for share in shares], *cells, *last)
     return table
+
+
+def _in_set(labels: Sequence[str]) -> str:
+    more = len(labels) - _LISTED
+    return ", ".join(labels[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _named(row: Prediction) -> Sequence[tuple[str, float]]:

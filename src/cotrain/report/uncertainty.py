@@ -4,6 +4,7 @@ from dataclasses import astuple
 
 from cotrain.config import Experiment
 from cotrain.evaluation.uncertainty.uncertainty import Uncertainty
+from cotrain.report.calibration import never_sure
 from cotrain.report.style import ResultTable, new_table
 
 
@@ -57,6 +58,8 @@ def _sentences(found: Uncertainty) -> list[str]:
         said.append(
             f"From a probability of {rule.least:.4f} on, {answered.coverage:.1%} are answered and "
             f"{risk} of these wrong; at most {rule.risk:.1%} is wanted."
+            if rule.coverage
+            else never_sure(rule)
         )
     return said
 

@@ -87,6 +87,26 @@ def test_what_answers_is_calibrated(run: Path, capsys: pytest.CaptureFixture[str
     assert load_exported(exported).spec.calibration == ensemble.spec.calibration
 
 
+def test_files_are_answered_with_what_was_fitted(run: Path, tmp_path: Path):
+    image = tmp_path / "image.png"
+    Image.new("L", (8, 8), 90).save(image)
+    (before,) = load_shipped(run).predict_files(image)
+    assert (before.set, before.abstain, before.signal, before.doubt) == (None,) * 4
+    found = calibrate(run, sets="aps", risk=0.2)
+    assert found.calibration.signal is not None
+    ensemble = load_shipped(run)
+    (row,) = ensemble.predict_files(image)
+    assert row.probability is not None
+    assert row.set is not None
+    assert row.set[0] == row.label
+    assert found.calibration.abstention is not None
+    assert row.abstain == (row.probability < found.calibration.abstention.least)
+    assert row.signal == found.calibration.signal.name == "maximum probability"
+    assert row.doubt == pytest.approx(1 - row.probability)
+    (raw,) = ensemble.predict_files(image, calibrated=False)
+    assert (raw.set, raw.abstain, raw.signal, raw.doubt) == (None,) * 4
+
+
 @pytest.mark.parametrize("name", ["ensemble", "split.jsonl"])
 def test_without_what_it_needs_one_line_says_so(run: Path, name: str, tmp_path: Path):
     if name == "ensemble":

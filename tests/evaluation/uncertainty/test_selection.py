@@ -1,6 +1,7 @@
 """Risk and coverage, against brute force and scikit-learn."""
 
 from itertools import pairwise, permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from cotrain.evaluation.uncertainty.selection import accepted_of_others, auroc, risk_coverage
+from cotrain.evaluation.uncertainty.selection import (
+    accepted_of_others,
+    auroc,
+    fit_signal,
+    risk_coverage,
+)
 
 SETS = st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=40)
 
@@ -105,3 +111,40 @@ def test_new_images_keep_the_risk_on_average(risk):
         assert limit is not None
         risks.append(wrong[300:][doubt[300:] <= limit].double().mean())
     assert risk / 2 < np.mean(risks) <= risk + 0.002
+
+
+def clearly_better(new, old, wrong) -> bool:
+    """DeLong's test at two standard errors, by all pairs of a wrong and a right answer."""
+
+    def pairs(doubt):
+        difference = doubt[wrong][:, None] - doubt[~wrong][None, :]
+        return (difference > 0).double() + (difference == 0).double() / 2
+
+    gains = (pairs(new) - pairs(old)).numpy()
+    by_wrong, by_right = gains.mean(1), gains.mean(0)
+    variance = by_wrong.var(ddof=1) / len(by_wrong) + by_right.var(ddof=1) / len(by_right)
+    return gains.mean() > 2 * np.sqrt(variance)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_another_signal_is_chosen_where_it_is_clearly_better(seed):
+    generator = torch.Generator().manual_seed(seed)
+    wrong = torch.rand(60, generator=generator) < 0.3
+    first, second = (torch.randn(60, generator=generator) + wrong * by for by in (0.3, 0.9))
+    doubts: Any = {"maximum probability": first.round(), "entropy": second.double()}
+    found = fit_signal(doubts, wrong)
+    assert found is not None
+    better = clearly_better(doubts["entropy"], doubts["maximum probability"], wrong)
+    assert found.name == ("entropy" if better else "maximum probability")
+    assert found.auroc == pytest.approx(roc_auc_score(wrong, doubts[found.name]))
+    assert found.errors == int(wrong.sum())
+
+
+def test_the_best_of_one_error_is_chance():
+    wrong = torch.tensor([False] * 9 + [True])
+    doubts: Any = {"maximum probability": torch.zeros(10), "entropy": wrong.double()}
+    found = fit_signal(doubts, wrong)
+    assert found is not None
+    assert (found.name, found.auroc, found.errors) == ("maximum probability", 0.5, 1)
+    assert fit_signal(doubts, wrong & False) is None
+    assert fit_signal(doubts, wrong | True) is None

@@ -21,7 +21,8 @@ from cotrain.evaluation.calibration.images import ImagesToCalibrate, images_to_c
 from cotrain.evaluation.evaluate import collect_logits
 from cotrain.evaluation.scores import Scores, check_classes
 from cotrain.evaluation.uncertainty.conformal import fit_sets
-from cotrain.evaluation.uncertainty.selection import fit_abstention
+from cotrain.evaluation.uncertainty.selection import fit_abstention, fit_signal
+from cotrain.evaluation.uncertainty.signals import doubts_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +113,7 @@ def fit_with_rules(
     coverage: float,
     risk: float,
 ) -> CalibrationFit:
-    """Fit probabilities, and to these the sets of classes and where to abstain.
+    """Fit probabilities, and to these the sets of classes, where to abstain, and the best signal.
 
     Args:
         logits: Of images that were not trained on.
@@ -127,9 +128,11 @@ def fit_with_rules(
     """
     found = fit_calibration(logits, targets, combine)
     p = log_probabilities(logits, combine, found.calibration).exp()
+    doubts = doubts_of(logits, combine, found.calibration)
     calibration = replace(
         found.calibration,
         sets=fit_sets(p, targets, sets, coverage),
         abstention=fit_abstention(p, targets, risk),
+        signal=fit_signal(doubts, p.argmax(-1) != targets),
     )
     return replace(found, calibration=calibration)

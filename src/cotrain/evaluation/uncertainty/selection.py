@@ -4,6 +4,8 @@ A doubt [N] is any number that is larger for an image of which the ensemble is l
 equal doubt are accepted together.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +13,8 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from cotrain.basics.shapes import Float, Int, Shaped
-from cotrain.ensemble.calibration import Abstention
+from cotrain.config.calibration import Signal
+from cotrain.ensemble.calibration import Abstention, BestSignal
 
 NEVER = 2.0  # a probability that no answer has
 
@@ -97,12 +100,52 @@ def auroc(doubt: Float[Tensor, " N"], positive: Shaped[Tensor, " N"]) -> float |
 
     None where all images are positive, or none is.
     """
-    several = int(positive.sum()), int((~positive).sum())
-    if 0 in several:
+    if positive.all() or not positive.any():
         return None
+    return _placements(doubt, positive)[0].mean().item()
+
+
+def _placements(doubt: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:
+    """For each positive image the share of the others with less doubt, and for each of these the
+    share of the positive ones with more; equal doubt counts half. Both have the same mean.
+    """
     ranks = torch.from_numpy(rankdata(doubt.numpy()))
-    least = several[0] * (several[0] + 1) / 2
-    return (ranks[positive].sum().item() - least) / (several[0] * several[1])
+    beyond = [
+        ranks[part] - torch.from_numpy(rankdata(doubt[part].numpy()))
+        for part in (positive, ~positive)
+    ]
+    return beyond[0] / len(beyond[1]), 1 - beyond[1] / len(beyond[0])
+
+
+def _squared_error(values: Tensor) -> float:
+    """Of their mean; of a single one that is not known."""
+    return values.var().item() / len(values) if len(values) > 1 else math.inf
+
+
+def fit_signal(
+    doubts: Mapping[Signal, Float[Tensor, " N"]], wrong: Shaped[Tensor, " N"]
+) -> BestSignal | None:
+    """The signal that tells wrong answers best; None where all are wrong, or none is.
+
+    A signal replaces one before it if its AUROC is larger by more than two standard errors of the
+    difference (DeLong et al., Biometrics 44, 1988): the best for a few errors is chance.
+
+    Args:
+        doubts: Of images that were not trained on, by signal.
+        wrong: Whether each is answered wrong.
+    """
+    if wrong.all() or not wrong.any():
+        return None
+    placed: dict[Signal, tuple[Tensor, Tensor]] = {
+        name: _placements(doubt, wrong) for name, doubt in doubts.items()
+    }
+    best = next(iter(placed))
+    for name, places in placed.items():
+        gains = [new - old for new, old in zip(places, placed[best], strict=True)]
+        error = sum(map(_squared_error, gains)) ** 0.5
+        if gains[0].mean() > 2 * error:
+            best = name
+    return BestSignal(name=best, auroc=placed[best][0].mean().item(), errors=int(wrong.sum()))
 
 
 def accepted_of_others(own: Float[Tensor, " N"], other: Float[Tensor, " M"]) -> float:

@@ -1,22 +1,24 @@
 """Numbers that tell of which images the ensemble is unsure: all larger where it is less sure."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from cotrain.basics.shapes import Float
+from cotrain.config.calibration import Signal
 from cotrain.config.combining import Combine
 from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.combining import log_probabilities, outputs_of
 
 _CHUNK = 4096  # images whose float64 logits are held at once
-SIGNALS = ("maximum probability", "entropy", "mutual information", "disagreement", "energy")
+SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
 
 def doubts_of(
     logits: Float[Tensor, "S N C"], combine: Combine, calibration: Calibration | None
-) -> Mapping[str, Float[Tensor, " N"]]:
+) -> Mapping[Signal, Float[Tensor, " N"]]:
     """Every signal of every image, in the order of ``SIGNALS``.
 
     ``maximum probability``: 1 less that of the answer. ``entropy`` of the answer, in nats.
@@ -30,7 +32,7 @@ def doubts_of(
 
 def _doubts(
     logits: Tensor, combine: Combine, calibration: Calibration | None
-) -> dict[str, Float[Tensor, " B"]]:
+) -> dict[Signal, Float[Tensor, " B"]]:
     outputs = outputs_of(logits, combine, calibration)
     log_p = log_probabilities(logits, combine, calibration)
     values = (
