@@ -48,6 +48,7 @@ STARTS = [
     shlex.split("predict {run} {images} --format csv"),
     shlex.split("recipes --dataset cifar10"),
     shlex.split("table {run}"),
+    shlex.split("distill {run} --epochs 1 --progress false --output out"),
     shlex.split("benchmark basic_resnet8_4 --into 2 --batch 1 --rounds 1 --execution loop"),
 ]
 SETTINGS = flat_settings(Experiment())

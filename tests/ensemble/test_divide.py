@@ -315,3 +315,15 @@ def test_a_module_taken_whole_says_that_its_weights_are_not_kept():
 
 def small_module() -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+
+
+def test_one_small_network_alone_is_one_of_the_s():
+    alone = divide("basic_resnet8_8", 1, sized_for=4, seed=0)
+    four = divide("basic_resnet8_8", 4, seed=0)
+    assert alone.spec.network == four.spec.network
+    assert (alone.spec.into, alone.spec.is_large) == (1, False)
+    assert alone.params * 4 == four.params
+    own, other = alone.networks[0].state_dict(), four.networks[0].state_dict()
+    assert all(torch.equal(own[name], other[name]) for name in other)
+    with pytest.raises(ConfigError, match="needs trained weights"):
+        divide(alone, 2, initialization="inherit")

@@ -13,6 +13,7 @@ from hostile_makers import (
     image,
     imported,
     pickled,
+    teaching,
     timm,
     with_checkpoint,
     with_field,
@@ -87,10 +88,11 @@ WEIGHTS: dict[str, Case] = {
         for kind in (torch.float64, torch.bfloat16, torch.int8, torch.bool)
     },
 }
+DISTILL = ["distill", "RUN", "--output", "out"]
 RUNS: dict[str, Case] = {
     **{
         f"run-{name}-{verb[0]}": with_file("config.yaml", content, *verb)
-        for verb in (["evaluate", "RUN"], ["table", "RUN"], ["train", "--resume", "RUN"])
+        for verb in (["evaluate", "RUN"], ["table", "RUN"], ["train", "--resume", "RUN"], DISTILL)
         for name, content in {
             "class": f"network_options: {{x: {CODE}}}".encode(),
             "tag": f"network_options: {TAG}".encode(),
@@ -200,6 +202,11 @@ IMAGES: dict[str, Case] = {
     ),
     "image-pickle": image("x.npy", pickle.dumps([1])),
 }
+TEACHERS: dict[str, Case] = {
+    f"teacher-{name}": teaching(case)
+    for name, case in {**SPECS, **WEIGHTS, **EXPORTED}.items()
+    if name in ("spec-deep", "spec-pickle", "weights-pickle", "weights-cut", "onnx-pickle", "pt2")
+}
 HOSTILE: dict[str, Case] = {
     **SPECS,
     **WEIGHTS,
@@ -209,4 +216,5 @@ HOSTILE: dict[str, Case] = {
     **RECIPES,
     **EXPORTED,
     **IMAGES,
+    **TEACHERS,
 }

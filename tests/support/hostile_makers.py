@@ -91,6 +91,17 @@ def with_checkpoint(state: Callable[[dict[str, Any], Path], object]) -> Case:
     return case
 
 
+def teaching(case: Case) -> Case:
+    """What a case makes as the teacher of a run."""
+
+    def taught(folder: Path, canary: Path) -> Sequence[object]:
+        ensemble = case(folder, canary)[1]
+        words = ("--config", "digits", "--network", "basic_resnet8_4", "--epochs", "1")
+        return ["train", *words, "--teacher", ensemble, "--output", folder / "out"]
+
+    return taught
+
+
 def with_file(name: str, content: bytes, *verb: object, of: Path = RUN) -> Case:
     """A run with another file."""
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from cotrain.cli.flags import types_of_flags
 from cotrain.cli.verbs import VERBS
 from cotrain.config.recipes import leave_out_turned_off, read_recipe
+from cotrain.config.recipes.student import student_settings
 
 
 def readable(words: Sequence[str]) -> list[str]:
@@ -14,10 +15,10 @@ def readable(words: Sequence[str]) -> list[str]:
 
     Flags may have dashes (``--num-classes``), a flag alone means true (``--json``), and
     ``--config`` takes a recipe's name. For ``compare`` the S to compare are ``--into``, and the
-    one that a recipe trains with is left out. Plain words are ``--runs`` for ``table``,
-    ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and ``--patterns`` for ``networks``;
-    for ``predict`` all after the first are one, parted by the character that no path has; for
-    ``views`` the one is ``--config``.
+    one that a recipe trains with is left out. Plain words are ``--runs`` for ``table`` and
+    ``soup``, ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and ``--patterns`` for
+    ``networks``; for ``predict`` all after the first are one, parted by the character that no path
+    has; for ``views`` the one is ``--config``. For ``distill`` the settings are those of the run.
     """
     words = [_underscored(word) for word in words]
     if words[:1] == ["predict"]:
@@ -41,7 +42,7 @@ def readable(words: Sequence[str]) -> list[str]:
         if word in _SWITCHES and following.lower() not in ("true", "false"):
             word += "=true"
         out.append(word)
-    return out
+    return [*out[:1], *_settings_of_run(words), *out[1:]] if words[:1] == ["distill"] else out
 
 
 # Flags of a verb whose parameter has another name: ``from`` is a word of Python's own, and
@@ -69,7 +70,18 @@ _PLAIN_WORDS = {
     "benchmark": "--targets",
     "recipes": "--show",
     "networks": "--patterns",
+    "soup": "--runs",
 }
+
+
+def _settings_of_run(words: Sequence[str]) -> list[str]:
+    """What the run that is the first plain word has for settings, to stand before all others."""
+    options, plain = _parted(words)
+    if not plain or any(word in ("-h", "--help") for word in options):
+        return []
+    settings = student_settings(plain[0])
+    leave_out_turned_off(settings, _said(words))
+    return [f"--config={json.dumps(settings)}"]
 
 
 def _with_plain_words(words: Sequence[str], flag: str) -> list[str]:

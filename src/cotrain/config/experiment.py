@@ -32,6 +32,8 @@ class Experiment:
             library, such as ``timm:convnext_tiny``, ``torchvision:resnet50`` or ``hf:vit``.
         network_options: Further arguments of the network, such as ``{"drop_path_rate": 0.1}``.
         into: S, the number of networks it is divided into; 1 trains the large network itself.
+        sized_for: How many networks of their size cost as much as the large one; null is into. With
+            into 1 and sized_for 4, one of four small networks is trained, alone.
         epochs: Passes over the training images.
         batch_size: Images of one training step on one device.
         inherit: A run folder, or an ensemble of S=1: the trained large network whose weights the S
@@ -57,6 +59,7 @@ class Experiment:
     network: str = "basic_resnet"
     network_options: dict[str, Any] = field(default_factory=dict[str, Any])
     into: int = bounded(4, between(1, MOST_NETWORKS))
+    sized_for: int | None = bounded(None, between(1, MOST_NETWORKS))
     epochs: int = bounded(60, between(1, 1_000_000))
     batch_size: int = bounded(64, at_least(1))
     inherit: str | None = None

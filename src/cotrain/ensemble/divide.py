@@ -34,6 +34,7 @@ def divide(
     check: Check = "quick",
     initialization: Initialization = "fresh",
     seed: int | None = None,
+    sized_for: int | None = None,
 ) -> Ensemble:
     """S networks that together cost about what ``network`` costs.
 
@@ -58,6 +59,7 @@ def divide(
             ``inherit`` the weights of ``network``, a trained module or an ensemble of S=1; or
             ``identical`` weights in all networks (an ablation).
         seed: Seed of the initialisation; drawn from torch's random state if None.
+        sized_for: How many networks of their size cost as much as ``network``, if not S.
 
     Raises:
         ConfigError: An unknown name, or a network that cannot be divided into S within tolerance,
@@ -78,7 +80,7 @@ def divide(
         )
     trained = _trained(network) if initialization == "inherit" else None
     large = _large_spec(network, example_input)
-    narrow = _small_spec(large, small, into, options)
+    narrow = _small_spec(large, small, sized_for or into, options)
     if seed is None:
         seed = int(torch.randint(2**62, ()))
     places = [0 if initialization == "identical" else index for index in range(into)]
@@ -117,7 +119,7 @@ def _small_spec(
 
 def _trained(network: Any) -> nn.Module:
     """The module whose weights are inherited."""
-    if isinstance(network, Ensemble) and network.spec.into == 1:
+    if isinstance(network, Ensemble) and network.spec.is_large:
         return network.networks[0]
     if isinstance(network, Ensemble) or not isinstance(network, nn.Module):
         raise ConfigError(

@@ -40,6 +40,11 @@ class EnsembleSpec:
     cascade: Cascade | None = None
 
     @property
+    def is_large(self) -> bool:
+        """Whether it is the large network itself, and not one small one alone."""
+        return self.into == 1 and self.network == self.large
+
+    @property
     def arch(self) -> str:
         """Name of the large network that was divided."""
         return self.large.arch

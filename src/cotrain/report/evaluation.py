@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from cotrain.ensemble.prediction import Prediction
 from cotrain.evaluation.by_class import ByClass
 from cotrain.evaluation.rounding import Rounding
+from cotrain.evaluation.run_scores import RunScores
 from cotrain.evaluation.scores import Evaluation, Scores
 from cotrain.report.style import ResultTable, new_table
 
@@ -49,6 +50,19 @@ def confusion_table(by_class: ByClass) -> ResultTable:
     for each in by_class.confusions:
         share = f"{100 * each.images / images[each.truth]:.1f}"
         table.add_row(each.truth, each.answer, f"{each.images:,}", share)
+    return table
+
+
+def runs_table(runs: Iterable[RunScores]) -> ResultTable:
+    """One row a run, with what an answer costs."""
+    table = new_table("", "S", "top-1 %", "NLL", "Brier", "ECE", "params", "MACs")
+    for run in runs:
+        scores = run.scores
+        cells = ["-"] * 4
+        if scores is not None:
+            numbers = (scores.nll, scores.brier, scores.ece)
+            cells = [f"{scores.top1 * 100:.2f}", *(f"{number:.4f}" for number in numbers)]
+        table.add_row(run.name, str(run.into), *cells, f"{run.params:,}", f"{run.macs:,}")
     return table
 
 

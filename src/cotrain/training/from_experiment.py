@@ -122,6 +122,7 @@ def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble:
     ensemble = divide(
         _trained(experiment, large) if inherits else large,
         experiment.into,
+        sized_for=experiment.sized_for,
         seed=experiment.seed,
         initialization="inherit" if inherits else experiment.co_training.initialization,
         **vars(experiment.dividing),
@@ -166,7 +167,7 @@ def _trained(experiment: Experiment, large: NetworkSpec) -> Ensemble:
         )
     trained = load_shipped(Path(str(experiment.inherit)))
     found = trained.spec
-    if found.into != 1 or found.large != large:
+    if not found.is_large or found.large != large:
         raise ConfigError(
             f"inherit={experiment.inherit}: it holds {found.large.arch} divided into {found.into}, "
             f"for {found.large.num_classes} classes: give a run of {large.arch} with --into 1 on "

@@ -196,7 +196,8 @@ class CoTraining(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """One optimizer over all networks; the learning rate is set at every step."""
-        return build_optimizer(self.ensemble, self.experiment.optimizer, self.experiment.into)
+        size = self.experiment.sized_for or self.experiment.into
+        return build_optimizer(self.ensemble, self.experiment.optimizer, size)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what Lightning does not keep: counts, random state, settings, threads."""

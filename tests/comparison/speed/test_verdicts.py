@@ -1,5 +1,7 @@
 """Ratios are to the right row, ceilings are the slowest, and the verdict names the fastest."""
 
+from dataclasses import replace
+
 import pytest
 
 from cotrain.comparison.speed.records import Case, Facts, TimedCase
@@ -87,6 +89,16 @@ def test_a_file_is_compared_with_the_large_networks_file():
     assert next(r for r in found if r.case.target == "file").against_large == 5.0
     file = next(v for v in verdicts(found, FACTS) if v.target == "file")
     assert (file.against_large, file.alone_ms, file.overhead) == (5.0, None, None)
+
+
+def test_one_small_network_alone_is_not_taken_for_the_large_one():
+    known = {name: replace(each, params=4) for name, each in FACTS.items()}
+    known["student"] = facts("student", 1)
+    student = replace(ROWS[1], case=replace(ROWS[1].case, target="student"))
+    rows = [replace(student, latency=replace(student.latency, median_ms=1.0)), *ROWS]
+    four = next(v for v in verdicts(judged(rows, known), known) if v.target == "four")
+    assert four.against_large == pytest.approx(16 / 5)
+    assert judged(rows, known)[1:] == judged(ROWS, FACTS)
 
 
 def test_the_verdict_is_the_fastest_beside_the_large_networks_fastest():

@@ -6,6 +6,7 @@ from cotrain.cli.verbs.benchmark import benchmark
 from cotrain.cli.verbs.calibrate import calibrate
 from cotrain.cli.verbs.cascade import cascade
 from cotrain.cli.verbs.compare import compare
+from cotrain.cli.verbs.distill import distill
 from cotrain.cli.verbs.divide import divide
 from cotrain.cli.verbs.evaluate import evaluate
 from cotrain.cli.verbs.export import export
@@ -14,6 +15,7 @@ from cotrain.cli.verbs.networks import networks
 from cotrain.cli.verbs.predict import predict
 from cotrain.cli.verbs.recipes import recipes
 from cotrain.cli.verbs.report import report
+from cotrain.cli.verbs.soup import soup
 from cotrain.cli.verbs.table import table
 from cotrain.cli.verbs.train import train
 from cotrain.cli.verbs.uncertainty import uncertainty
@@ -33,6 +35,8 @@ VERBS: dict[str, Any] = {
     "export": export,
     "compare": compare,
     "report": report,
+    "distill": distill,
+    "soup": soup,
     "import-checkpoint": import_checkpoint,
     "networks": networks,
     "recipes": recipes,

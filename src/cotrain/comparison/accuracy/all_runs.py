@@ -91,7 +91,7 @@ def train_candidates(
     if jobs is not None and jobs < 1:
         raise ConfigError(f"jobs={jobs} is below 1: give at least 1")
     check_budget(budget_minutes)
-    _check_one_device(experiment)
+    _check_shared(experiment)
     output = output_folder(output)
     check_outside_images(output, experiment.data)
     device = _device(experiment)
@@ -127,8 +127,14 @@ def train_candidates(
     )
 
 
-def _check_one_device(experiment: Experiment) -> None:
-    """What all runs share does not start processes of its own beside those of the comparison."""
+def _check_shared(experiment: Experiment) -> None:
+    """What all runs share does not start processes of its own beside those of the comparison, and
+    has no size of networks but what each S gives."""
+    if experiment.sized_for is not None:
+        raise ConfigError(
+            f"sized_for={experiment.sized_for}: a comparison is of networks that cost as much as "
+            "the large one together: leave it out"
+        )
     hardware = experiment.hardware
     for name, value in (("devices", hardware.devices), ("num_nodes", hardware.num_nodes)):
         if value not in ("auto", "1", 1):

@@ -98,7 +98,7 @@ def benchmark_target(name: str, source: Answering, top1: float | None = None) ->
 def _large_networks(given: Sequence[BenchmarkTarget]) -> Iterator[BenchmarkTarget]:
     """The large network of every ensemble, untrained, unless it is given."""
     ensembles = [(t.facts, t.source) for t in given if isinstance(t.source, Ensemble)]
-    known = {facts.large for facts, _ in ensembles if facts.into == 1}
+    known = {facts.large for facts, ensemble in ensembles if ensemble.spec.is_large}
     for facts, ensemble in ensembles:
         if facts.large not in known:
             weightless(ensemble.spec.large, ensemble.state_dict())  # a file may name any other

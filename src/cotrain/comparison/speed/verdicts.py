@@ -35,7 +35,7 @@ def _judged(row: TimedCase, rows: Sequence[TimedCase], facts: Mapping[str, Facts
     if case.role != "together":
         return row
     beside = [other for other in rows if _comparable(other, row, facts)]
-    large = [r for r in beside if r.case.into == 1 and r.case.condition == case.condition]
+    large = [r for r in beside if _is_large(r, facts) and r.case.condition == case.condition]
     loops = [r for r in beside if r.case.into == case.into and r.case.is_plain_loop]
     loops.sort(key=lambda r: r.case.target != case.target)  # a file has none of its own
     return replace(row, against_large=_ratio(row, large), against_loop=_ratio(row, loops))
@@ -48,6 +48,13 @@ def _comparable(other: TimedCase, row: TimedCase, facts: Mapping[str, Facts]) ->
         and facts[other.case.target].large == facts[row.case.target].large
         and other.latency.batch_size == row.latency.batch_size
     )
+
+
+def _is_large(row: TimedCase, facts: Mapping[str, Facts]) -> bool:
+    """Whether a row is of the large network, and not of one small one that answers alone."""
+    own = facts[row.case.target]
+    alone = (each for each in facts.values() if (each.large, each.into) == (own.large, 1))
+    return own.into == 1 and own.params == max(each.params for each in alone)
 
 
 def _ratio(row: TimedCase, others: Sequence[TimedCase]) -> float | None:
@@ -66,7 +73,7 @@ def verdicts(rows: Sequence[TimedCase], facts: Mapping[str, Facts]) -> Iterator[
 def _verdict(name: str, rows: Sequence[TimedCase], facts: Mapping[str, Facts]) -> Verdict:
     own = [row for row in rows if row.case.target == name]
     best = min((r for r in own if r.case.role == "together"), key=_median)
-    large = [r for r in rows if r.case.into == 1 and _comparable(r, best, facts)]
+    large = [r for r in rows if _is_large(r, facts) and _comparable(r, best, facts)]
     large = [r for r in large if _runtime(r) == _runtime(best)]
     ceiling = {r.case.role: _median(r) for r in own if r.case.condition == best.case.condition}
     processes = ceiling.get("processes")

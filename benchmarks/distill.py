@@ -1,0 +1,89 @@
+"""One network that answers as four do: ``python benchmarks/distill.py --runs FOLDER``.
+
+All on the digits recipe with 200 images to train on, 50 that select the epoch, and the other 1,547
+to test on; the same split and epochs for all, three seeds. The soups are of four runs of S=1 that
+inherit from one short run, and differ in seed and learning rate. Runs that are in the folder
+already are not trained again.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+from common import write_results
+
+from cotrain.basics.run_folder import RunFolder
+from cotrain.config import Experiment, Teacher
+from cotrain.config.recipes import load_recipe
+from cotrain.evaluation.run_scores import RunScores, run_scores
+from cotrain.training import fit
+
+SEEDS = (0, 1, 2)
+DIGITS = load_recipe("digits", ["data.train_images=250", "data.validation=0.2"])
+# What is trained beside S=1 and S=4, by name: settings, and the run that teaches.
+STUDENTS: Mapping[str, tuple[dict[str, Any], str | None]] = {
+    "one small alone": ({"into": 1, "sized_for": 4}, None),
+    "S=1 taught by S=4": ({"into": 1}, "S=4"),
+    "one small taught by S=4": ({"into": 1, "sized_for": 4}, "S=4"),
+    "S=4 taught by S=1": ({"into": 4}, "S=1"),
+    "S=1 taught by S=1": ({"into": 1}, "S=1"),
+}
+
+
+def trained(experiment: Experiment, folder: Path) -> RunFolder:
+    """The run, trained if it is not there yet."""
+    run = RunFolder(folder)
+    if not run.evaluation.is_file():
+        fit(experiment, folder, resume=run.config.exists(), progress=False)
+    return run
+
+
+def runs_of(seed: int, root: Path) -> dict[str, RunFolder]:
+    """The runs of one seed by name."""
+    settings = replace(DIGITS, seed=seed, hardware=replace(DIGITS.hardware, accelerator="cpu"))
+
+    def folder(name: str) -> Path:
+        return root / f"{name.replace(' ', '-')}-seed{seed}"
+
+    found = {f"S={s}": trained(replace(settings, into=s), folder(f"S={s}")) for s in (1, 4)}
+    for name, (own, teacher) in STUDENTS.items():
+        run = None if teacher is None else str(found[teacher].root)
+        experiment = replace(settings, **own, teacher=Teacher(run=run))
+        found[name] = trained(experiment, folder(name))
+    return found
+
+
+def summary(rows: list[RunScores]) -> dict[str, Any]:
+    """Mean and deviation over the seeds, beside what an answer costs."""
+    scores = [asdict(row.scores) for row in rows if row.scores is not None]
+    assert len(scores) == len(rows)
+    numbers = {
+        "error": [100 * (1 - each["top1"]) for each in scores],
+        **{name: [each[name] for each in scores] for name in ("nll", "ece")},
+    }
+    return {
+        "macs": rows[0].macs,
+        "params": rows[0].params,
+        **{name: {"mean": mean(v), "sd": stdev(v), "runs": v} for name, v in numbers.items()},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
+    root = parser.parse_args().runs
+    torch.set_num_threads(1)
+    every = [run_scores(runs_of(seed, root)) for seed in SEEDS]
+    by_name = {rows[0].name: summary(list(rows)) for rows in zip(*every, strict=True)}
+    for name, row in by_name.items():
+        print(name, {key: row[key]["mean"] for key in ("error", "nll", "ece")}, row["macs"])
+    path = write_results("distill", {"seeds": SEEDS, "test_images": 1547, "results": by_name})
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
