@@ -14,9 +14,9 @@ def test_weights_are_the_mean_and_counters_the_first_ones() -> None:
     ensembles = [divide("basic_resnet8_4", 2, seed=seed) for seed in range(3)]
     before = [{n: t.clone() for n, t in each.state_dict().items()} for each in ensembles]
     for index, each in enumerate(ensembles):
-        each.networks[0].get_buffer("bn1.num_batches_tracked").fill_(index + 5)
+        each.networks[0].get_buffer("layer0.1.num_batches_tracked").fill_(index + 5)
     soup = average(ensembles).state_dict()
-    assert int(soup["networks.0.bn1.num_batches_tracked"]) == 5
+    assert int(soup["networks.0.layer0.1.num_batches_tracked"]) == 5
     for name, tensor in soup.items():
         if tensor.is_floating_point():
             expected = sum(each[name].double() for each in before) / 3

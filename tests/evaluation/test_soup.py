@@ -77,11 +77,11 @@ def test_statistics_are_those_of_one_epoch_of_views(root):
     splits = images_of_parts(root / "tuned1", soup)
     network = soup.networks[0]
     _renew_statistics(soup, splits, experiment)
-    assert int(network.get_buffer("bn1.num_batches_tracked")) == 210 // 32
+    assert int(network.get_buffer("layer0.1.num_batches_tracked")) == 210 // 32
     images = splits.train.pixels(range(210))
     with torch.no_grad():
-        whole = network.get_submodule("conv1")(splits.preprocessing.normalize(images))
-    found = network.get_buffer("bn1.running_mean")
+        whole = network.get_submodule("layer0.0")(splits.preprocessing.normalize(images))
+    found = network.get_buffer("layer0.1.running_mean")
     torch.testing.assert_close(found, whole.mean((0, 2, 3)), rtol=0.1, atol=0.02)
     assert not soup.training
 
@@ -120,7 +120,7 @@ def test_the_command_writes_an_ensemble_with_what_was_tried(root, tmp_path, caps
     assert out.splitlines()[-1] == f"ensemble: {output}"
     assert "On the test images the soup has top-1" in " ".join(out.split())
     record = json.loads((output / "soup.json").read_bytes())
-    assert [each["name"] for each in record["ingredients"]][0].startswith(str(root))
+    assert record["ingredients"][0]["name"].startswith(str(root))
     made = soup_of_runs([root / "tuned1", root / "tuned2"])
     assert same(Ensemble.load(output).state_dict(), made.ensemble.state_dict())
     evaluation = json.loads((output / "evaluation.json").read_bytes())
