@@ -48,7 +48,9 @@ def _by_batch(benchmark: Benchmark) -> dict[int, list[TimedCase]]:
 def _cells(row: TimedCase) -> tuple[str, ...]:
     case, latency = row.case, row.latency
     execution = str(case)
-    if case.role != "together":
+    if case.role == "cascade":
+        execution = f"cascade: {case.level}, {case.share:.0%} of the MACs"
+    elif case.role != "together":
         execution = f"{_CEILINGS[case.role]}: {case.level}"
         execution += ", cuda_graphs" if case.strategy == "cuda_graphs" else ""
     times = (latency.median_ms, latency.spread_ms, latency.per_image_ms)
@@ -70,6 +72,7 @@ def benchmark_notes(benchmark: Benchmark) -> list[str]:
         _MEANING,
         "",
         *(_sentence(verdict, names) for verdict in benchmark.verdicts),
+        *_cascades(benchmark, names),
         *_choices(benchmark, names),
         *_refusals(benchmark),
     ]
@@ -93,6 +96,21 @@ def _sentence(verdict: Verdict, names: Mapping[str, str]) -> str:
             f"overhead {verdict.overhead:+.0%}"
         )
     return text + "."
+
+
+def _cascades(benchmark: Benchmark, names: Mapping[str, str]) -> Iterator[str]:
+    """What each cascade takes, which is timed on test images."""
+    for row in benchmark.rows:
+        if row.case.role == "cascade":
+            latency = row.latency
+            text = (
+                f"{names[row.case.target]}, batch {latency.batch_size}: its cascade "
+                f"({row.case.level}) answers {1000 / latency.per_image_ms:,.0f} test images a "
+                f"second at {row.case.share:.1%} of the MACs"
+            )
+            if row.against_large is not None:
+                text += f", in {row.against_large:.2f} x the large network's time"
+            yield text + "."
 
 
 def _choices(benchmark: Benchmark, names: Mapping[str, str]) -> Iterator[str]:
@@ -166,7 +184,7 @@ def draw_cases(axes: Axes, rows: Sequence[TimedCase], targets: Sequence[Facts]) 
     labels: list[str] = []
     for facts, (colour, marker) in zip(targets, styles(), strict=False):
         for row in (row for row in rows if row.case.target == facts.name):
-            latency, together = row.latency, row.case.role == "together"
+            latency, together = row.latency, row.case.role in ("together", "cascade")
             axes.errorbar(
                 latency.per_image_ms,
                 len(labels),

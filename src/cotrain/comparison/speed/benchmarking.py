@@ -11,9 +11,10 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.machine import hardware
-from cotrain.comparison.speed.cases import ceilings, large_cases, own_cases, ready
+from cotrain.comparison.speed.cases import ceilings, large_cases, own_cases, ready, staged_pass
 from cotrain.comparison.speed.processes import Processes, Work
 from cotrain.comparison.speed.records import Benchmark, Case, Condition, Refusal, TimedCase
+from cotrain.comparison.speed.staged import staged_cases
 from cotrain.comparison.speed.targets import BenchmarkTarget
 from cotrain.comparison.speed.verdicts import judged, slowest_alone, verdicts
 from cotrain.ensemble.ensemble import Ensemble
@@ -138,6 +139,8 @@ class _Turn:
         possible = [case for case in own if self._add(target, case, images, stack)]
         if not isinstance(target.source, Ensemble):
             return
+        for case in dict.fromkeys(staged_cases(possible, target.source, target.sample)):
+            self._add(target, case, images, stack)
         if target.facts.into == 1:
             others = large_cases(target, conditions)
         else:
@@ -155,6 +158,8 @@ class _Turn:
                 processes = self.processes[case.target]
                 processes.prepare(case, images.shape)
                 once = partial(processes.seconds, case)
+            elif case.role == "cascade":
+                once = staged_pass(target, case, images, stack)
             else:
                 once = partial(seconds_of, ready(target, case, images, stack), images.device)
         except ConfigError as error:

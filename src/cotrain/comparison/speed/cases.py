@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.comparison.speed.records import Case, Condition
+from cotrain.comparison.speed.staged import staged_seconds
 from cotrain.comparison.speed.targets import BenchmarkTarget
 from cotrain.ensemble.combining import combine_logits
 from cotrain.ensemble.ensemble import Ensemble
@@ -120,6 +121,19 @@ def ready(target: BenchmarkTarget, case: Case, images: Tensor, stack: ExitStack)
         return lambda: combine_logits(run(images), source.spec.combine)
 
     return tried(make)
+
+
+def staged_pass(
+    target: BenchmarkTarget, case: Case, images: Tensor, stack: ExitStack
+) -> Callable[[], float]:
+    """What gives the seconds of a batch that the target's cascade answers; see ``ready``."""
+    assert isinstance(target.source, Ensemble)
+    assert target.sample is not None
+    how = LEVELS[case.level]
+    execution = stack.enter_context(prepare(target.source, "loop", acceleration=how))
+    once = staged_seconds(execution, target.sample.to(images.device), len(images))
+    tried(lambda: once)
+    return once
 
 
 def execute(networks: Sequence[nn.Module], case: Case, images: Tensor) -> Execution:

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 from cotrain.basics.machine import Machine
 from cotrain.execution.timing import Latency
 
-CaseRole = Literal["together", "alone", "processes"]
+CaseRole = Literal["together", "cascade", "alone", "processes"]
 
 # What a fair comparison has on both sides: the strategy of a network that has no others beside it
 # (``loop`` or ``cuda_graphs``), and the acceleration.
@@ -51,10 +51,11 @@ class Case:
         strategy: How its networks are run at once.
         level: How each network is accelerated: ``none``, ``light``, ``compile``, ``bf16`` or
             ``fp16``; ``prepared`` for an execution; of an exported file, its format.
-        role: All S networks ``together``; one ``alone``, ceiling (a); or S independent
-            ``processes``, ceiling (b).
+        role: All S networks ``together``; as many as the ``cascade`` asks; one ``alone``, ceiling
+            (a); or S independent ``processes``, ceiling (b).
         network: Which of the S is alone; 0 otherwise.
         reason: Why ``auto`` chose this; empty where it did not.
+        share: Of the MACs of all S networks, that an image takes on average.
     """
 
     target: str
@@ -64,6 +65,7 @@ class Case:
     role: CaseRole = "together"
     network: int = 0
     reason: str = ""
+    share: float = 1.0
 
     @property
     def condition(self) -> Condition:

@@ -1,13 +1,16 @@
 """From what a user names to what can be timed: networks, runs, ensembles, exported files."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.reading import read_json
 from cotrain.basics.run_folder import possible_runs
 from cotrain.comparison.speed.records import Facts
+from cotrain.comparison.speed.staged import sample_of
 from cotrain.ensemble.answering import Answering, AnsweringSpec
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble
@@ -24,10 +27,12 @@ class BenchmarkTarget:
     Args:
         facts: Who it is.
         source: An ensemble, which is timed in many ways; an execution of one, or an exported file.
+        sample: Prepared images on which its cascade is timed; None where there is none.
     """
 
     facts: Facts
     source: Answering
+    sample: Tensor | None = None
 
 
 def find_targets(
@@ -70,8 +75,9 @@ def _is_folder(text: str) -> bool:
 
 def _opened(path: Path, trust: bool) -> BenchmarkTarget:
     found = open_answering(path, trust=trust)
-    # A file may be of lower precision than what was evaluated.
-    return benchmark_target(str(path), found, _top1(path) if isinstance(found, Ensemble) else None)
+    if not isinstance(found, Ensemble):  # a file may be of lower precision than what was evaluated
+        return benchmark_target(str(path), found)
+    return replace(benchmark_target(str(path), found, _top1(path)), sample=sample_of(path, found))
 
 
 def benchmark_target(name: str, source: Answering, top1: float | None = None) -> BenchmarkTarget:

@@ -32,7 +32,7 @@ def judged(rows: Sequence[TimedCase], facts: Mapping[str, Facts]) -> list[TimedC
 
 def _judged(row: TimedCase, rows: Sequence[TimedCase], facts: Mapping[str, Facts]) -> TimedCase:
     case = row.case
-    if case.role != "together":
+    if case.role not in ("together", "cascade"):
         return row
     beside = [other for other in rows if _comparable(other, row, facts)]
     large = [r for r in beside if _is_large(r, facts) and r.case.condition == case.condition]

@@ -1,0 +1,69 @@
+"""A cascade is timed on test images, one batch after the other."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from cascades import counting_ensemble, make_cascade
+from training_runs import tiny
+
+from cotrain.comparison.speed import Plan, benchmark, find_targets
+from cotrain.comparison.speed.staged import sample_of, staged_seconds
+from cotrain.ensemble import load_shipped
+from cotrain.evaluation.cascade.of_run import cascade_of_run
+from cotrain.execution import prepare
+from cotrain.report.speed import benchmark_notes, benchmark_tables
+from cotrain.training import fit
+
+DATA = {"validation": 0.5, "train_images": 100, "test_images": 70}
+
+
+def test_a_pass_answers_the_next_images_and_gives_the_time_of_a_batch():
+    ensemble = counting_ensemble(cascade=make_cascade(thresholds=(0.0,)))
+    sample = torch.randn(100, 1, 8, 8)
+    with prepare(ensemble, "loop") as execution:
+        seen = []
+        execution.answer_in_stages = lambda images: seen.append(images)  # type: ignore[method-assign]
+        for size, calls in ((1, 64), (30, 2), (128, 1)):
+            seen.clear()
+            once = staged_seconds(execution, sample, size)
+            assert once() > 0
+            assert [len(each) for each in seen] == [size] * calls
+            once()
+            shown = torch.cat(seen)
+            order = torch.arange(len(shown)) % 100
+            assert torch.equal(shown, sample[order])
+
+
+@pytest.mark.usefixtures("no_processes")
+def test_a_run_with_a_cascade_gets_rows_of_it(tmp_path: Path):
+    fit(tiny(epochs=1, data=DATA), tmp_path, progress=False)
+    assert sample_of(tmp_path, load_shipped(tmp_path)) is None
+    found = cascade_of_run(tmp_path, budget=0.8, signal="margin")
+    ensemble = load_shipped(tmp_path)
+    sample = sample_of(tmp_path, ensemble)
+    assert sample is not None
+    assert sample.shape == (70, 1, 8, 8)
+    plan = Plan(batch_sizes=(3,), levels=("none", "light"), rounds=2)
+    result = benchmark(find_targets([str(tmp_path)]), plan)
+    rows = [row for row in result.rows if row.case.role == "cascade"]
+    assert [row.case.level for row in rows] == ["none", "light"]
+    assert found.tested is not None
+    assert found.tested.cascade is not None
+    for row in rows:
+        assert row.case.share == pytest.approx(found.tested.cascade.share)
+        loop, large = (
+            next(
+                other.latency.median_ms
+                for other in result.rows
+                if (other.case.into, other.case.level, other.case.role) == (into, level, "together")
+            )
+            for into, level in ((2, "none"), (1, row.case.level))
+        )
+        assert row.against_loop == pytest.approx(row.latency.median_ms / loop)
+        assert row.against_large == pytest.approx(row.latency.median_ms / large)
+    (table,) = benchmark_tables(result)
+    names = [row.cells[0][0].strip() for row in table.rows if row is not None]
+    assert f"cascade: light, {rows[1].case.share:.0%} of the MACs" in names
+    said = [line for line in benchmark_notes(result) if "its cascade (light) answers" in line]
+    assert f"{3000 / rows[1].latency.median_ms:,.0f} test images a second" in said[0]
