@@ -42,6 +42,7 @@ class Prediction:
         abstain: Whether the ensemble is not sure enough to answer.
         signal: Name of what tells wrong answers best.
         doubt: The value of that signal: larger where the answer is less sure.
+        asked: How many networks a cascade asked; None where all were.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Prediction:
     abstain: bool | None = None
     signal: str | None = None
     doubt: float | None = None
+    asked: int | None = None
 
 
 class AnswersFiles:
@@ -69,6 +71,7 @@ class AnswersFiles:
         probabilities: bool = False,
         combine: Combine | None = None,
         calibrated: bool = True,
+        cascade: bool = False,
         batch_size: int = 64,
     ) -> list[Prediction]:
         """The answers to image files, and to all below folders, as ``cotrain predict`` gives them.
@@ -79,14 +82,16 @@ class AnswersFiles:
             probabilities: Give the probability of every class besides.
             combine: How to combine; the spec's own way if None.
             calibrated: Use the spec's calibration, if it has one.
+            cascade: Ask only as many networks about each image as the spec's cascade does.
             batch_size: Images at once.
 
         Raises:
-            ConfigError: No such path, no preprocessing in the spec, or not so many classes.
+            ConfigError: No such path, no such classes, or no preprocessing or cascade in the spec.
         """
         # By name: files are read in rooms above this one, to which this is but a shortcut.
         room = import_module("cotrain.evaluation.prediction")
-        asked = {"top": top, "probabilities": probabilities, "calibrated": calibrated}
+        asked = {"top": top, "probabilities": probabilities}
+        asked |= {"calibrated": calibrated, "cascade": cascade}
         return list(
             room.predict_files(self, room.find_images(paths).files, batch_size, combine, **asked)
         )

@@ -14,8 +14,8 @@ from cotrain.ensemble.prediction import Prediction
 
 # The columns that every row has.
 _COLUMNS = ("path", "label", "probability", "disagreement", "mutual_information", "error")
-# What a row has where it was fitted.
-_FITTED = ("set", "abstain", "signal", "doubt")
+# What a row has where it was fitted, or a cascade answered.
+_FITTED = ("set", "abstain", "signal", "doubt", "asked")
 
 
 def to_csv(rows: Sequence[Prediction]) -> str:

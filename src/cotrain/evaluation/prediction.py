@@ -6,6 +6,7 @@ and stops nothing; the command fails only when no file got an answer.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +20,14 @@ from cotrain.config.combining import Combine
 from cotrain.data import UnreadableImageError, read_image
 from cotrain.data.folders import image_files
 from cotrain.data.walking import Walk
-from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
+from cotrain.ensemble.answering import (
+    Answering,
+    known_preprocessing,
+    logits_of,
+    staged_answers_of,
+)
 from cotrain.ensemble.calibration import Calibration
+from cotrain.ensemble.cascade import Cascade, known_cascade
 from cotrain.ensemble.combining import outputs_of
 from cotrain.ensemble.prediction import LabelProbability, Prediction
 from cotrain.evaluation.uncertainty.rules import rules_of
@@ -56,6 +63,7 @@ class _Wanted(NamedTuple):
     calibration: Calibration | None
     top: int | None
     probabilities: bool
+    cascade: Cascade | None
 
 
 def predict_files(
@@ -67,6 +75,7 @@ def predict_files(
     calibrated: bool = True,
     top: int | None = None,
     probabilities: bool = False,
+    cascade: bool = False,
 ) -> Iterator[Prediction]:
     """One row for every file, in order; they are decoded a batch at a time.
 
@@ -78,10 +87,13 @@ def predict_files(
         calibrated: Use the ensemble's calibration, if it has one.
         top: How many of the most probable classes each row names besides; none if None.
         probabilities: Give the probability of every class besides.
+        cascade: Ask only as many networks about each image as the ensemble's cascade does. Sets of
+            classes and where to abstain, which hold for the full ensemble, are then left out.
 
     Raises:
         ConfigError: The ensemble does not say how images are preprocessed, has not so many
-            classes, or two of one name, or is calibrated for another way of combining.
+            classes, or two of one name, is calibrated for another way of combining, or has no
+            cascade.
     """
     known_preprocessing(ensemble.spec)
     if batch_size < 1:
@@ -89,7 +101,11 @@ def predict_files(
     spec = ensemble.spec
     labels = spec.classes or tuple(map(str, range(spec.num_classes)))
     calibration = spec.calibration if calibrated else None
-    wanted = _Wanted(labels, combine or spec.combine, calibration, top, probabilities)
+    combine, rule = combine or spec.combine, None
+    if cascade:
+        rule = known_cascade(spec.cascade)
+        rule.check_fits(spec.into, combine)
+    wanted = _Wanted(labels, combine, calibration, top, probabilities, rule)
     _check(wanted)
     for start in range(0, len(files), batch_size):
         yield from _batch(ensemble, files[start : start + batch_size], wanted)
@@ -122,15 +138,45 @@ def _batch(
             rows[place] = Prediction(path=paths[place], error=error.reason)
     if pixels:
         images = ensemble.prepare(torch.stack(list(pixels.values())))
-        logits = logits_of(ensemble, images)
-        answers = _answers([paths[place] for place in pixels], logits, wanted)
+        answering = _answers if wanted.cascade is None else _staged
+        answers = answering(ensemble, [paths[place] for place in pixels], images, wanted)
         rows |= dict(zip(pixels, answers, strict=True))
     return [rows[place] for place in range(len(files))]
 
 
 def _answers(
-    paths: Sequence[str], logits: Float[Tensor, "S B C"], wanted: _Wanted
+    ensemble: Answering, paths: Sequence[str], images: Tensor, wanted: _Wanted
 ) -> Iterator[Prediction]:
+    logits = logits_of(ensemble, images)
+    yield from _rows(paths, logits, wanted, range(len(logits)))
+
+
+def _staged(
+    ensemble: Answering, paths: Sequence[str], images: Tensor, wanted: _Wanted
+) -> Iterator[Prediction]:
+    """By the cascade: each image as the networks answer that were asked about it."""
+    cascade, full = wanted.cascade, wanted.calibration
+    assert cascade is not None
+    found = staged_answers_of(ensemble, images, calibrated=full is not None)
+    if full is not None:
+        full = replace(full, sets=None, abstention=None, signal=None)
+    rows: dict[int, Prediction] = {}
+    for asked in set(found.asked.tolist()):
+        places = (found.asked == asked).nonzero().squeeze(1)
+        networks = cascade.first(asked)
+        own = wanted._replace(calibration=cascade.calibrations.get(asked, full))
+        answers = _rows(
+            [paths[place] for place in places], found.logits[networks][:, places], own, networks
+        )
+        for place, answer in zip(places.tolist(), answers, strict=True):
+            rows[place] = replace(answer, asked=asked)
+    yield from (rows[place] for place in range(len(paths)))
+
+
+def _rows(
+    paths: Sequence[str], logits: Float[Tensor, "S B C"], wanted: _Wanted, networks: Sequence[int]
+) -> Iterator[Prediction]:
+    """The rows of images that these networks were asked about."""
     sound = logits.isfinite().all(-1)
     found = outputs_of(logits.double(), wanted.combine, wanted.calibration)
     labels = found["probabilities"].argmax(-1)
@@ -142,7 +188,7 @@ def _answers(
     for path, rule, *row in zip(paths, rules, *(each.tolist() for each in columns), strict=True):
         finite, label, shares, disagreement, information = row
         if not all(finite):
-            yield Prediction(path=path, error=_not_finite(finite.index(False)))
+            yield Prediction(path=path, error=_not_finite(networks[finite.index(False)]))
             continue
         yield Prediction(
             path=path,

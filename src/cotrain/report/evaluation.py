@@ -97,7 +97,7 @@ def prediction_table(rows: Iterable[Prediction]) -> ResultTable:
     """One row an image; an image that could not be decoded says why.
 
     What was fitted stands behind: the best signal, unless it stands there anyway, the set, and
-    whether to abstain.
+    whether to abstain; and of a cascade, how many networks were asked.
     """
     rows = list(rows)
     answered = next((row for row in rows if row.error is None), Prediction(path=""))
@@ -107,6 +107,8 @@ def prediction_table(rows: Iterable[Prediction]) -> ResultTable:
         "abstain": answered.abstain is not None,
         answered.signal or "": answered.signal not in (None, *_SHOWN),
     }
+    if any(row.asked is not None for row in rows):
+        fitted["asked"] = True
     more = [name for name, is_shown in fitted.items() if is_shown]
     table = new_table(*columns, *more, texts=["label", *(["set"] if fitted["set"] else [])])
     if answered.signal is not None:
@@ -119,6 +121,7 @@ def prediction_table(rows: Iterable[Prediction]) -> ResultTable:
         numbers = (row.disagreement, row.mutual_information)
         cells = ("-" if number is None else f"{number:.4f}" for number in numbers)
         ours = {"set": _in_set(row.set or ()), "abstain": "yes" if row.abstain else "no"}
+        ours["asked"] = str(row.asked)
         last = (ours.get(name, f"{row.doubt or 0.0:.4f}") for name in more)
         table.add_row(row.path, labels, [f"{share:.4f}" for share in shares], *cells, *last)
     return table

@@ -22,6 +22,7 @@ def predict(
     probabilities: bool = False,
     combine: Combine | None = None,
     calibrated: bool = True,
+    cascade: bool = False,
     batch_size: int = 64,
     device: str = "cpu",
     dtype: Dtype = "fp32",
@@ -41,6 +42,7 @@ def predict(
         probabilities: The probability of every class.
         combine: How the answers are combined; the ensemble's own way if not given.
         calibrated: Use what cotrain calibrate found; false shows the answers before it.
+        cascade: Ask only as many networks about each image as what cotrain cascade stored does.
         batch_size: Images at once.
         device: cpu or cuda; what was exported answers on the cpu.
         dtype: What the networks compute in: fp32; or bf16 or fp16, which are less exact: cotrain
@@ -65,7 +67,8 @@ def predict(
     found = find_images(places)
     if file is not None:
         _check_is_no_input(file, [ensemble, *found.files])
-    asked: dict[str, Any] = {"top": top, "probabilities": probabilities, "calibrated": calibrated}
+    asked: dict[str, Any] = {"top": top, "probabilities": probabilities}
+    asked |= {"calibrated": calibrated, "cascade": cascade}
     answers = predict_files(answering_in(loaded, dtype), found.files, batch_size, combine, **asked)
     rows = list(answers)
     unanswered = sum(row.error is not None for row in rows)
