@@ -8,6 +8,7 @@ from cotrain.report.division import cost_table
 from cotrain.report.evaluation import class_table, confusion_table, evaluation_table
 from cotrain.report.page.contents import Matrix, Page, Section
 from cotrain.report.page.curves import curves, read_metrics
+from cotrain.report.page.fewer import fewer_networks_picture
 from cotrain.report.page.gallery import Answered, galleries
 from cotrain.report.page.opened_run import OpenedRun
 from cotrain.report.page.trust import coverage_picture, reliability_bins, reliability_picture
@@ -69,7 +70,8 @@ def _believed(run: OpenedRun) -> str:
 
 
 def _cost(run: OpenedRun) -> Section:
-    return Section(title="What it costs", tables=[cost_table(run.ensemble)])
+    pictures = [fewer_networks_picture(run)] if run.experiment.into > 1 else []
+    return Section(title="What it costs", pictures=pictures, tables=[cost_table(run.ensemble)])
 
 
 def _answers(run: OpenedRun) -> Section:
