@@ -12,6 +12,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
 from cotrain.config.limits import MOST_NETWORKS, SHARE, at_least, between, bounded, check_settings
+from cotrain.config.loggers import chosen_loggers
 from cotrain.config.options import check_network_options, check_options
 from cotrain.config.training import (
     CoTrainingOptions,
@@ -54,6 +55,7 @@ class Experiment:
         early_stopping: Stop after this many epochs without a better validation; null is off.
         checkpoint_steps: Save a checkpoint every so many steps, besides every epoch's end.
         on_nan: What to do when the loss is not finite: stop, or skip that step.
+        logger: What shows its curves, beside metrics.csv: some of tensorboard,csv,wandb,mlflow.
     """
 
     network: str = "basic_resnet"
@@ -77,6 +79,7 @@ class Experiment:
     early_stopping: int | None = bounded(None, at_least(1))
     checkpoint_steps: int = bounded(500, at_least(1))
     on_nan: Literal["error", "skip"] = "error"
+    logger: str = "tensorboard"
 
     def __post_init__(self) -> None:
         """Check every word, number and option, and name what ``auto`` and null are.
@@ -87,6 +90,7 @@ class Experiment:
         check_settings(self)
         check_network_options(self.network_options)
         check_options("optimizer.options", self.optimizer.options)
+        chosen_loggers(self.logger)
         self.teacher.check_heeded()
         _check_labels_heeded(self)
         if (self.weights.classes, self.weights.sampler) == ("balanced", "balanced"):

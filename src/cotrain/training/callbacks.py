@@ -12,10 +12,14 @@ from cotrain.basics.files import atomic_write
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import dump_experiment
 from cotrain.training.checkpoint import newest_checkpoint, write_checkpoint
+from cotrain.training.curve_names import grouped
 from cotrain.training.datamodule import Loaders
+from cotrain.training.first_views import first_views
+from cotrain.training.loggers import log_views
 from cotrain.training.module import CoTraining
 from cotrain.training.signals import Signals
-from cotrain.training.tensorboard import grouped
+
+_SHOWN = 8  # images whose views are logged
 
 
 class RunKeeper(lightning.Callback):
@@ -55,6 +59,8 @@ class RunKeeper(lightning.Callback):
             if not (self.folder.config.exists() and self.folder.split.exists()):
                 # Once: what is told when a run goes on speaks of what it remembers.
                 loaders.splits.write(self.folder)
+            if trainer.global_step == 0:
+                log_views(trainer, first_views(pl_module.experiment, loaders.splits, _SHOWN))
             atomic_write(self.folder.config, dump_experiment(pl_module.experiment).encode())
             self.metrics.write()
 

@@ -28,12 +28,12 @@ from cotrain.evaluation.scores import Evaluation
 from cotrain.training.clear_errors import clear_errors, fewer_workers
 from cotrain.training.datamodule import Loaders
 from cotrain.training.from_experiment import class_weights, experiment_ensemble, experiment_images
+from cotrain.training.loggers import log_outcome
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
 from cotrain.training.resuming import best_is_lost, check_tensors, read_state, sound, threads_of
 from cotrain.training.schedules import check_schedule, warmup_within
 from cotrain.training.teacher import open_teacher
-from cotrain.training.tensorboard import log_outcome
 from cotrain.training.trainer import build_trainer, quiet
 
 

@@ -14,7 +14,6 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.callbacks import Callback, EarlyStopping
-from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.strategies import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
@@ -22,6 +21,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment, Hardware, flat_settings
 from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
+from cotrain.training.loggers import build_loggers
 from cotrain.training.notices import say
 from cotrain.training.progress import ProgressBar, progress_callback
 
@@ -44,19 +44,14 @@ def build_trainer(
         progress: Show progress.
 
     Raises:
-        ConfigError: The hardware is not there, or cannot do what is asked.
+        ConfigError: The hardware is not there, or cannot do what is asked; or a logger's package
+            is not installed.
     """
     check_supported(experiment, validates)
     callbacks = _callbacks(experiment, folder, progress)
     hardware = experiment.hardware
     schedules = 1 if experiment.co_training.together else experiment.into
-    logger = TensorBoardLogger(
-        folder.root,
-        name="",
-        version=folder.tensorboard.name,
-        default_hp_metric=False,
-        purge_step=None if resumed_step is None else resumed_step + 1,
-    )
+    loggers = build_loggers(experiment, folder, resumed_step)
     try:
         trainer = lightning.Trainer(
             accelerator=hardware.accelerator,
@@ -68,7 +63,7 @@ def build_trainer(
             accumulate_grad_batches=experiment.optimizer.accumulate,
             gradient_clip_val=experiment.optimizer.clip,
             default_root_dir=folder.root,
-            logger=logger,
+            logger=loggers,
             callbacks=callbacks,
             plugins=[VerifiedCheckpoints()],
             enable_checkpointing=False,
