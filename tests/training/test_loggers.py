@@ -12,7 +12,8 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from training_runs import read_metrics, tiny
 
 from cotrain.basics.errors import ConfigError
-from cotrain.training import fit
+from cotrain.basics.run_folder import RunFolder
+from cotrain.training import fit, loggers
 from cotrain.training.curve_names import grouped
 from cotrain.training.first_views import first_views
 from cotrain.training.from_experiment import experiment_images
@@ -124,3 +125,16 @@ def test_a_package_that_is_not_installed_is_named(tmp_path, monkeypatch, name) -
     with pytest.raises(ConfigError, match=f"logger={name} needs a package: pip install {name}$"):
         fit(tiny(logger=f"tensorboard,{name}"), tmp_path / "run", progress=False)
     assert not (tmp_path / "run" / "config.yaml").exists()
+
+
+def test_mlflow_writes_into_a_database_of_the_run_if_nothing_else_is_said(
+    tmp_path, monkeypatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(loggers, "find_spec", lambda package: package)
+    monkeypatch.setattr(loggers, "MLFlowLogger", lambda **arguments: asked.append(arguments))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for uri in (f"sqlite:///{tmp_path}/run/mlflow.db", "http://tracking:5000"):
+        loggers.build_loggers(tiny(logger="mlflow"), RunFolder(tmp_path / "run"), None)
+        assert asked.pop() == {"experiment_name": "cotrain", "run_name": "run", "tracking_uri": uri}
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking:5000")

@@ -1,5 +1,6 @@
 """Where the curves of a run are shown: loggers of Lightning's, and what they are given."""
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
@@ -55,9 +56,7 @@ def build_loggers(
         "tensorboard": lambda: _tensorboard(folder, resumed_step),
         "csv": lambda: _csv(folder, resumed_step),
         "wandb": lambda: WandbLogger(project=_PROJECT, name=title, save_dir=folder.root),
-        "mlflow": lambda: MLFlowLogger(
-            experiment_name=_PROJECT, run_name=title, save_dir=str(folder.root / "mlruns")
-        ),
+        "mlflow": lambda: _mlflow(folder, title),
     }
     return [made[name]() for name in names]
 
@@ -76,6 +75,13 @@ def _csv(folder: RunFolder, resumed_step: int | None) -> Logger:
     """Into a folder of its own where a run goes on, as Lightning would begin the file anew."""
     version = "csv" if resumed_step is None else f"csv-from-step-{resumed_step}"
     return CSVLogger(folder.root, name="", version=version, flush_logs_every_n_steps=1)
+
+
+def _mlflow(folder: RunFolder, title: str) -> Logger:
+    """Into a database of the run, as MLflow refuses folders of files since 3.17."""
+    own = f"sqlite:///{folder.root.resolve() / 'mlflow.db'}"
+    place = os.environ.get("MLFLOW_TRACKING_URI") or own
+    return MLFlowLogger(experiment_name=_PROJECT, run_name=title, tracking_uri=place)
 
 
 def log_views(trainer: lightning.Trainer, found: FirstViews) -> None:
