@@ -32,7 +32,7 @@ from cotrain.training.loggers import log_outcome
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
 from cotrain.training.resuming import best_is_lost, check_tensors, read_state, sound, threads_of
-from cotrain.training.schedules import check_schedule, warmup_within
+from cotrain.training.schedules import check_schedule, say_shorter_warmup
 from cotrain.training.teacher import open_teacher
 from cotrain.training.trainer import build_trainer, quiet
 
@@ -180,7 +180,7 @@ def _train(
     module, loaders = build_module(experiment, splits, folder, trainer.world_size)
     if state is not None:
         check_tensors(state, module, folder)
-    _say_warmup(experiment)
+    say_shorter_warmup(experiment.schedule, experiment.epochs)
     resumed = None if begun is None else folder.checkpoint
     try:
         with (
@@ -214,13 +214,6 @@ def build_module(
     )
     _arrange(module, experiment)
     return module, loaders
-
-
-def _say_warmup(experiment: Experiment) -> None:
-    asked, epochs = experiment.schedule.warmup_epochs, experiment.epochs
-    warmup = warmup_within(experiment.schedule, epochs)
-    if warmup < asked:
-        say(f"schedule.warmup_epochs={asked} in epochs={epochs}: warming up for {warmup:g} epochs")
 
 
 def _arrange(module: CoTraining, experiment: Experiment) -> None:

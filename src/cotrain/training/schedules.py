@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Schedule
+from cotrain.training.notices import say
 
 _POLY_POWER = 0.9
 _HTD_START, _HTD_END = -6.0, 3.0
@@ -67,6 +68,13 @@ def warmup_within(schedule: Schedule, epochs: int) -> float:
     So that a recipe can be tried with few epochs: the peak would never be reached.
     """
     return schedule.warmup_epochs if schedule.warmup_epochs < epochs else epochs / 10
+
+
+def say_shorter_warmup(schedule: Schedule, epochs: int) -> None:
+    """Say so where a run is no longer than its warm-up."""
+    asked, warmup = schedule.warmup_epochs, warmup_within(schedule, epochs)
+    if warmup < asked:
+        say(f"schedule.warmup_epochs={asked} in epochs={epochs}: warming up for {warmup:g} epochs")
 
 
 def check_schedule(schedule: Schedule) -> None:
