@@ -1,10 +1,12 @@
 """``cotrain uncertainty``: of a calibrated run, with images of another kind."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from image_folders import write_folder
+from PIL import Image
 from training_runs import tiny
 
 from cotrain.cli import main
@@ -47,6 +49,37 @@ def test_what_was_stored_is_measured_on_the_test_images(run, tmp_path, capsys):
     assert found["sets"]["covered"] > 0.7
     assert found["abstention"]["rule"]["risk"] == 0.3
     assert all(0 <= each["other"] <= 1 for each in found["signals"].values())
+
+
+def test_a_folder_gets_the_record_and_its_pictures(run, tmp_path, capsys):
+    main(["uncertainty", str(run), "--output", str(tmp_path / "trust"), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found == json.loads((tmp_path / "trust" / "uncertainty.json").read_bytes())
+    assert list(found["bins"]) == ["the answers", "not calibrated"]
+    assert sum(each["images"] for each in found["bins"]["the answers"]) == 300
+    for name in ("risk-coverage", "reliability"):
+        with Image.open(tmp_path / "trust" / f"{name}.png") as picture:
+            assert picture.format == "PNG"
+
+
+def test_its_own_images_are_no_others(run, capsys):
+    for flags, message in (
+        (["--ood", "digits"], "ood=digits is what the run was trained on: give another data set"),
+        (["--ood_root", "/data"], "ood_root=/data would be ignored: give --ood NAME"),
+    ):
+        with pytest.raises(SystemExit) as error:
+            main(["uncertainty", str(run), *flags])
+        assert error.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_risk_out_of_reach_is_said_as_calibrate_does(run, tmp_path, capsys):
+    copy = shutil.copytree(run, tmp_path / "run")
+    main(["calibrate", str(copy), "--risk", "0.001"])
+    said = "No probability is large enough for 0.1% of wrong answers."
+    assert said in capsys.readouterr().out
+    main(["uncertainty", str(copy)])
+    assert said in capsys.readouterr().out
 
 
 def test_tables_and_cautions(run, capsys):

@@ -10,9 +10,11 @@ from sklearn.metrics import brier_score_loss
 
 from cotrain.evaluation.scores import scores_of
 from cotrain.evaluation.uncertainty.reliability import (
+    Bin,
     brier_parts,
     classwise_error,
     equal_mass_error,
+    reliability_bins,
     reliability_of,
 )
 
@@ -115,3 +117,16 @@ def test_calibrated_answers_have_little_error():
     for name in ("ece", "ece_equal_mass", "classwise_ece", "miscalibration"):
         assert getattr(good, name) < 0.02 < getattr(bad, name)
     assert good.discrimination == pytest.approx(bad.discrimination, rel=0.02)
+
+
+def test_the_gaps_of_the_bins_are_the_calibration_error():
+    bins = reliability_bins(*answers())
+    gap = sum(each.images * abs(each.confidence - each.accuracy) for each in bins) / 500
+    assert gap == pytest.approx(scores_of(*answers()).ece, abs=1e-6)
+    assert sum(each.images for each in bins) == 500
+
+
+def test_certain_answers_are_in_the_last_bin():
+    log_p = torch.tensor([[0.0, -torch.inf], [0.0, -torch.inf]], dtype=torch.float64)
+    [only] = reliability_bins(log_p, torch.tensor([0, 1]))
+    assert only == Bin(confidence=1.0, accuracy=0.5, images=2)

@@ -1,20 +1,15 @@
 """The record of all that tells how far answers can be trusted."""
 
 import json
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from image_folders import write_folder
 from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 
-from cotrain import ConfigError, divide, networks
-from cotrain.ensemble import Preprocessing
 from cotrain.ensemble.calibration import Abstention, Calibration, PredictionSets
-from cotrain.evaluation.uncertainty.uncertainty import logits_of_files, uncertainty_of
+from cotrain.evaluation.uncertainty.uncertainty import uncertainty_of
 
 GENERATOR = torch.Generator().manual_seed(0)
 LOGITS = 3 * torch.randn(2, 300, 4, generator=GENERATOR)
@@ -75,19 +70,3 @@ def test_one_that_never_answers_has_no_risk():
     found = uncertainty_of(LOGITS, TARGETS, "mean_logits", calibration).abstention
     assert found is not None
     assert (found.coverage, found.risk) == (0, None)
-
-
-def test_images_of_a_folder_whatever_they_show(tmp_path: Path):
-    spec = networks.spec("basic_resnet8_4", num_classes=3, in_channels=1, image_size=8)
-    ensemble = divide(spec, 2, seed=0).eval()
-    grey = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.25,))
-    ensemble.spec = replace(ensemble.spec, preprocessing=grey)
-    write_folder(tmp_path / "others", count=3)
-    (tmp_path / "others" / "ant" / "001.png").write_bytes(b"no image")
-    one, several = (logits_of_files(ensemble, tmp_path / "others", each) for each in (1, 64))
-    assert several.shape == (2, 5, 3)
-    torch.testing.assert_close(one, several)
-    for path in tmp_path.glob("*/*/*"):
-        path.write_bytes(b"no image")
-    with pytest.raises(ConfigError, match="none of its images can be decoded: give another"):
-        logits_of_files(ensemble, tmp_path / "others")

@@ -1,12 +1,16 @@
 """Pictures of trust hold the numbers of the scores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from pictures import check_apart
 
-from cotrain.evaluation.scores import scores_of
-from cotrain.report.page.trust import coverage_picture, reliability_bins, reliability_picture
+from cotrain.ensemble.calibration import Abstention
+from cotrain.evaluation.uncertainty.reliability import reliability_bins
+from cotrain.evaluation.uncertainty.uncertainty import AbstentionScores
+from cotrain.report.page.trust import coverage_picture, reliability_picture
 
 
 @pytest.fixture
@@ -16,24 +20,11 @@ def answers():
     return log_p, torch.randint(0, 6, (500,), generator=generator)
 
 
-def test_the_gaps_of_the_bins_are_the_calibration_error(answers):
-    bins = reliability_bins(*answers)
-    gap = sum(each.images * abs(each.confidence - each.accuracy) for each in bins) / 500
-    assert gap == pytest.approx(scores_of(*answers).ece, abs=1e-6)
-    assert sum(each.images for each in bins) == 500
-
-
-def test_certain_answers_are_in_the_last_bin():
-    log_p = torch.tensor([[0.0, -torch.inf], [0.0, -torch.inf]], dtype=torch.float64)
-    [only] = reliability_bins(log_p, torch.tensor([0, 1]))
-    assert only == (1.0, 0.5, 2)
-
-
 def test_every_bin_is_drawn_and_told(answers):
     bins = reliability_bins(*answers)
     picture = reliability_picture({"the answers": bins, "not calibrated": bins[:3]})
     drawn = [np.asarray(line.get_xydata()) for line in picture.figure.axes[0].lines[1:]]
-    assert np.allclose(drawn[0], [each[:2] for each in bins])
+    assert np.allclose(drawn[0], [(each.confidence, each.accuracy) for each in bins])
     assert len(drawn[1]) == 3
     assert picture.numbers is not None
     assert len(picture.numbers.rows) == len(picture.spots) == len(bins) + 3
@@ -42,6 +33,23 @@ def test_every_bin_is_drawn_and_told(answers):
 
 def test_coverage_is_drawn_in_percent():
     picture = coverage_picture({"S=1": [(0.5, 0.0), (1.0, 0.25)]})
-    assert np.asarray(picture.figure.axes[0].lines[0].get_xydata()).tolist() == [[50, 0], [100, 25]]
+    best, drawn = picture.figure.axes[0].lines
+    assert np.asarray(drawn.get_xydata()).tolist() == [[50, 0], [100, 25]]
+    assert np.asarray(best.get_xydata()).tolist() == [[50, 0], [100, 25]]
     assert picture.alt.endswith("S=1, 25.00 % of all")
     check_apart(picture.figure)
+
+
+def test_the_optimum_and_the_wanted_risk_are_drawn():
+    rule = Abstention(risk=0.1, least=0.7, coverage=0.6)
+    answered = AbstentionScores(rule=rule, coverage=0.5, risk=0.2)
+    curve = [(0.5, 0.2), (0.8, 0.25), (1.0, 0.4)]
+    picture = coverage_picture({"S=4": curve}, answered)
+    lines = {line.get_label(): line for line in picture.figure.axes[0].lines}
+    best = np.asarray(lines["at best"].get_xydata())
+    assert best == pytest.approx(np.array([[50, 0], [80, 25], [100, 40]]))
+    assert np.asarray(lines["at most 10 % wanted"].get_ydata()).tolist() == [10, 10]
+    assert np.asarray(lines["answers that count"].get_xydata()).tolist() == [[50, 20]]
+    check_apart(picture.figure)
+    never = coverage_picture({"S=4": curve}, replace(answered, coverage=0.0, risk=None))
+    assert len(never.figure.axes[0].lines) == 3

@@ -38,6 +38,41 @@ class Reliability:
     uncertainty: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bin:
+    """Answers of about the same probability.
+
+    Args:
+        confidence: Mean of their probabilities.
+        accuracy: Share of them that is right.
+        images: How many there are.
+    """
+
+    confidence: float
+    accuracy: float
+    images: int
+
+
+def reliability_bins(log_p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> list[Bin]:
+    """The answers in 15 bins of equal width of their probability, those that are not empty.
+
+    The sum of ``images * abs(confidence - accuracy)`` over N is the expected calibration error.
+    """
+    confidence, label = log_p.exp().max(-1)
+    right = (label == targets).double()
+    places = (confidence * BINS).long().clamp(max=BINS - 1)
+    counts = places.bincount(minlength=BINS)
+    sums = [
+        torch.zeros(BINS, dtype=torch.float64).index_add(0, places, each)
+        for each in (confidence.double(), right)
+    ]
+    return [
+        Bin(confidence=sums[0][i].item() / n, accuracy=sums[1][i].item() / n, images=n)
+        for i, n in enumerate(counts.tolist())
+        if n
+    ]
+
+
 def reliability_of(log_p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> Reliability:
     """The calibration of log-probabilities in float64."""
     p, scores = log_p.exp(), scores_of(log_p, targets)

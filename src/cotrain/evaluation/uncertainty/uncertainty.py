@@ -2,23 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Int
 from cotrain.config.combining import Combine
-from cotrain.data import UnreadableImageError, read_image
-from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
 from cotrain.ensemble.calibration import Abstention, Calibration, PredictionSets
 from cotrain.ensemble.combining import log_probabilities
-from cotrain.evaluation.prediction import find_images
 from cotrain.evaluation.scores import check_answers
 from cotrain.evaluation.uncertainty.conformal import sets_of
-from cotrain.evaluation.uncertainty.reliability import Reliability, reliability_of
+from cotrain.evaluation.uncertainty.reliability import (
+    Bin,
+    Reliability,
+    reliability_bins,
+    reliability_of,
+)
 from cotrain.evaluation.uncertainty.selection import (
     RiskCoverage,
     accepted_of_others,
@@ -90,6 +90,8 @@ class Uncertainty:
         errors: How many of them are answered wrong.
         reliability: Of the answers as they are given.
         uncalibrated: Of the answers before calibration; None where they are the same.
+        bins: The answers in bins of their probability, as they are given (``the answers``), and
+            before calibration (``not calibrated``) where that was another.
         signals: What each signal is worth, by name.
         curve: Coverage and risk by the maximum probability, at most 200 points.
         sets: Of the stored sets of classes; None without.
@@ -100,6 +102,7 @@ class Uncertainty:
     errors: int
     reliability: Reliability
     uncalibrated: Reliability | None
+    bins: Mapping[str, Sequence[Bin]]
     signals: Mapping[str, SignalScores]
     curve: Sequence[tuple[float, float]]
     sets: SetScores | None
@@ -147,6 +150,11 @@ def uncertainty_of(
         errors=int(wrong.sum()),
         reliability=reliability_of(log_p, targets),
         uncalibrated=None if before is None else reliability_of(before, targets),
+        bins={
+            name: reliability_bins(each, targets)
+            for name, each in (("the answers", log_p), ("not calibrated", before))
+            if each is not None
+        },
         signals={
             name: _signal(doubts[name], wrong, None if strange is None else strange[name])
             for name in SIGNALS
@@ -200,23 +208,3 @@ def _abstention(
         coverage=sure.double().mean().item(),
         risk=wrong[sure].double().mean().item() if sure.any() else None,
     )
-
-
-def logits_of_files(
-    ensemble: Answering, root: Path | str, batch_size: int = 64
-) -> Float[Tensor, "S M C"]:
-    """Logits of all images below a folder, whatever they show; unreadable ones are left out.
-
-    Raises:
-        ConfigError: There is none that can be read.
-    """
-    preprocessing, pixels = known_preprocessing(ensemble.spec), []
-    for path in find_images(root).files:
-        try:
-            pixels.append(read_image(path, preprocessing))
-        except UnreadableImageError:
-            continue
-    if not pixels:
-        raise ConfigError(f"{root}: none of its images can be decoded: give another folder")
-    batches = torch.stack(pixels).split(batch_size)
-    return torch.cat([logits_of(ensemble, ensemble.prepare(each)) for each in batches], dim=1)

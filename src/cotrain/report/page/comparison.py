@@ -14,6 +14,7 @@ from cotrain.basics.reading import read_json
 from cotrain.basics.records import record_from
 from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.compare import Comparison
+from cotrain.evaluation.uncertainty.reliability import reliability_bins
 from cotrain.evaluation.uncertainty.selection import risk_coverage
 from cotrain.evaluation.uncertainty.uncertainty import curve_points
 from cotrain.report.accuracy_tables import comparison_tables
@@ -21,7 +22,7 @@ from cotrain.report.page.contents import Page, Section
 from cotrain.report.page.curves import comparing_curves, read_metrics
 from cotrain.report.page.opened_run import OpenedRun, open_run
 from cotrain.report.page.tradeoff import Offer, tradeoff_picture
-from cotrain.report.page.trust import coverage_picture, reliability_bins, reliability_picture
+from cotrain.report.page.trust import coverage_picture, reliability_picture
 from cotrain.report.style import new_table
 
 RECORD = "comparison.json"

@@ -43,18 +43,10 @@ class OpenedRun:
         """Names of the classes."""
         return self.ensemble.spec.classes or tuple(map(str, range(self.logits.shape[-1])))
 
-    @property
-    def is_calibrated(self) -> bool:
-        """Whether a calibration changes the answers."""
-        calibration = self.ensemble.spec.calibration
-        return calibration is not None and calibration.method != "none"
-
-    def log_p(self, *, calibrated: bool = True) -> Float[Tensor, "N C"]:
+    def log_p(self) -> Float[Tensor, "N C"]:
         """The ensemble's answers."""
         spec = self.ensemble.spec
-        return log_probabilities(
-            self.logits, spec.combine, spec.calibration if calibrated else None
-        )
+        return log_probabilities(self.logits, spec.combine, spec.calibration)
 
     @cached_property
     def evaluation(self) -> Evaluation:

@@ -11,7 +11,7 @@ from cotrain.report.page.curves import curves, read_metrics
 from cotrain.report.page.fewer import fewer_networks_picture
 from cotrain.report.page.gallery import Answered, galleries
 from cotrain.report.page.opened_run import OpenedRun
-from cotrain.report.page.trust import coverage_picture, reliability_bins, reliability_picture
+from cotrain.report.page.trust import coverage_picture, reliability_picture
 from cotrain.report.uncertainty import cautions, uncertainty_tables
 
 _LARGEST_SHOWN = 20  # classes of a matrix that is still read at a glance
@@ -85,17 +85,15 @@ def _training(run: OpenedRun) -> Section:
 
 
 def _trust(run: OpenedRun) -> Section:
-    bins = {"the answers": reliability_bins(run.log_p(), run.targets)}
-    if run.is_calibrated:
-        bins["not calibrated"] = reliability_bins(run.log_p(calibrated=False), run.targets)
+    found = run.uncertainty
     return Section(
         title="How far it can be trusted",
         says=cautions(run.experiment),
         pictures=[
-            reliability_picture(bins),
-            coverage_picture({"the ensemble": run.uncertainty.curve}),
+            reliability_picture(found.bins),
+            coverage_picture({"the ensemble": found.curve}, found.abstention),
         ],
-        tables=uncertainty_tables(run.uncertainty),
+        tables=uncertainty_tables(found),
     )
 
 

@@ -1,51 +1,13 @@
 """Whether the answers of an ensemble can be trusted, as pictures."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
-import torch
-from torch import Tensor
-
-from cotrain.basics.shapes import Float, Int
-from cotrain.evaluation.scores import BINS
+from cotrain.evaluation.uncertainty.reliability import Bin
+from cotrain.evaluation.uncertainty.uncertainty import AbstentionScores
 from cotrain.report.page.contents import Picture, Spot
 from cotrain.report.page.drawing import new_figure
 from cotrain.report.pictures import add_legend, styles
 from cotrain.report.style import new_table
-
-
-class Bin(NamedTuple):
-    """Answers of about the same probability.
-
-    Attributes:
-        confidence: Mean of their probabilities.
-        accuracy: Share of them that is right.
-        images: How many there are.
-    """
-
-    confidence: float
-    accuracy: float
-    images: int
-
-
-def reliability_bins(log_p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> list[Bin]:
-    """The answers in 15 bins of equal width of their probability, those that are not empty.
-
-    The sum of ``images * abs(confidence - accuracy)`` over N is the expected calibration error.
-    """
-    confidence, label = log_p.exp().max(-1)
-    right = (label == targets).double()
-    places = (confidence * BINS).long().clamp(max=BINS - 1)
-    counts = places.bincount(minlength=BINS)
-    sums = [
-        torch.zeros(BINS, dtype=torch.float64).index_add(0, places, each)
-        for each in (confidence.double(), right)
-    ]
-    return [
-        Bin(confidence=sums[0][i].item() / n, accuracy=sums[1][i].item() / n, images=n)
-        for i, n in enumerate(counts.tolist())
-        if n
-    ]
 
 
 def reliability_picture(curves: Mapping[str, Sequence[Bin]]) -> Picture:
@@ -80,13 +42,31 @@ def _largest_gap(bins: Sequence[Bin]) -> str:
     return f"where it matters most said {each.confidence:.2f} and right {each.accuracy:.2f}"
 
 
-def coverage_picture(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Picture:
+def coverage_picture(
+    curves: Mapping[str, Sequence[tuple[float, float]]],
+    abstention: AbstentionScores | None = None,
+) -> Picture:
     """Share of wrong answers among the surest, by how many images are answered.
+
+    Of a single curve the optimum is drawn, too: all right answers before all wrong ones.
 
     Args:
         curves: Coverage and risk, by what is drawn.
+        abstention: The risk that is wanted, and where the ensemble answers for it.
     """
     figure, axes = new_figure()
+    if len(curves) == 1:
+        (curve,) = curves.values()
+        right = 1 - curve[-1][1]
+        best = [(100 * c, 100 * max(0.0, 1 - right / c)) for c, _ in curve]
+        axes.plot(*zip(*best, strict=True), color="0.6", linestyle="--", label="at best")
+    if abstention is not None:
+        wanted = 100 * abstention.rule.risk
+        label = f"at most {wanted:g} % wanted"
+        axes.axhline(wanted, color="0.6", linewidth=1, linestyle=":", label=label)
+        if abstention.risk is not None:
+            place = 100 * abstention.coverage, 100 * abstention.risk
+            axes.plot(*place, color="0.3", marker="x", linestyle="", label="answers that count")
     spots, numbers = [], new_table("", "answered %", "wrong %")
     for (label, curve), (colour, _) in zip(curves.items(), styles(), strict=False):
         points = [(100 * coverage, 100 * risk) for coverage, risk in curve]
