@@ -5,7 +5,7 @@ import pytest
 from comparisons import difference as constructed
 from hypothesis import given
 from hypothesis import strategies as st
-from intervals import CASES, coverage
+from intervals import CASES, CERTAINTIES, coverage, false_claims, resampled_coverage
 from scipy import stats
 
 from cotrain.comparison.accuracy.statistics import (
@@ -96,6 +96,20 @@ def test_constant_difference_has_a_narrow_interval(value, seeds, images):
 )
 def test_19_of_20_intervals_hold_the_truth(name, seeds):
     assert 0.93 <= coverage(CASES[name], seeds, images=100, simulations=2000) <= 0.97
+
+
+@pytest.mark.parametrize("name", list(CERTAINTIES))
+def test_so_do_those_of_the_bootstrap(name):
+    found = resampled_coverage(CERTAINTIES[name], seeds=3, images=100, simulations=300)
+    assert 0.92 <= found["ece"] <= 0.99
+    assert 0.92 <= found["aurc"] <= 0.99
+
+
+def test_of_equal_candidates_few_are_called_clear():
+    """1 of 20 comparisons of three candidates; more without the correction."""
+    found = false_claims(CASES["errors, seeds have a large effect"], 3, 100, simulations=1000)
+    assert found["corrected"] <= 0.06
+    assert found["not_corrected"] > found["corrected"] + 0.02
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from cotrain.comparison.accuracy.answers import Answers
+from cotrain.comparison.accuracy.statistics import Difference, difference
 from cotrain.evaluation.scores import BINS
 
 REPLICATES = 1000
@@ -32,14 +33,25 @@ def resampled(
         ``ece`` and ``aurc`` [R, K] of every candidate, by its name.
     """
     images = next(iter(answers.values())).errors.shape[1]
-    draws = list(_draws(images, replicates))
+    drawn = list(draws(images, replicates))
     return {
-        name: {"ece": _each(ece_on, each, draws), "aurc": _each(aurc_on, each, draws)}
+        name: {"ece": _each(ece_on, each, drawn), "aurc": _each(aurc_on, each, drawn)}
         for name, each in answers.items()
     }
 
 
-def _draws(images: int, replicates: int) -> Iterator[np.ndarray]:
+def resampled_difference(values: np.ndarray, moved: np.ndarray, images: int) -> Difference:
+    """The difference of two candidates, with the interval that the draws give.
+
+    Args:
+        values: First candidate less second, for every seed [K].
+        moved: The same on images drawn anew [R, K].
+        images: N.
+    """
+    return difference(values, np.atleast_2d(np.cov(moved, rowvar=False)), images)
+
+
+def draws(images: int, replicates: int) -> Iterator[np.ndarray]:
     """Counts [R, N] of a draw of N images with replacement, some replicates at a time."""
     generator, rows = np.random.default_rng(0), max(1, _AT_ONCE // images)
     for start in range(0, replicates, rows):
@@ -48,13 +60,13 @@ def _draws(images: int, replicates: int) -> Iterator[np.ndarray]:
 
 
 def _each(
-    make: Callable[[np.ndarray, np.ndarray], Statistic], answers: Answers, draws: list[np.ndarray]
+    make: Callable[[np.ndarray, np.ndarray], Statistic], answers: Answers, drawn: list[np.ndarray]
 ) -> np.ndarray:
     """The statistic [R, K] of every seed."""
     columns = []
     for confidences, errors in zip(answers.confidences, answers.errors, strict=True):
         statistic = make(confidences, errors > 0)
-        columns.append(np.concatenate([statistic(counts) for counts in draws]))
+        columns.append(np.concatenate([statistic(counts) for counts in drawn]))
     return np.stack(columns, axis=1)
 
 

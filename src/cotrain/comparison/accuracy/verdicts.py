@@ -8,12 +8,11 @@ import numpy as np
 from cotrain.comparison.accuracy.answers import Answers, CandidateAnswers
 from cotrain.comparison.accuracy.candidates import INDEPENDENT, LARGE, Candidate, weighted
 from cotrain.comparison.accuracy.power import Power, power_of
-from cotrain.comparison.accuracy.resampling import resampled
+from cotrain.comparison.accuracy.resampling import resampled, resampled_difference
 from cotrain.comparison.accuracy.statistics import (
     Difference,
     Spread,
     corrected,
-    difference,
     mean_difference,
     spread,
 )
@@ -197,8 +196,7 @@ class _Contrasts:
             return mean_difference(one.nlls - two.nlls)
         values = {"ece": one.eces - two.eces, "aurc": one.aurcs - two.aurcs}
         moved = self._replicates[name][metric] - self._replicates[other][metric]
-        covariance = np.atleast_2d(np.cov(moved, rowvar=False))
-        return difference(values[metric], covariance, one.errors.shape[1])
+        return resampled_difference(values[metric], moved, one.errors.shape[1])
 
 
 def _result(
