@@ -6,6 +6,8 @@ import pytest
 from comparisons import comparison, contrast, difference, quality, result
 from tables import check_fits, printed
 
+from cotrain.comparison.accuracy.statistics import Spread
+from cotrain.comparison.accuracy.verdicts import Staged
 from cotrain.report.accuracy_tables import comparison_tables
 
 BETTER = difference(-0.41, 0.012, compared=3)
@@ -59,6 +61,15 @@ def test_calibrated_answers_have_a_table_of_their_own(example):
     assert [row[1] for row in rows(text, "S=1")][:2] == ["2.40", "1.88"]
     assert "calibrated on the same 200 other images" in " ".join(text.split())
     assert "Not calibrated" not in text
+
+
+def test_a_cascade_stands_beside_the_whole_ensemble(example):
+    cascade = Staged(error=Spread(mean=2.05, std=0.1), macs=Spread(mean=40, std=1))
+    candidates = tuple(replace(each, cascade=cascade) for each in example.candidates[3:])
+    text = printed(comparison_tables(replace(example, candidates=candidates)))
+    lines = [line.split() for line in text.splitlines()]
+    place = next(i for i, line in enumerate(lines) if line[:1] == ["cascade"])
+    assert lines[place + 2] == ["S=8", "2.05", "3.25", "40.0", "0.52"]
 
 
 def test_differences_have_interval_p_and_word(example):

@@ -79,6 +79,7 @@ def result(name: str, into: int, error: float, **changes: Any) -> CandidateResul
         "disagreement": Spread(mean=3.3, std=std) if into > 1 else None,
         "errors": (error,),
         "nlls": (0.0625,),
+        "cascade": None,
         "to_large": None,
         "to_independent": None,
         "latencies": tuple(

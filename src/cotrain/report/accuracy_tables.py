@@ -19,6 +19,7 @@ def comparison_tables(comparison: Comparison) -> list[ResultTable]:
         _calibrated_table(comparison),
         *_contrast_tables(comparison),
         _averaging_table(results),
+        _cascade_table(results),
         _cost_table(comparison),
     ]
     return [table for table in found if table.rows]
@@ -111,6 +112,21 @@ def _averaging_table(results: Sequence[CandidateResult]) -> ResultTable:
             _plus_minus(each.disagreement, 2) if each.disagreement else "-",
             "-" if ratio is None else f"{ratio:.2f}",
         )
+    return table
+
+
+def _cascade_table(results: Sequence[CandidateResult]) -> ResultTable:
+    about = (
+        "Only as many networks are asked as an image needs, fitted where the calibration was: "
+        "cotrain cascade RUN stores such a rule."
+    )
+    table = new_table("cascade", "error\n%", "of all\n%", "MACs\n%", "x S=1", caption=about)
+    for each in results:
+        if each.cascade is not None:
+            macs = each.cascade.macs
+            errors = (_plus_minus(value, 2) for value in (each.cascade.error, each.best.error))
+            ratio = f"{macs.mean / 100 * each.cost.macs_ratio:.2f}"
+            table.add_row(each.name.split(" "), *errors, _plus_minus(macs, 1), ratio)
     return table
 
 

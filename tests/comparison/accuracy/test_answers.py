@@ -11,9 +11,21 @@ from sklearn.metrics import log_loss
 from cotrain import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.answers import answers_of, read_answers, read_run
+from cotrain.comparison.accuracy.fitting import RunFit
 from cotrain.ensemble.calibration import Calibration
+from cotrain.ensemble.cascade import Cascade, Stage
 
-WARM = Calibration(combine="mean_logits", temperature=2.0, images=20)
+CALIBRATION = Calibration(combine="mean_logits", temperature=2.0, images=20)
+CASCADE = Cascade(
+    combine="mean_logits",
+    order=(2, 0, 1),
+    signal="probability",
+    stages=(Stage(networks=1, threshold=0.6),),
+    images=20,
+    accuracy=0.5,
+    share=0.5,
+)
+WARM = RunFit(calibration=CALIBRATION, cascade=CASCADE)
 
 
 def written(folder, seed=0, images=50):
@@ -60,6 +72,18 @@ def test_calibrated_answers_stand_beside_them(tmp_path):
     expected = log_loss(targets, (logits.double().mean(0) / 2).softmax(-1))
     assert tested.calibrated.nlls.mean() == pytest.approx(expected)
     assert (tested.calibrated.errors == tested.given.errors).all()
+
+
+def test_a_cascade_is_replayed(tmp_path):
+    """Where network 2 is sure it answers alone, elsewhere all do."""
+    logits, targets = written(tmp_path)
+    (point,) = read_run(RunFolder(tmp_path), WARM).cascades
+    sure = logits[2].double().softmax(-1).amax(-1) >= 0.6
+    answers = logits.double().mean(0).argmax(-1).where(~sure, logits[2].argmax(-1))
+    assert 0 < sure.sum() < 50
+    assert point.accuracy == pytest.approx((answers == targets).double().mean().item())
+    assert point.share == pytest.approx((sure * 1 + ~sure * 3).double().mean().item() / 3)
+    assert read_run(RunFolder(tmp_path)).cascades == ()
 
 
 def test_the_surest_images_are_counted_by_hand():

@@ -12,6 +12,8 @@ from cotrain.comparison.accuracy.in_words import (
     verdict_in_words,
 )
 from cotrain.comparison.accuracy.power import Power
+from cotrain.comparison.accuracy.statistics import Spread
+from cotrain.comparison.accuracy.verdicts import Staged
 from cotrain.ensemble.cost import Cost
 
 SETTING = Setting(seeds=3, images=1597, calibrated_on=0, device="cpu")
@@ -135,6 +137,12 @@ def test_what_costs_more_is_said_to():
     said = verdict_in_words([LARGE, replace(divided("S=4", 2.4, BETTER), cost=dear)], SETTING)
     assert "on these data, at 3.00 times the MACs: it has" in said[0]
     assert said[2].startswith("Running it takes 2.00 times the params, 3.00 times the MACs and")
+
+
+def test_what_a_cascade_saves_is_said():
+    cascade = Staged(error=Spread(mean=2.45, std=0.1), macs=Spread(mean=40, std=1))
+    said = verdict_in_words([LARGE, divided("S=4", 2.4, BETTER, cascade=cascade)], SETTING)
+    assert said[2].endswith("; a cascade takes 0.40 times the MACs, with an error of 2.45 %.")
 
 
 def test_calibrated_answers_are_what_is_compared():

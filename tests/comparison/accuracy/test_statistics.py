@@ -5,7 +5,7 @@ import pytest
 from comparisons import difference as constructed
 from hypothesis import given
 from hypothesis import strategies as st
-from intervals import CASES, CERTAINTIES, coverage, false_claims, resampled_coverage
+from intervals import CASES, CERTAINTIES, Errors, coverage, false_claims, resampled_coverage
 from scipy import stats
 
 from cotrain.comparison.accuracy.statistics import (
@@ -78,6 +78,17 @@ def test_between_seeds_and_images_the_multiple_is_between_their_ts():
     assert (found.high - found.low) / 2 == pytest.approx(margin)
 
 
+def test_seeds_that_agree_by_luck_leave_an_interval():
+    """Both seeds miss one image each, another one: their means agree, and chance is all there is.
+
+    By hand: the squares of the rest add up to 10,000 over 3 degrees of freedom, and 8 answers.
+    """
+    found = mean_difference(np.array([[-100.0, 0.0, 0.0, 0.0], [0.0, -100.0, 0.0, 0.0]]))
+    margin = stats.t.ppf(0.975, 1) * np.sqrt(10_000 / 3 / 8)
+    assert ends(found) == pytest.approx((-25 - margin, -25 + margin))
+    assert found.direction == "no clear difference"
+
+
 @given(value=st.floats(-100, 100), seeds=st.integers(1, 4), images=st.integers(2, 50))
 def test_constant_difference_has_a_narrow_interval(value, seeds, images):
     found = mean_difference(np.full((seeds, images), value))
@@ -95,7 +106,9 @@ def test_constant_difference_has_a_narrow_interval(value, seeds, images):
     ],
 )
 def test_19_of_20_intervals_hold_the_truth(name, seeds):
-    assert 0.93 <= coverage(CASES[name], seeds, images=100, simulations=2000) <= 0.97
+    """Of 2 seeds and so few images some hold it too often: errors are counts, and seeds tie."""
+    most = 0.98 if seeds == 2 else 0.97
+    assert 0.93 <= coverage(CASES[name], seeds, images=100, simulations=2000) <= most
 
 
 @pytest.mark.parametrize("name", list(CERTAINTIES))
@@ -107,7 +120,8 @@ def test_so_do_those_of_the_bootstrap(name):
 
 def test_of_equal_candidates_few_are_called_clear():
     """1 of 20 comparisons of three candidates; more without the correction."""
-    found = false_claims(CASES["errors, seeds have a large effect"], 3, 100, simulations=1000)
+    case = Errors(seeds=0.3, rest=0.5, wrong=0.15)
+    found = false_claims(case, 3, 100, simulations=1000)
     assert found["corrected"] <= 0.06
     assert found["not_corrected"] > found["corrected"] + 0.02
 

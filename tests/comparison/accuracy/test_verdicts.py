@@ -12,9 +12,11 @@ from cotrain.comparison.accuracy.statistics import corrected, mean_difference
 from cotrain.comparison.accuracy.verdicts import METRICS, judge
 from cotrain.config import CoTrainingOptions, Experiment
 from cotrain.ensemble.cost import Cost
+from cotrain.evaluation.cascade.fitting import CascadePoint
 
 COST = Cost(params=10, macs=10, params_ratio=1.0, macs_ratio=1.0, equal=True)
-IMAGES, SEEDS = 80, 2
+IMAGES = 80
+CASCADE_SHARES = 0.4, 0.6
 
 
 def answered(wrong, seed=0):
@@ -36,6 +38,7 @@ def runs(*wrong, calibrated=False, same=False):
         calibrated=both if calibrated else None,
         single_errors=2 * both.errors.mean(1),
         disagreements=3 * both.errors.mean(1),
+        cascades=tuple(CascadePoint(share=share, accuracy=0.9) for share in CASCADE_SHARES),
         targets=np.arange(IMAGES) % 3,
     )
 
@@ -69,6 +72,8 @@ def test_numbers_are_those_of_the_answers(results):
         assert getattr(four.given, name).std == pytest.approx(values.std(ddof=1))
     assert (four.seconds, four.weight, four.into) == (4.0, 0.5, 4)
     assert four.disagreement_ratio == pytest.approx(1.5)
+    assert four.cascade is not None
+    assert (four.cascade.error.mean, four.cascade.macs.mean) == pytest.approx((10, 50))
     assert found["S=1"].disagreement is found["S=1"].disagreement_ratio is None
 
 

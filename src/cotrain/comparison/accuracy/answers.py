@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
-from cotrain.ensemble.calibration import Calibration
+from cotrain.comparison.accuracy.fitting import RunFit
 from cotrain.ensemble.combining import log_probabilities
+from cotrain.ensemble.stages import answer_in_stages
+from cotrain.evaluation.cascade.fitting import CascadePoint
 from cotrain.evaluation.evaluate import read_predictions
 from cotrain.evaluation.scores import disagreement_of, scores_of
 from cotrain.evaluation.uncertainty.selection import risk_coverage
@@ -50,6 +53,7 @@ class CandidateAnswers:
         calibrated: The same, calibrated on other images; None where there are none.
         single_errors: Error of the single networks in percent, mean over the S networks [K].
         disagreements: On how many images two networks differ, in percent, mean over pairs [K].
+        cascades: What asking only some networks gives in each run; empty where none was fitted.
         targets: Classes [N].
     """
 
@@ -57,6 +61,7 @@ class CandidateAnswers:
     calibrated: Answers | None
     single_errors: np.ndarray
     disagreements: np.ndarray
+    cascades: tuple[CascadePoint, ...]
     targets: np.ndarray
 
     @property
@@ -67,20 +72,20 @@ class CandidateAnswers:
 
 def read_answers(
     folders: Mapping[str, Sequence[RunFolder]],
-    calibrations: Mapping[str, Sequence[Calibration]],
+    fits: Mapping[str, Sequence[RunFit]],
 ) -> dict[str, CandidateAnswers]:
     """The answers of every candidate's runs.
 
     Args:
         folders: Of every candidate's runs.
-        calibrations: One for each of them; of no candidate where there are none.
+        fits: One for each of them; of no candidate where nothing was fitted.
 
     Raises:
         ConfigError: The runs were not tested on the same images, or on one.
     """
     runs = {
         name: [
-            read_run(folder, calibrations[name][place] if calibrations else None)
+            read_run(folder, fits[name][place] if fits else None)
             for place, folder in enumerate(each)
         ]
         for name, each in folders.items()
@@ -101,6 +106,7 @@ def _joined(runs: Sequence[CandidateAnswers]) -> CandidateAnswers:
         calibrated=_together(calibrated) if calibrated else None,
         single_errors=np.concatenate([run.single_errors for run in runs]),
         disagreements=np.concatenate([run.disagreements for run in runs]),
+        cascades=tuple(point for run in runs for point in run.cascades),
         targets=runs[0].targets,
     )
 
@@ -110,26 +116,41 @@ def _together(answers: Sequence[Answers]) -> Answers:
     return Answers(**{n: np.concatenate([getattr(each, n) for each in answers]) for n in names})
 
 
-def read_run(folder: RunFolder, calibration: Calibration | None = None) -> CandidateAnswers:
+def read_run(folder: RunFolder, fit: RunFit | None = None) -> CandidateAnswers:
     """The answers of one run (K = 1).
 
     Raises:
         ConfigError: They are missing or damaged.
     """
     logits, targets = read_predictions(folder)
-    labels = logits.argmax(-1)
-    given = answers_of(log_probabilities(logits), targets)
+    labels, calibration = logits.argmax(-1), fit and fit.calibration
     calibrated = None
     if calibration is not None:
         log_p = log_probabilities(logits, calibration.combine, calibration)
         calibrated = answers_of(log_p, targets)
     return CandidateAnswers(
-        given=given,
+        given=answers_of(log_probabilities(logits), targets),
         calibrated=calibrated,
         single_errors=np.array([(labels != targets).double().mean() * 100]),
         disagreements=np.array([disagreement_of(labels) * 100]),
+        cascades=_cascaded(logits, targets, fit),
         targets=targets.numpy(),
     )
+
+
+def _cascaded(logits: Tensor, targets: Tensor, fit: RunFit | None) -> tuple[CascadePoint, ...]:
+    """What the cascade gives, replayed on the answers of all networks."""
+    if fit is None or fit.cascade is None:
+        return ()
+    found = answer_in_stages(
+        lambda index, images: logits[index, images],
+        torch.arange(len(targets)),
+        logits.shape[-1],
+        fit.cascade,
+        fit.calibration,
+    )
+    hit = found.log_p.argmax(-1) == targets
+    return (CascadePoint(share=found.share, accuracy=hit.double().mean().item()),)
 
 
 def answers_of(log_p: Tensor, targets: Tensor) -> Answers:

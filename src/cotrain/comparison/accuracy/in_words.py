@@ -141,9 +141,14 @@ def _running(best: CandidateResult, large: CandidateResult, setting: Setting) ->
         for one, other in zip(best.latencies, large.latencies, strict=True)
     ]
     took = f" and, its networks one after the other on the {setting.device}, {_list(times)}"
+    saved = ""
+    if best.cascade is not None:
+        share = best.cascade.macs.mean / 100 * cost.macs_ratio
+        error = f"an error of {best.cascade.error.mean:.2f} %"
+        saved = f"; a cascade takes {share:.2f} times the MACs, with {error}"
     return (
         f"Running it takes {cost.params_ratio:.2f} times the params, {cost.macs_ratio:.2f} times "
-        f"the MACs{took if times else ''}."
+        f"the MACs{took if times else ''}{saved}."
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cotrain.comparison.accuracy.answers import read_answers
-from cotrain.comparison.accuracy.calibrating import Calibrations, fit_calibrations
 from cotrain.comparison.accuracy.candidates import Candidate
+from cotrain.comparison.accuracy.fitting import Fits, fit_runs
 from cotrain.comparison.accuracy.in_words import Setting, verdict_in_words
 from cotrain.comparison.accuracy.trainings import Run
 from cotrain.comparison.accuracy.verdicts import CandidateResult, judge
@@ -22,13 +22,13 @@ class Results:
         verdict: In plain sentences.
         candidates: One result each.
         images: N test images.
-        calibrations: What the answers were calibrated by.
+        fits: What the answers were calibrated by.
     """
 
     verdict: tuple[str, ...]
     candidates: tuple[CandidateResult, ...]
     images: int
-    calibrations: Calibrations
+    fits: Fits
 
 
 def results_of(
@@ -46,8 +46,8 @@ def results_of(
     """
     folders = {name: [run.folder for run in each] for name, each in runs.items()}
     batch_size = candidates[0].experiment.batch_size
-    calibrations = fit_calibrations(folders, batch_size=batch_size, device=device)
-    answers = read_answers(folders, calibrations.of)
+    fits = fit_runs(folders, batch_size=batch_size, device=device)
+    answers = read_answers(folders, fits.of)
     ensembles = {name: Ensemble.load(each[0].ensemble).to(device) for name, each in folders.items()}
     shape = ensembles[candidates[0].name].image_shape
     results = judge(
@@ -64,12 +64,12 @@ def results_of(
     setting = Setting(
         seeds=len(first.single_errors),
         images=len(first.targets),
-        calibrated_on=calibrations.images,
+        calibrated_on=fits.images,
         device=device,
     )
     return Results(
         verdict=verdict_in_words(results, setting),
         candidates=results,
         images=setting.images,
-        calibrations=calibrations,
+        fits=fits,
     )

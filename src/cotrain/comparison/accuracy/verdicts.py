@@ -17,6 +17,7 @@ from cotrain.comparison.accuracy.statistics import (
     spread,
 )
 from cotrain.ensemble.cost import Cost
+from cotrain.evaluation.cascade.fitting import CascadePoint
 from cotrain.execution.timing import Latency
 
 METRICS = ("error", "nll", "ece", "aurc")  # of which differences are tested
@@ -41,6 +42,19 @@ class Quality:
     ece: Spread
     aurc: Spread
     coverage: Spread
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """What a cascade gives, that may lose 0.1 points of accuracy on the images it was fitted to.
+
+    Args:
+        error: Error in percent.
+        macs: Multiply-accumulates of an image, mean over the images, in percent of the ensemble's.
+    """
+
+    error: Spread
+    macs: Spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +87,8 @@ class CandidateResult:
         calibrated: The same, calibrated; None where there are no images for it.
         single_error: Error of one of its networks alone in percent, mean over the networks.
         disagreement: On how many images two networks differ, in percent; None of one network.
+        cascade: Where only as many networks are asked as an image needs; None of one network, and
+            where there are no images to fit it on.
         errors: The ensemble's error of every seed.
         nlls: The ensemble's negative log-likelihood of every seed.
         to_large: Less the large network; None of itself, and where it was not trained.
@@ -90,6 +106,7 @@ class CandidateResult:
     calibrated: Quality | None
     single_error: Spread
     disagreement: Spread | None
+    cascade: Staged | None
     errors: tuple[float, ...]
     nlls: tuple[float, ...]
     to_large: Contrast | None
@@ -219,12 +236,20 @@ def _result(
         calibrated=None if tested.calibrated is None else _quality(tested.calibrated),
         single_error=spread(tested.single_errors),
         disagreement=spread(tested.disagreements) if experiment.into > 1 else None,
+        cascade=_staged(tested.cascades) if tested.cascades else None,
         errors=tuple(tested.given.errors.mean(1).tolist()),
         nlls=tuple(tested.given.nlls.mean(1).tolist()),
         to_large=to_large,
         to_independent=to_independent,
         latencies=tuple(latencies),
         seconds=float(np.median(seconds)) if seconds else None,
+    )
+
+
+def _staged(cascades: Sequence[CascadePoint]) -> Staged:
+    return Staged(
+        error=spread([100 * (1 - each.accuracy) for each in cascades]),
+        macs=spread([100 * each.share for each in cascades]),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from training_runs import tiny
 
 from cotrain.basics.run_folder import RunFolder
-from cotrain.comparison.accuracy.calibrating import fit_calibrations
+from cotrain.comparison.accuracy.fitting import fit_runs
 from cotrain.evaluation import calibrate
 from cotrain.training import fit
 
@@ -25,12 +25,14 @@ def runs(tmp_path_factory):
 def test_every_run_gets_what_calibrate_would_store_and_nothing_is_written(runs):
     folders = {f"S={into}": [RunFolder(runs / f"s{into}")] for into in (1, 2)}
     before = files(runs)
-    found = fit_calibrations(folders, batch_size=16, device="cpu")
+    found = fit_runs(folders, batch_size=16, device="cpu")
     assert files(runs) == before
     assert (found.images, found.problem) == (32, "")
     for name, each in folders.items():
         stored = calibrate(each[0].root).calibration
-        (fitted,) = found.of[name]
+        (fit,) = found.of[name]
+        fitted = fit.calibration
+        assert (fit.cascade is None) == (name == "S=1")
         assert (fitted.method, fitted.images) == (stored.method, 32)
         assert fitted.temperature == pytest.approx(stored.temperature)
         assert fitted.weights == pytest.approx(stored.weights)
@@ -39,6 +41,6 @@ def test_every_run_gets_what_calibrate_would_store_and_nothing_is_written(runs):
 def test_without_images_for_all_none_is_calibrated(runs, tmp_path):
     fit(tiny(into=1), tmp_path / "s1", progress=False)
     folders = {"S=1": [RunFolder(tmp_path / "s1")], "S=2": [RunFolder(runs / "s2")]}
-    found = fit_calibrations(folders, batch_size=16, device="cpu")
+    found = fit_runs(folders, batch_size=16, device="cpu")
     assert (found.of, found.images) == ({}, 0)
     assert "has no" in found.problem
