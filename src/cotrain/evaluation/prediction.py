@@ -162,13 +162,13 @@ def _staged(
         full = replace(full, sets=None, abstention=None, signal=None)
     rows: dict[int, Prediction] = {}
     for asked in set(found.asked.tolist()):
-        places = (found.asked == asked).nonzero().squeeze(1)
+        places = (found.asked == asked).nonzero().squeeze(1).tolist()
         networks = cascade.first(asked)
         own = wanted._replace(calibration=cascade.calibrations.get(asked, full))
         answers = _rows(
             [paths[place] for place in places], found.logits[networks][:, places], own, networks
         )
-        for place, answer in zip(places.tolist(), answers, strict=True):
+        for place, answer in zip(places, answers, strict=True):
             rows[place] = replace(answer, asked=asked)
     yield from (rows[place] for place in range(len(paths)))
 
