@@ -26,12 +26,12 @@ from cotrain.data.views.augmentation import (
 )
 from cotrain.data.views.autoaugment import (
     AUTOAUGMENT,
-    Change,
     Round,
     apply_rounds,
     draw_changes,
     in_rounds,
 )
+from cotrain.data.views.changes import Change
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -82,7 +82,9 @@ def draw_views(
     return DrawnViews(
         pixels=torch.stack([each.pixels for each in (drawn if apart else drawn[:1])]),
         moves=torch.stack([each.moves for each in drawn]),
-        rounds=in_rounds([change for each in drawn for change in each.changes]),
+        rounds=in_rounds(
+            [change for each in drawn for change in each.changes], preprocessing.image_size
+        ),
         rectangles=torch.stack(rectangles) if rectangles else None,
     )
 
