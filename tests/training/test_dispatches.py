@@ -36,7 +36,7 @@ def step(batch_size: int) -> Dispatches:
     large = spec_for_images(SETTINGS.network, num_classes=10, in_channels=3, image_size=16)
     ensemble, loss = divide(large, 4, seed=0), CoTrainingLoss()
     optimizer = build_optimizer(ensemble, SETTINGS.optimizer, into=4)
-    drawn = batches.draw(Key(0, 0, range(batch_size)))
+    drawn = batches.draw(Key(0, 0, tuple(range(batch_size))))
     for counted in (False, True):  # the first step makes the optimizer's state
         with Dispatches() as seen:
             batch = batches.finish(drawn)

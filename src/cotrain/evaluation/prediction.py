@@ -162,7 +162,7 @@ def _staged(
         full = replace(full, sets=None, abstention=None, signal=None)
     rows: dict[int, Prediction] = {}
     for asked in set(found.asked.tolist()):
-        places = (found.asked == asked).nonzero().squeeze(1).tolist()
+        places: list[int] = (found.asked == asked).nonzero().squeeze(1).tolist()
         networks = cascade.first(asked)
         own = wanted._replace(calibration=cascade.calibrations.get(asked, full))
         answers = _rows(
