@@ -182,7 +182,7 @@ def corrected(differences: Sequence[Difference]) -> list[Difference]:
     """The differences of candidates that are compared with one and the same, each corrected.
 
     Among those that are said to be clear, one or more are chance about 1 time in 20 (Holm,
-    Scandinavian Journal of Statistics 6, 1979); of two seeds up to 1 time in 13.
+    Scandinavian Journal of Statistics 6, 1979); of two seeds up to 1 time in 12.
     """
     order = np.argsort([each.p for each in differences], kind="stable")
     found, least = list(differences), 0.0
