@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from cotrain import ConfigError, divide
+from cotrain.ensemble.calibration import Calibration
+from cotrain.ensemble.cascade import Cascade, Stage
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.ensemble.soup import average, check_alike
 
@@ -23,6 +25,25 @@ def test_weights_are_the_mean_and_counters_the_first_ones() -> None:
             torch.testing.assert_close(tensor.double(), expected, rtol=1e-6, atol=1e-7)
     for each, old in zip(ensembles, before, strict=True):
         assert torch.equal(each.state_dict()["networks.1.fc.weight"], old["networks.1.fc.weight"])
+
+
+def test_what_was_fitted_to_one_is_not_the_soups() -> None:
+    first, second = (divide("basic_resnet8_4", 2, seed=seed) for seed in (0, 1))
+    stage = Stage(networks=1, threshold=0.9)
+    first.spec = replace(
+        first.spec,
+        calibration=Calibration(combine="mean_logits", temperature=2.0, images=100),
+        cascade=Cascade(
+            combine="mean_logits",
+            order=(1, 0),
+            signal="margin",
+            stages=(stage,),
+            images=100,
+            accuracy=0.9,
+            share=0.6,
+        ),
+    )
+    assert average([first, second]).spec == second.spec
 
 
 def test_what_is_not_alike_is_named() -> None:

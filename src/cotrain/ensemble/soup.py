@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import torch
 
@@ -20,7 +19,7 @@ def average(ensembles: Sequence[Ensemble]) -> Ensemble:
         ensembles: Of one description, as ``check_alike`` makes sure.
     """
     soup = copy.deepcopy(ensembles[0])
-    soup.spec = replace(soup.spec, calibration=None)
+    soup.spec = soup.spec.unfitted()
     states = [each.state_dict() for each in ensembles]
     for name, tensor in soup.state_dict().items():
         if tensor.is_floating_point():
@@ -29,7 +28,7 @@ def average(ensembles: Sequence[Ensemble]) -> Ensemble:
 
 
 def check_alike(ensembles: Mapping[str, Ensemble]) -> None:
-    """Raise ConfigError unless all have one description but for their calibration.
+    """Raise ConfigError unless all have one description but for what was fitted to them.
 
     Args:
         ensembles: By the name that the error gives.

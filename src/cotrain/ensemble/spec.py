@@ -1,7 +1,7 @@
 """The frozen, JSON-able description of an ensemble, as ``spec.json`` holds it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cotrain.basics.errors import ConfigError
@@ -68,6 +68,10 @@ class EnsembleSpec:
     def macs(self) -> int:
         """Multiply-accumulates of all S networks for one image (1 MAC = 2 FLOPs)."""
         return self.into * network_cost(self.network).macs
+
+    def unfitted(self) -> "EnsembleSpec":
+        """Without what was fitted to the answers of certain weights: for other weights."""
+        return replace(self, calibration=None, cascade=None)
 
     def to_dict(self) -> dict[str, Any]:
         """All that is not fitted as JSON-able values; ``from_dict`` reads it back."""

@@ -110,7 +110,7 @@ def soup_of_networks(run: Path | str, *, device: str = "cpu") -> Soup:
     ensemble, experiment = load_shipped(path).to(device), _settings(path)
     if ensemble.spec.into == 1:
         raise ConfigError(f"--networks {path}: it has one network: give a run of several")
-    spec = replace(ensemble.spec, into=1, calibration=None)
+    spec = replace(ensemble.spec.unfitted(), into=1)
     members = {
         f"{path} network {index}": Ensemble([network], spec).eval()
         for index, network in enumerate(ensemble.networks)
