@@ -8,33 +8,16 @@ import pytest
 
 from cotrain import ConfigError
 from cotrain.config import (
-    CoTrainingOptions,
-    Data,
     Experiment,
-    Hardware,
     Optimizer,
-    Schedule,
-    Teacher,
-    Views,
 )
-from cotrain.dividing import DivideOptions
-
-PARTS = {
-    "data": Data,
-    "views": Views,
-    "optimizer": Optimizer,
-    "schedule": Schedule,
-    "co_training": CoTrainingOptions,
-    "hardware": Hardware,
-    "teacher": Teacher,
-    "dividing": DivideOptions,
-}
 
 
 def experiment(name: str, value) -> Experiment:
     """The default experiment with one value, by its dotted name."""
     part, dot, key = name.rpartition(".")
-    return Experiment(**({part: PARTS[part](**{key: value})} if dot else {key: value}))
+    kind = type(getattr(Experiment(), part, None))
+    return Experiment(**({part: kind(**{key: value})} if dot else {key: value}))
 
 
 def read(made: Experiment, name: str):

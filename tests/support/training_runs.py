@@ -1,6 +1,6 @@
 """What the tests of training share: a run of seconds, and how it looks from outside."""
 
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +10,14 @@ from torch import Tensor
 
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import (
-    CoTrainingOptions,
     Data,
     Experiment,
     Hardware,
-    Optimizer,
-    Schedule,
-    Teacher,
     Views,
-    Weights,
 )
 from cotrain.training import CoTraining
 from cotrain.training.checkpoint import read_checkpoint
 
-PARTS = {
-    "data": Data,
-    "views": Views,
-    "optimizer": Optimizer,
-    "schedule": Schedule,
-    "co_training": CoTrainingOptions,
-    "hardware": Hardware,
-    "teacher": Teacher,
-    "weights": Weights,
-}
 TINY = Experiment(
     network="basic_resnet8_4",
     into=2,
@@ -47,7 +32,7 @@ TINY = Experiment(
 def tiny(**settings: Any) -> Experiment:
     """The tiny experiment with other settings; those of a part as ``optimizer={"lr": 0.5}``."""
     changed = {
-        name: replace(getattr(TINY, name), **value) if name in PARTS else value
+        name: replace(getattr(TINY, name), **value) if is_dataclass(getattr(TINY, name)) else value
         for name, value in settings.items()
     }
     return replace(TINY, **changed)

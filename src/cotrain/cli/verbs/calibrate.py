@@ -33,24 +33,21 @@ def calibrate(
         device: cpu or cuda.
         json: Print JSON instead of a table.
     """
+    from cotrain.cli.verbs.tested import loading
     from cotrain.evaluation.calibration.calibrate import calibrate as calibrate_run
     from cotrain.evaluation.images import experiment_of
     from cotrain.report.calibration import calibration_table
     from cotrain.report.style import display
 
-    run = experiment_of(Path(path))
-    if batch_size is None:
-        batch_size = 64 if run is None else run.batch_size
-    settings = data or (run and run.data)
+    how = loading(experiment_of(Path(path)), data, batch_size)
     found = calibrate_run(
         path,
         data,
         sets=sets,
         coverage=coverage,
         risk=risk,
-        batch_size=batch_size,
         device=checked_device(device),
-        workers=settings.workers if settings else 0,
+        **how._asdict(),
     )
     found.images.summary.show()
     if json:

@@ -35,24 +35,21 @@ def cascade(
         device: cpu or cuda.
         json: Print JSON instead of tables.
     """
+    from cotrain.cli.verbs.tested import loading
     from cotrain.evaluation.cascade.of_run import cascade_of_run
     from cotrain.evaluation.images import experiment_of
     from cotrain.report.cascade import cascade_tables
     from cotrain.report.style import display
 
-    run = experiment_of(Path(path))
-    if batch_size is None:
-        batch_size = 64 if run is None else run.batch_size
-    settings = data or (run and run.data)
+    how = loading(experiment_of(Path(path)), data, batch_size)
     found = cascade_of_run(
         path,
         data,
         tolerance=tolerance,
         budget=budget,
         signal=signal,
-        batch_size=batch_size,
         device=checked_device(device),
-        workers=settings.workers if settings else 0,
+        **how._asdict(),
     )
     found.images.summary.show()
     if json:

@@ -65,11 +65,11 @@ def evaluate(
     result = evaluate_ensemble(
         asked.ensemble,
         asked.images,
-        batch_size=asked.batch_size,
+        batch_size=asked.loading.batch_size,
         combine=combine,
         calibrated=calibrated,
         cascade=cascade,
-        workers=asked.workers,
+        workers=asked.loading.workers,
         dtype=dtype,
     )
     asked.images.show()

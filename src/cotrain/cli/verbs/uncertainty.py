@@ -53,14 +53,14 @@ def uncertainty(
     answers = evaluate_ensemble(
         asked.ensemble,
         asked.images,
-        batch_size=asked.batch_size,
+        batch_size=asked.loading.batch_size,
         calibrated=calibrated,
-        workers=asked.workers,
+        workers=asked.loading.workers,
     )
     others = None
     if ood is not None:
         _check_is_other(ood, asked.run)
-        others = logits_of_others(asked.ensemble, ood, ood_root, asked.batch_size)
+        others = logits_of_others(asked.ensemble, ood, ood_root, asked.loading.batch_size)
     elif ood_root is not None:
         raise ConfigError(f"ood_root={ood_root} would be ignored: give --ood NAME, or leave it out")
     spec = asked.ensemble.spec
