@@ -16,8 +16,10 @@ from cotrain.config import (
 def experiment(name: str, value) -> Experiment:
     """The default experiment with one value, by its dotted name."""
     part, dot, key = name.rpartition(".")
-    kind = type(getattr(Experiment(), part, None))
-    return Experiment(**({part: kind(**{key: value})} if dot else {key: value}))
+    settings: dict[str, Any] = {key: value}
+    if dot:
+        settings = {part: type(getattr(Experiment(), part))(**settings)}
+    return Experiment(**settings)
 
 
 def read(made: Experiment, name: str):

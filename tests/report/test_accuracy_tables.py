@@ -6,8 +6,8 @@ import pytest
 from comparisons import comparison, contrast, difference, quality, result
 from tables import check_fits, printed
 
+from cotrain.comparison.accuracy.candidate_result import Staged
 from cotrain.comparison.accuracy.statistics import Spread
-from cotrain.comparison.accuracy.verdicts import Staged
 from cotrain.report.accuracy_tables import comparison_tables
 
 BETTER = difference(-0.41, 0.012, compared=3)

@@ -3,10 +3,10 @@
 from typing import Any
 
 from cotrain.basics.machine import hardware
+from cotrain.comparison.accuracy.candidate_result import METRICS, CandidateResult, Contrast, Quality
 from cotrain.comparison.accuracy.compare import Comparison
 from cotrain.comparison.accuracy.power import Power
 from cotrain.comparison.accuracy.statistics import Difference, Spread, Variance
-from cotrain.comparison.accuracy.verdicts import METRICS, CandidateResult, Contrast, Quality
 from cotrain.config import Experiment
 from cotrain.ensemble.cost import Cost
 from cotrain.execution.timing import Latency

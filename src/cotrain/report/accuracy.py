@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cotrain.comparison.accuracy.candidate_result import CandidateResult
 from cotrain.comparison.accuracy.compare import Comparison
-from cotrain.comparison.accuracy.verdicts import CandidateResult
 from cotrain.dividing.division import EQUAL_COST
 from cotrain.report.accuracy_tables import over_seeds
 from cotrain.report.pictures import add_legend, styles, write_result

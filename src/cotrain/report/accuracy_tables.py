@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from cotrain.comparison.accuracy.candidate_result import CandidateResult, Contrast, Quality
 from cotrain.comparison.accuracy.compare import Comparison
 from cotrain.comparison.accuracy.in_words import averaging_in_words, probability
 from cotrain.comparison.accuracy.statistics import Difference, Spread
-from cotrain.comparison.accuracy.verdicts import CandidateResult, Contrast, Quality
 from cotrain.report.style import Cell, ResultTable, new_table, short_number
 
 _DIGITS = {"error": 2, "nll": 4, "brier": 4, "ece": 4, "aurc": 3, "coverage": 1}

@@ -13,7 +13,7 @@ from cotrain.comparison.accuracy.budget import (
     last_end,
     plan_seeds,
 )
-from cotrain.comparison.accuracy.trainings import Run
+from cotrain.comparison.accuracy.run import Run
 from cotrain.config import CoTrainingOptions, Experiment
 
 SECONDS = {"S=1": 60.0, "S=2": 90.0}

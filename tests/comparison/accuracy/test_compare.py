@@ -16,7 +16,7 @@ from cotrain.basics.errors import Interrupted
 from cotrain.basics.run_folder import RunFolder
 from cotrain.cli import main
 from cotrain.comparison.accuracy.compare import compare
-from cotrain.comparison.accuracy.trainings import Run
+from cotrain.comparison.accuracy.run import Run
 from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Views
 from cotrain.config.recipes import dump_experiment, load_recipe
 

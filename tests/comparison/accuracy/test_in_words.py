@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from comparisons import contrast, difference, quality, result
 
+from cotrain.comparison.accuracy.candidate_result import Staged
 from cotrain.comparison.accuracy.in_words import (
     Setting,
     averaging_in_words,
@@ -13,7 +14,6 @@ from cotrain.comparison.accuracy.in_words import (
 )
 from cotrain.comparison.accuracy.power import Power
 from cotrain.comparison.accuracy.statistics import Spread
-from cotrain.comparison.accuracy.verdicts import Staged
 from cotrain.ensemble.cost import Cost
 
 SETTING = Setting(seeds=3, images=1597, calibrated_on=0, device="cpu")

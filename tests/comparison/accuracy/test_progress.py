@@ -5,7 +5,7 @@ import pytest
 from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy import progress as progress_module
 from cotrain.comparison.accuracy.progress import Progress
-from cotrain.comparison.accuracy.trainings import Run
+from cotrain.comparison.accuracy.run import Run
 from cotrain.config import Experiment
 
 

@@ -14,7 +14,8 @@ import torch
 
 from cotrain.basics.errors import ConfigError, Interrupted, TrainingError
 from cotrain.basics.run_folder import RunFolder
-from cotrain.comparison.accuracy.trainings import Run, train_all, visible_gpus
+from cotrain.comparison.accuracy.run import Run
+from cotrain.comparison.accuracy.trainings import train_all, visible_gpus
 from cotrain.config import Experiment
 from cotrain.config.recipes import dump_experiment
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from cotrain.comparison.accuracy.answers import Answers, CandidateAnswers, answers_of
+from cotrain.comparison.accuracy.candidate_result import METRICS
 from cotrain.comparison.accuracy.candidates import list_candidates
 from cotrain.comparison.accuracy.statistics import corrected, mean_difference
-from cotrain.comparison.accuracy.verdicts import METRICS, judge
+from cotrain.comparison.accuracy.verdicts import judge
 from cotrain.config import CoTrainingOptions, Experiment
 from cotrain.ensemble.cost import Cost
 from cotrain.evaluation.cascade.fitting import CascadePoint

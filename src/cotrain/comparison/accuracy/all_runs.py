@@ -21,13 +21,8 @@ from cotrain.comparison.accuracy.budget import TimeBudget, check_budget, known_s
 from cotrain.comparison.accuracy.candidates import Candidate
 from cotrain.comparison.accuracy.one_split import keep_split, remembered_split
 from cotrain.comparison.accuracy.progress import Progress
-from cotrain.comparison.accuracy.trainings import (
-    Run,
-    Train,
-    measure_all,
-    train_all,
-    visible_gpus,
-)
+from cotrain.comparison.accuracy.run import Run
+from cotrain.comparison.accuracy.trainings import Train, measure_all, train_all, visible_gpus
 from cotrain.config import Experiment
 from cotrain.config.recipes import load_recipe
 from cotrain.data.datasets import check_outside_images

@@ -9,7 +9,7 @@ from statistics import median
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.text import duration
-from cotrain.comparison.accuracy.trainings import Run
+from cotrain.comparison.accuracy.run import Run
 
 _ROOM = 1.1  # what is asked for where nothing fits: a little more than was measured
 

@@ -10,10 +10,10 @@ import torch
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.machine import Machine, hardware
 from cotrain.comparison.accuracy.all_runs import train_candidates
+from cotrain.comparison.accuracy.candidate_result import CandidateResult
 from cotrain.comparison.accuracy.candidates import list_candidates
 from cotrain.comparison.accuracy.results import results_of
 from cotrain.comparison.accuracy.trainings import Train
-from cotrain.comparison.accuracy.verdicts import CandidateResult
 from cotrain.config import Experiment
 
 

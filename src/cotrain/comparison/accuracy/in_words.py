@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cotrain.comparison.accuracy.candidate_result import CandidateResult, Contrast
 from cotrain.comparison.accuracy.candidates import LARGE
+from cotrain.comparison.accuracy.open_questions import not_shown
 from cotrain.comparison.accuracy.statistics import Difference
-from cotrain.comparison.accuracy.verdicts import CandidateResult, Contrast
 
 BETTER, WORSE = "clearly better", "clearly worse"
 
@@ -49,7 +50,7 @@ def verdict_in_words(results: Sequence[CandidateResult], setting: Setting) -> tu
             _probabilities(best, large, best.to_large, setting),
             _running(best, large, setting),
         ]
-    return tuple(each for each in [*said, _co_training(results), _not_shown(best, results)] if each)
+    return tuple(each for each in [*said, _co_training(results), not_shown(best, results)] if each)
 
 
 def _without_large(best: CandidateResult) -> str:
@@ -197,43 +198,6 @@ def _sweep(weighed: Sequence[CandidateResult], without: CandidateResult) -> str:
 def _effect(result: CandidateResult) -> str:
     contrast = result.to_independent
     return "" if contrast is None else contrast.differences["error"].direction
-
-
-def _not_shown(best: CandidateResult, results: Sequence[CandidateResult]) -> str:
-    """What remains open, and how many seeds or images would show it."""
-    named = {"whether dividing is better": best.to_large}
-    same = [each for each in results if each.to_independent is not None]
-    if same:
-        named["whether co-training helps"] = same[0].to_independent
-    open_ = [
-        f"{what} ({_needed(contrast)})"
-        for what, contrast in named.items()
-        if contrast is not None
-        and not contrast.differences["error"].direction.startswith("clearly")
-    ]
-    return f"Not shown: {'; '.join(open_)}." if open_ else ""
-
-
-def _needed(contrast: Contrast) -> str:
-    """What would show a difference in error as large as the one that was seen."""
-    found, power = contrast.differences["error"], contrast.power["error"]
-    if power is None:
-        return "3 seeds or more would say how much seeds differ"
-    if not found.mean:
-        return "the errors are equal"
-    size = f"{power.detectable:.2f} points" if power.detectable < 100 else "no difference at all"
-    shown = (
-        f"{found.variance.seeds} seeds and {found.variance.images:,} images show {size} reliably"
-    )
-    ways = [] if power.seeds is None else [f"about {power.seeds} seeds"]
-    ways += [] if power.images is None else [f"about {_rounded(power.images)} images"]
-    need = " or ".join(ways) if ways else "more seeds and more images"
-    return f"{shown}; {abs(found.mean):.2f}, as seen, would take {need}"
-
-
-def _rounded(number: int) -> str:
-    """With two digits that count: what it is estimated from has no more."""
-    return f"{int(float(f'{number:.2g}')):,}"
 
 
 def _list(names: Sequence[str]) -> str:

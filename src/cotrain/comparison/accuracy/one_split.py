@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
-from cotrain.comparison.accuracy.trainings import Run
+from cotrain.comparison.accuracy.run import Run
 from cotrain.config import Experiment
 from cotrain.data import SplitRecord, read_record
 

@@ -6,7 +6,7 @@ from time import monotonic
 
 from cotrain.basics.text import duration
 from cotrain.comparison.accuracy.budget import known_seconds, last_end
-from cotrain.comparison.accuracy.trainings import Run
+from cotrain.comparison.accuracy.run import Run
 
 
 class Progress:

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cotrain.comparison.accuracy.answers import read_answers
+from cotrain.comparison.accuracy.candidate_result import CandidateResult
 from cotrain.comparison.accuracy.candidates import Candidate
 from cotrain.comparison.accuracy.fitting import Fits, fit_runs
 from cotrain.comparison.accuracy.in_words import Setting, verdict_in_words
-from cotrain.comparison.accuracy.trainings import Run
-from cotrain.comparison.accuracy.verdicts import CandidateResult, judge
+from cotrain.comparison.accuracy.run import Run
+from cotrain.comparison.accuracy.verdicts import judge
 from cotrain.ensemble.cost import cost_of
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.execution.timing import measure_latency

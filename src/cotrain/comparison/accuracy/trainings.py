@@ -7,94 +7,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
 from multiprocessing.queues import SimpleQueue
-from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
 import torch
 
-from cotrain.basics.errors import ConfigError, CotrainError, TrainingError
-from cotrain.basics.files import atomic_write
+from cotrain.basics.errors import CotrainError, TrainingError
 from cotrain.basics.processes import serve_parent
-from cotrain.basics.reading import read_json
-from cotrain.basics.run_folder import RunFolder
 from cotrain.basics.streams import make_streams_tolerant
-from cotrain.config import Experiment
-from cotrain.config.difference import first_difference, record_settings
-from cotrain.config.recipes import load_recipe
+from cotrain.comparison.accuracy.run import Run
 
 Train = Callable[..., object]  # called as cotrain.training.fit is
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One candidate trained with one seed.
-
-    Args:
-        candidate: The candidate's name.
-        experiment: What to train, with the seed.
-        folder: Where.
-        split_of: Folder that remembers which image is in which part.
-    """
-
-    candidate: str
-    experiment: Experiment
-    folder: RunFolder
-    split_of: Path
-
-    def __str__(self) -> str:
-        return f"{self.candidate} seed {self.experiment.seed}"
-
-    def is_finished(self) -> bool:
-        """Whether the folder holds the result already.
-
-        Raises:
-            ConfigError: The folder holds a run with other settings.
-        """
-        config = self.folder.config
-        if config.exists():
-            difference = first_difference(record_settings(load_recipe(config)), self.experiment)
-            if difference is not None:
-                raise ConfigError(
-                    f"{self.folder.root} holds a run with {difference.name}: {difference.before}, "
-                    f"not {difference.now}: choose another --output"
-                )
-        return self.folder.evaluation.exists()
-
-    @property
-    def seconds(self) -> float | None:
-        """How long the training took; None if it was interrupted or not trained by a comparison.
-
-        Raises:
-            ConfigError: The file that says it is damaged.
-        """
-        path = self.folder.seconds
-        if not path.exists():
-            return None
-        seconds = read_json(path)
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
-            raise ConfigError(f"{path} is damaged: it is no number of seconds: remove it")
-        return seconds
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of the whole run; networks that train one at a time have all of them each."""
-        together = self.experiment.co_training.together
-        return self.experiment.epochs * (1 if together else self.experiment.into)
-
-    @property
-    def share_done(self) -> float:
-        """Share of its epochs that it has made."""
-        return self.folder.epochs_done() / self.epochs
-
-    def keep_seconds(self, seconds: float) -> None:
-        """Write what ``seconds`` reads."""
-        atomic_write(self.folder.seconds, f"{seconds:.2f}\n".encode())
 
 
 def train_all(

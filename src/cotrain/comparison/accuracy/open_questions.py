@@ -1,0 +1,42 @@
+"""What a comparison leaves open, and how many seeds or images would show it."""
+
+from collections.abc import Sequence
+
+from cotrain.comparison.accuracy.candidate_result import CandidateResult, Contrast
+
+
+def not_shown(best: CandidateResult, results: Sequence[CandidateResult]) -> str:
+    """What remains open, and how many seeds or images would show it."""
+    named = {"whether dividing is better": best.to_large}
+    same = [each for each in results if each.to_independent is not None]
+    if same:
+        named["whether co-training helps"] = same[0].to_independent
+    open_ = [
+        f"{what} ({_needed(contrast)})"
+        for what, contrast in named.items()
+        if contrast is not None
+        and not contrast.differences["error"].direction.startswith("clearly")
+    ]
+    return f"Not shown: {'; '.join(open_)}." if open_ else ""
+
+
+def _needed(contrast: Contrast) -> str:
+    """What would show a difference in error as large as the one that was seen."""
+    found, power = contrast.differences["error"], contrast.power["error"]
+    if power is None:
+        return "3 seeds or more would say how much seeds differ"
+    if not found.mean:
+        return "the errors are equal"
+    size = f"{power.detectable:.2f} points" if power.detectable < 100 else "no difference at all"
+    shown = (
+        f"{found.variance.seeds} seeds and {found.variance.images:,} images show {size} reliably"
+    )
+    ways = [] if power.seeds is None else [f"about {power.seeds} seeds"]
+    ways += [] if power.images is None else [f"about {_rounded(power.images)} images"]
+    need = " or ".join(ways) if ways else "more seeds and more images"
+    return f"{shown}; {abs(found.mean):.2f}, as seen, would take {need}"
+
+
+def _rounded(number: int) -> str:
+    """With two digits that count: what it is estimated from has no more."""
+    return f"{int(float(f'{number:.2g}')):,}"
