@@ -51,10 +51,13 @@ def test_a_stopped_run_is_gone_on_with_to_the_same_end(tmp_path):
     ended, whole = RunFolder(tmp_path / "run"), RunFolder(SAVED / "run")
     rows = [path.metrics.read_text().splitlines() for path in (ended, whole)]
     assert len(rows[0]) == len(rows[1]) == 4
-    assert rows[0][0] == rows[1][0]
+    more = rows[0][0].removeprefix(rows[1][0]).split(",")[1:]
+    # Version 0.1 did not count these.
+    assert more == ["train_disagreement", "val_disagreement"]
     for one, other in zip(rows[0][1:], rows[1][1:], strict=True):
         numbers = [[float(number) for number in row.split(",")] for row in (one, other)]
-        assert numbers[0] == pytest.approx(numbers[1], rel=1e-3)
+        assert numbers[0][:-2] == pytest.approx(numbers[1], rel=1e-3)
+    assert [row.split(",")[-2:].count("nan") for row in rows[0][1:]] == [2, 2, 0]
 
 
 def small() -> nn.Module:

@@ -22,3 +22,11 @@ def test_table_goes_on_without_repeating_a_row(tmp_path: Path) -> None:
     resumed = MetricsTable(table.path, lines=["epoch", "0"])
     resumed.append({"epoch": 1})
     assert table.path.read_text() == "epoch\n0\n1\n"
+
+
+def test_table_of_an_earlier_version_gets_the_columns_that_it_lacks(tmp_path: Path) -> None:
+    table = MetricsTable(tmp_path / "metrics.csv", lines=["epoch,loss", "0,1.5"])
+    for epoch in (1, 2):
+        table.append({"epoch": epoch, "disagreement": 0.25, "loss": 0.5})
+    rows = table.path.read_text().splitlines()
+    assert rows == ["epoch,loss,disagreement", "0,1.5,nan", "1,0.5,0.25", "2,0.5,0.25"]

@@ -27,6 +27,8 @@ CURVES = {
     "loss/train_cross_entropy": "train_cross_entropy",
     "loss/train_divergence": "train_divergence",
     "loss/val_nll": "val_nll",
+    "diversity/train_disagreement": "train_disagreement",
+    "diversity/val_disagreement": "val_disagreement",
     "schedule/learning_rate": "learning_rate",
     "schedule/co_training_weight": "co_training_weight",
     "run/epoch": "epoch",
@@ -54,7 +56,7 @@ def test_curves_are_the_rows_of_the_table_in_groups(run) -> None:
         assert [point.value for point in points] == pytest.approx([row[name] for row in rows])
         assert [point.step for point in points] == [row["step"] for row in rows]
     assert {name.split("/")[0] for name in events.Tags()["scalars"]} == {
-        *("accuracy", "loss", "schedule", "run", "test")
+        *("accuracy", "loss", "diversity", "schedule", "run", "test")
     }
 
 

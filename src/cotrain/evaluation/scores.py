@@ -153,8 +153,17 @@ def _in_parts(
 def disagreement_of(labels: Int[Tensor, "S N"]) -> float:
     """Share of differing labels over the S (S - 1) ordered pairs of networks."""
     into, images = labels.shape
-    differing = sum((labels != each).sum().item() for each in labels)
-    return differing / (max(into * (into - 1), 1) * images)
+    return differing_labels(labels).item() / (ordered_pairs(into) * images)
+
+
+def differing_labels(labels: Int[Tensor, "S N"]) -> Int[Tensor, ""]:
+    """Differing labels over all images and ordered pairs of networks; waits for no device."""
+    return (labels[:, None] != labels).sum()
+
+
+def ordered_pairs(into: int) -> int:
+    """What differing labels are divided by: S (S - 1); 1 for one network, which has no pair."""
+    return max(into * (into - 1), 1)
 
 
 def scores_of(log_p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> Scores:

@@ -182,10 +182,17 @@ class MetricsTable:
     lines: list[str] = field(default_factory=list)
 
     def append(self, row: dict[str, float]) -> None:
-        """Add a row; its keys are the header."""
-        if not self.lines:
-            self.lines.append(",".join(row))
-        self.lines.append(",".join(repr(value) for value in row.values()))
+        """Add a row; its keys are the header.
+
+        What the rows of an earlier version do not have stands last, and is NaN in them.
+        """
+        header = self.lines[0].split(",") if self.lines else []
+        more = [name for name in row if name not in header]
+        if more:
+            header += more
+            earlier = (line + ",nan" * len(more) for line in self.lines[1:])
+            self.lines = [",".join(header), *earlier]
+        self.lines.append(",".join(repr(row[name]) for name in header))
         self.write()
 
     def write(self) -> None:

@@ -1,11 +1,13 @@
 """The names of the curves that loggers show, in groups."""
 
-# Beside the groups of what is named train_... and val_...
+# Beside those of the accuracies and losses, which are named train_... and val_...
 _GROUPS = {
     "learning_rate": "schedule",
     "co_training_weight": "schedule",
     "epoch": "run",
     "skipped_steps": "run",
+    "train_disagreement": "diversity",
+    "val_disagreement": "diversity",
 }
 
 

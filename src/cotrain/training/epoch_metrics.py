@@ -1,4 +1,4 @@
-"""Counts of an epoch: how often each network and the ensemble are right, and the mean losses."""
+"""Counts of an epoch: how often the networks are right and disagree, and the mean losses."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,15 @@ import torch
 from pytorch_lightning.strategies import Strategy
 from torch import Tensor
 
+from cotrain.evaluation.scores import differing_labels, ordered_pairs
+
 
 class Tally:
     """Sums over the images of an epoch, in float64; on a GPU they stay there until they are read.
 
     Attributes:
         names: What is counted: ``accuracy`` of the ensemble, ``accuracy_0`` and so on of the
-            networks, then the losses.
+            networks, the losses, and the networks' ``disagreement``.
         sums: [2, names]: images counted, and the sum over them.
 
     Args:
@@ -22,7 +24,8 @@ class Tally:
 
     def __init__(self, into: int, losses: Sequence[str]) -> None:
         self.into = into
-        self.names = ("accuracy", *(f"accuracy_{index}" for index in range(into)), *losses)
+        networks = [f"accuracy_{index}" for index in range(into)]
+        self.names = ("accuracy", *networks, *losses, "disagreement")
         self.clear()
 
     def clear(self) -> None:
@@ -44,16 +47,20 @@ class Tally:
         images = len(classes)
         answers = torch.cat([logits.mean(0, keepdim=True), logits]).argmax(-1)
         right = (answers == classes).sum(-1).float()
-        values = torch.cat([right, torch.stack(list(losses)).float()]).detach()
+        differing = differing_labels(answers[1:]).float()
+        values = torch.cat([right, torch.stack([*losses, differing]).float()]).detach()
         # Other devices have no float64.
         self.sums = self.sums.to(logits.device if logits.is_cuda else "cpu")
         values = values.to(self.sums.device).double()
-        values[len(right) :] *= images
+        values[len(right) : -1] *= images
+        values[-1] /= ordered_pairs(self.into)
         first = 1 + (network or 0)
         # Slices, as an index made of a list would have to be sent to the device.
         self._add(slice(0, 1), images, values[:1])
         self._add(slice(first, first + len(logits)), images, values[1 : len(right)])
-        self._add(slice(1 + self.into, None), images, values[len(right) :])
+        self._add(slice(1 + self.into, -1), images, values[len(right) : -1])
+        if len(logits) == self.into:  # one of several has none to disagree with
+            self._add(slice(-1, None), images, values[-1:])
 
     def _add(self, columns: slice, images: int, values: Tensor) -> None:
         self.sums[0, columns] += images
@@ -70,7 +77,10 @@ class Tally:
         return strategy.reduce(sums, reduce_op="sum").cpu()  # type: ignore[union-attr]
 
     def load(self, sums: Tensor, *, first: bool) -> None:
-        """Go on from ``summed``; the first process carries the sums of all."""
+        """Go on from ``summed``; the first process carries the sums of all.
+
+        What an earlier version did not count, which stands last, is counted from here on.
+        """
         self.clear()
         if first:
-            self.sums = sums.clone()
+            self.sums[:, : sums.shape[1]] = sums

@@ -61,6 +61,28 @@ def test_networks_that_are_not_pulled_together_have_no_such_picture(metrics):
     assert [each.name for each in curves(alone)] == ["accuracy", "loss"]
 
 
+def test_disagreement_is_drawn_where_it_was_counted(metrics):
+    counted = {**metrics, "val_disagreement": [math.nan, 0.25], "train_disagreement": [0.5, 0.4]}
+    *_, drawn = curves(counted)
+    lines = {line.get_label(): values(line) for line in drawn.figure.axes[0].lines}
+    assert drawn.name == "disagreement"
+    assert lines["training images"] == [50, 40]
+    assert lines["validation images"] == pytest.approx([math.nan, 25], nan_ok=True)
+    assert drawn.alt.endswith("in the last: validation images 25, training images 40.")
+    check_apart(drawn.figure)
+    one = {**metrics, "train_disagreement": [0.0, 0.0]}
+    assert "disagreement" not in [each.name for each in curves(one)]
+
+
+def test_candidates_are_compared_by_their_disagreement_where_all_have_it(metrics):
+    counted = {**metrics, "train_disagreement": [0.5, 0.25]}
+    other = {**metrics, "train_disagreement": [0.25, 0.25]}
+    *_, drawn = comparing_curves({"S=2": [counted, other]})
+    assert drawn.title == "How often two networks name different classes on the training images, %"
+    assert values(drawn.figure.axes[0].lines[0]) == [37.5, 25]
+    assert len(comparing_curves({"S=2": [counted, metrics]})) == 2
+
+
 def test_runs_of_other_lengths_have_a_mean_up_to_the_shorter(metrics):
     first = {name: values[:1] for name, values in metrics.items()}
     double = {name: [2 * value for value in values] for name, values in metrics.items()}

@@ -19,6 +19,8 @@ Metrics = Mapping[str, Sequence[float]]
 
 _ROWS = 100  # of a table of epochs
 _SPOTS = 400  # of a picture
+_IMAGES = {"val": "validation", "train": "training"}
+_DIFFER = "How often two networks name different classes"
 
 
 def read_metrics(path: Path) -> Metrics:
@@ -41,15 +43,16 @@ def read_metrics(path: Path) -> Metrics:
 
 
 def curves(metrics: Metrics) -> list[Picture]:
-    """Accuracy of every network and the ensemble, losses, and what pulls the networks together."""
+    """Accuracies, losses, and of several networks what pulls them together and how they differ."""
     if not metrics:
         return []
     drawn = [_accuracies(metrics), _losses(metrics)]
-    return [*drawn, _together(metrics)] if any(metrics["train_divergence"]) else drawn
+    drawn += [_together(metrics)] if any(metrics["train_divergence"]) else []
+    return drawn + _disagreements(metrics)
 
 
 def comparing_curves(runs: Mapping[str, Sequence[Metrics]]) -> list[Picture]:
-    """Accuracy of the ensemble and divergence of the networks, the mean over several runs each.
+    """Accuracy of the ensemble, and how the networks differ; the mean over several runs each.
 
     Args:
         runs: Metrics of the runs of each thing that was trained.
@@ -58,7 +61,7 @@ def comparing_curves(runs: Mapping[str, Sequence[Metrics]]) -> list[Picture]:
         return []
     every = [each for several in runs.values() for each in several]
     part = "val" if all("val_accuracy" in each for each in every) else "train"
-    images = {"val": "validation", "train": "training"}[part]
+    images = _IMAGES[part]
     epochs = max((each["epoch"] for each in every), key=len)
     accuracy = {name: _mean(each, f"{part}_accuracy", 100) for name, each in runs.items()}
     divergence = {name: _mean(each, "train_divergence", 1) for name, each in runs.items()}
@@ -66,6 +69,9 @@ def comparing_curves(runs: Mapping[str, Sequence[Metrics]]) -> list[Picture]:
         ("accuracy", f"Accuracy of the ensemble on the {images} images, %", accuracy),
         ("divergence", "Divergence of the networks, nats", divergence),
     ]
+    if all(f"{part}_disagreement" in each for each in every):
+        differ = {name: _mean(each, f"{part}_disagreement", 100) for name, each in runs.items()}
+        drawn.append(("disagreement", f"{_DIFFER} on the {images} images, %", differ))
     return [
         _curves_of(
             name, title, f"{title}, over the epochs; in the last: {_ends(lines)}.", epochs, lines
@@ -86,7 +92,7 @@ def _ends(lines: Mapping[str, Sequence[float]]) -> str:
 
 def _accuracies(metrics: Metrics) -> Picture:
     part = "val" if "val_accuracy" in metrics else "train"
-    images = {"val": "validation", "train": "training"}[part]
+    images = _IMAGES[part]
     networks = [name for name in metrics if name.startswith(f"{part}_accuracy_")]
     lines = {"ensemble": _percent(metrics[f"{part}_accuracy"])}
     lines |= {f"network {name.rpartition('_')[2]}": _percent(metrics[name]) for name in networks}
@@ -116,8 +122,6 @@ def _together(metrics: Metrics) -> Picture:
         "divergence of the networks, nats": metrics["train_divergence"],
         "weight of the co-training loss": metrics["co_training_weight"],
     }
-    if "val_disagreement" in metrics:
-        lines["disagreement, validation"] = metrics["val_disagreement"]
     return _curves_of(
         "co-training",
         "What pulls the networks together",
@@ -125,6 +129,19 @@ def _together(metrics: Metrics) -> Picture:
         metrics["epoch"],
         lines,
     )
+
+
+def _disagreements(metrics: Metrics) -> list[Picture]:
+    """On which part of the images two networks name different classes; none of one network."""
+    counted = {
+        f"{images} images": _percent(metrics.get(f"{part}_disagreement", ()))
+        for part, images in _IMAGES.items()
+    }
+    lines = {label: values for label, values in counted.items() if any(v > 0 for v in values)}
+    if not lines:
+        return []
+    alt = f"{_DIFFER}, over the epochs; in the last: {_ends(lines)}."
+    return [_curves_of("disagreement", f"{_DIFFER}, %", alt, metrics["epoch"], lines, unit=" %")]
 
 
 def _curves_of(
