@@ -8,7 +8,7 @@ from cotrain.basics.machine import __version__
 from cotrain.basics.moved import find_moved_modules
 
 if TYPE_CHECKING:
-    from cotrain.ensemble import CoTrainingLoss, Ensemble, divide
+    from cotrain.ensemble import CoTrainingLoss, Ensemble, assemble, divide
     from cotrain.export import open_answering as load
     from cotrain.networks import register_builder
 
@@ -19,6 +19,7 @@ __all__ = [
     "Ensemble",
     "TrainingError",
     "__version__",
+    "assemble",
     "divide",
     "load",
     "register_builder",
@@ -28,6 +29,7 @@ __all__ = [
 _HOMES = {
     "CoTrainingLoss": "cotrain.ensemble.CoTrainingLoss",
     "Ensemble": "cotrain.ensemble.Ensemble",
+    "assemble": "cotrain.ensemble.assemble",
     "divide": "cotrain.ensemble.divide",
     "load": "cotrain.export.open_answering",
     "register_builder": "cotrain.networks.register_builder",

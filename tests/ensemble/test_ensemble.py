@@ -49,7 +49,7 @@ def test_costs_are_of_all_networks():
 
 
 def test_the_number_of_networks_is_s():
-    described = EnsembleSpec(network=SMALL, into=3, large=SMALL)
+    described = EnsembleSpec.of_equal(SMALL, 3, large=SMALL)
     with pytest.raises(ConfigError, match=r"2 given, but spec\.into=3"):
         Ensemble([build(SMALL), build(SMALL)], described)
 

@@ -53,7 +53,7 @@ def test_what_is_not_alike_is_named() -> None:
     for what, other in {
         "network": divide("basic_resnet8_4", 2, sized_for=1, seed=0),
         "into": divide("basic_resnet8_4", 3, sized_for=2, seed=0),
-        "large": divide("basic_resnet8_8", 2, seed=0),
+        "large network": divide("basic_resnet8_8", 2, seed=0),
     }.items():
         with pytest.raises(ConfigError, match=f"b has another {what} than a"):
             check_alike({"a": first, "b": other})

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from assembled import mixed
 from torch import nn
 
 from cotrain import ConfigError, Ensemble, divide, networks
@@ -48,7 +49,7 @@ def small(name="basic_resnet8_8", into=3):
     shape: dict[str, Any] = {"num_classes": 5, "in_channels": 3, "image_size": 16}
     if name == "shake":
         spec = replace(networks.spec("shake_resnet26_2x96d", **shape), width=8)
-        ensemble_spec = EnsembleSpec(network=spec, into=into, large=spec)
+        ensemble_spec = EnsembleSpec.of_equal(spec, into, large=spec)
         return lively(Ensemble([networks.build(spec) for _ in range(into)], ensemble_spec))
     return lively(divide(networks.spec(name, **shape), into, seed=0))
 
@@ -98,6 +99,22 @@ def test_plain_answers_are_equal_bit_for_bit(strategy):
     ensemble, images = small(into=4), torch.randn(2, 3, 16, 16)
     with prepare(ensemble, strategy) as execution:
         assert torch.equal(execution(images), expected(ensemble, images))
+
+
+@pytest.mark.parametrize(("strategy", "acceleration"), CASES)
+def test_networks_that_differ_answer_by_all_but_stacked(strategy, acceleration):
+    *_, ensemble = mixed()
+    how: dict[str, Any] = {"acceleration": acceleration, **options(strategy)}
+    if strategy == "stacked":
+        with pytest.raises(ConfigError, match="'stacked': the networks differ in structure"):
+            prepare(ensemble, strategy, **how)
+        return
+    images, views = torch.randn(2, 1, 8, 8), torch.randn(3, 2, 1, 8, 8)
+    with prepare(ensemble, strategy, **how) as execution:
+        for given in (images, views):
+            torch.testing.assert_close(
+                execution(given), expected(ensemble, given), rtol=1e-4, atol=1e-4
+            )
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])

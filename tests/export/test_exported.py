@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from assembled import mixed
 from PIL import Image
 
 import cotrain
@@ -48,6 +49,20 @@ def test_rows_equal_those_of_the_ensemble(kind, request, ensemble, pictures):
         assert left[:2] == right[:2]
         if left[1] is None:
             assert right[2:] == pytest.approx(left[2:], abs=1e-5)
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_networks_that_differ_are_exported_whole_and_split(split, tmp_path, pixels):
+    *_, ensemble = mixed()
+    output = tmp_path / ("parts" if split else "whole.onnx")
+    report = export_ensemble(ensemble, output, ExportOptions(format="onnx", split=split))
+    assert report.spec.normalize
+    assert (report.spec.into, report.spec.params) == (3, ensemble.params)
+    exported = load_exported(output)
+    assert exported.spec.arch == "basic_resnet8_8 + basic_resnet14_4"
+    with torch.no_grad():
+        expected = ensemble(ensemble.prepare(pixels))
+    torch.testing.assert_close(exported(pixels), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_file_answers_files_itself(onnx_file, ensemble, pictures):

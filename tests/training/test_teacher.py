@@ -110,7 +110,7 @@ def test_the_teacher_stays_as_it_is(large, tmp_path):
 def test_images_normalised_otherwise_are_normalised_as_the_teachers(large):
     own = opened(taught(large))
     other = opened(taught(large, data={"mean": [0.5], "std": [0.25]}))
-    assert own.scale is None
+    assert own.change is None
     pixels = torch.randint(0, 256, (6, 1, 8, 8), generator=torch.Generator().manual_seed(0))
     shape = other.ensemble.spec.preprocessing
     assert shape is not None

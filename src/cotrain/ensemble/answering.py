@@ -22,7 +22,7 @@ class AnsweringSpec(Protocol):
     """What is known of S networks that answer together.
 
     Attributes:
-        arch: Name of the large network that was divided.
+        arch: Name of the large network that was divided, or of those that were assembled.
         into: S.
         num_classes: C.
         image_shape: [C, H, W] of an image.

@@ -26,7 +26,11 @@ class Cost:
 
 
 def cost_of(ensemble: Ensemble) -> Cost:
-    """The cost of an ensemble beside that of the large network that was divided."""
+    """The cost of an ensemble beside that of the large network that was divided.
+
+    Raises:
+        ConfigError: None was: networks were assembled.
+    """
     large = network_cost(ensemble.spec.large)
     params, macs = ensemble.params, ensemble.macs(ensemble.image_shape)
     ratios = params / large.params, macs / large.macs

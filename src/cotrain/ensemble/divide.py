@@ -89,7 +89,7 @@ def divide(
         from cotrain.dividing.inheriting import inherit  # torch.export takes long to import
 
         inherit(trained, networks, image_shape_of(large))
-    return Ensemble(networks, EnsembleSpec(network=narrow, into=into, large=large))
+    return Ensemble(networks, EnsembleSpec.of_equal(narrow, into, large=large))
 
 
 def _large_spec(network: Any, example_input: Tensor | None) -> NetworkSpec:

@@ -14,7 +14,7 @@ from cotrain.config.combining import Combine
 from cotrain.ensemble.answering import known_preprocessing
 from cotrain.ensemble.cascade import Cascade
 from cotrain.ensemble.combining import combine_logits
-from cotrain.ensemble.folder import read_folder, write_folder
+from cotrain.ensemble.folder import read_folder, weights_by_network, write_folder
 from cotrain.ensemble.prediction import AnswersFiles
 from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.ensemble.stages import StagedAnswers, answer_in_stages
@@ -143,11 +143,14 @@ class Ensemble(AnswersFiles, nn.Module):
             ConfigError: Files are missing, damaged, changed, or of another version.
         """
         spec, weights = read_folder(Path(folder))
-        ensemble = Ensemble([blank(spec.network) for _ in range(spec.into)], spec)
-        # Copied where there is memory, so that layers go on sharing what they share.
-        on_meta = any(each.is_meta for each in ensemble.parameters())
-        ensemble.load_state_dict(_versioned(weights, ensemble), assign=on_meta)
-        return ensemble.eval()
+        images, classes = spec.preprocessing, spec.classes
+        networks = [m.adapted(blank(m.network), images, classes) for m in spec.members]
+        each = weights_by_network(weights)
+        for index, network in enumerate(networks):
+            # Copied where there is memory, so that layers go on sharing what they share.
+            on_meta = any(tensor.is_meta for tensor in network.parameters())
+            network.load_state_dict(_versioned(each[str(index)], network), assign=on_meta)
+        return Ensemble(networks, spec).eval()
 
 
 def _versioned(weights: Mapping[str, Tensor], module: nn.Module) -> Mapping[str, Tensor]:

@@ -28,12 +28,14 @@ from cotrain.ensemble.fitted import (
     write_all_beside,
     write_beside,
 )
+from cotrain.ensemble.member import Member
 from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.networks import check_fits
 
 _SPEC = "spec.json"
 _WEIGHTS = "model.safetensors"
-_FORMAT = 1
+# Of networks that were divided alike, and of others.
+_EQUAL, _MEMBERS = 1, 2
 
 
 def write_folder(folder: Path, spec: EnsembleSpec, weights: dict[str, Tensor]) -> None:
@@ -42,17 +44,22 @@ def write_folder(folder: Path, spec: EnsembleSpec, weights: dict[str, Tensor]) -
     content = safetensors.torch.save(
         {name: each.clone(memory_format=torch.contiguous_format) for name, each in weights.items()}
     )
+    described = spec.to_dict()
     record = {
-        "format": _FORMAT,
+        "format": _format_of(described),
         "cotrain": __version__,
         "torch": torch.__version__,
-        **spec.to_dict(),
+        **described,
         "weights_sha256": digest(content),
     }
     remove_beside(folder)
     atomic_write(folder / _WEIGHTS, content)
     write_json(folder / _SPEC, record)
     write_all_beside(folder, spec, record["weights_sha256"])
+
+
+def _format_of(record: Mapping[str, Any]) -> int:
+    return _MEMBERS if "members" in record else _EQUAL
 
 
 def write_fitted(folder: Path, fitted: Fitted) -> Path:
@@ -105,9 +112,9 @@ def _read_record(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or "weights_sha256" not in record:
         raise ConfigError(f"{path} does not describe an ensemble: save the ensemble again")
     written = record.pop("format", None)
-    if written != _FORMAT:
+    if written != _format_of(record):
         raise ConfigError(
-            f"{path} has format {reprlib.repr(written)}, not {_FORMAT}: "
+            f"{path} has format {reprlib.repr(written)}, not {_format_of(record)}: "
             "load it with the version of cotrain that wrote it"
         )
     return {key: value for key, value in record.items() if key not in ("cotrain", "torch")}
@@ -123,11 +130,35 @@ def _read_weights(path: Path, expected: str) -> dict[str, Tensor]:
 
 
 def check_saved_weights(spec: EnsembleSpec, weights: Mapping[str, Tensor]) -> None:
-    """Raise ConfigError unless there are S times the tensors of the spec's network.
+    """Raise ConfigError unless the tensors are those of the spec's networks.
 
     Args:
         spec: Of whom it is not known who wrote it; nothing is built that is larger than the file.
         weights: By ``networks.<i>.<name>``.
+    """
+    networks = weights_by_network(weights)
+    if networks.keys() != {str(index) for index in range(spec.into)}:
+        raise ConfigError(f"it holds {len(networks)} networks, not into={spec.into}")
+    for index, member in enumerate(spec.members):
+        first = spec.members.index(member)
+        if index > first and _kinds(networks[str(index)]) != _kinds(networks[str(first)]):
+            raise ConfigError(f"network {index} has other tensors than network {first}")
+        if index == first:
+            _check_member(index, member, networks[str(index)])
+
+
+def _check_member(index: int, member: Member, tensors: Mapping[str, Tensor]) -> None:
+    own = {name.removeprefix(member.prefix): each for name, each in tensors.items()}
+    if not all(name.startswith(member.prefix) for name in tensors) or len(own) < len(tensors):
+        raise ConfigError(f"network {index} has tensors of other names")
+    check_fits(member.network, own)
+
+
+def weights_by_network(weights: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """The tensors of each network by their own names, by its index.
+
+    Raises:
+        ConfigError: One is of no network.
     """
     networks: dict[str, dict[str, Tensor]] = {}
     for name, tensor in weights.items():
@@ -136,14 +167,7 @@ def check_saved_weights(spec: EnsembleSpec, weights: Mapping[str, Tensor]) -> No
         if room != "networks":
             raise ConfigError(f"{name} is of no network")
         networks.setdefault(index, {})[own_name] = tensor
-    indices = {str(index) for index in range(min(spec.into, len(networks) + 1))}
-    if not indices or networks.keys() != indices:
-        raise ConfigError(f"it holds {len(networks)} networks, not into={spec.into}")
-    first = networks["0"]
-    check_fits(spec.network, first)
-    for index, each in networks.items():
-        if _kinds(each) != _kinds(first):
-            raise ConfigError(f"network {index} has other tensors than network 0")
+    return networks
 
 
 def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:

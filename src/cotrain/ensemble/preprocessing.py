@@ -9,6 +9,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Shaped, UInt8
 from cotrain.config.limits import LARGEST_IMAGE, between, bounded, check_settings, required
+from cotrain.networks import ForeignSpec, NetworkSpec, native_preprocessing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,36 @@ class Preprocessing:
         )
         return (pixels * scale).sub_(shift)
 
+    def change_to(
+        self, other: "Preprocessing"
+    ) -> tuple[Float[Tensor, "C 1 1"], Float[Tensor, "C 1 1"]] | None:
+        """Scale and shift that make images normalised as here into those of another; None if equal.
+
+        Mixing images commutes with it, as the shares sum to 1.
+        """
+        if (self.mean, self.std) == (other.mean, other.std):
+            return None
+        mean, std, other_mean, other_std = (
+            torch.tensor(each, dtype=torch.float64).view(-1, 1, 1)
+            for each in (self.mean, self.std, other.mean, other.std)
+        )
+        return (std / other_std).float(), ((mean - other_mean) / other_std).float()
+
     def pixels_of(self, images: Float[Tensor, "*S_B C H W"]) -> UInt8[Tensor, "*S_B C H W"]:
         """What ``normalize`` was given, in whole numbers within 0..255, to be looked at."""
         mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (self.mean, self.std))
         return ((images * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def native_images(spec: NetworkSpec) -> Preprocessing | None:
+    """The images that a network of another library was made for; None if it does not say."""
+    native = native_preprocessing(spec) if isinstance(spec, ForeignSpec) else None
+    if native is None:
+        return None
+    return Preprocessing(
+        image_size=spec.image_size,
+        in_channels=spec.in_channels,
+        mean=native.mean,
+        std=native.std,
+        margin=native.margin,
+    )

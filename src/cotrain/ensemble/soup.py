@@ -35,8 +35,9 @@ def check_alike(ensembles: Mapping[str, Ensemble]) -> None:
     """
     (first, model), *others = ensembles.items()
     for name, each in others:
-        for what in ("large", "network", "into", "classes", "preprocessing", "combine"):
-            if getattr(each.spec, what) != getattr(model.spec, what):
+        for field in ("divided", "into", "members", "classes", "preprocessing", "combine"):
+            if getattr(each.spec, field) != getattr(model.spec, field):
+                what = {"divided": "large network", "members": "network"}.get(field, field)
                 raise ConfigError(
                     f"{name} has another {what} than {first}: weights can be averaged only of "
                     "networks, classes and images that are the same"

@@ -110,7 +110,9 @@ def soup_of_networks(run: Path | str, *, device: str = "cpu") -> Soup:
     ensemble, experiment = load_shipped(path).to(device), _settings(path)
     if ensemble.spec.into == 1:
         raise ConfigError(f"--networks {path}: it has one network: give a run of several")
-    spec = replace(ensemble.spec.unfitted(), into=1)
+    if not ensemble.spec.are_equal:
+        raise ConfigError(f"--networks {path}: its networks differ: only equal ones have a mean")
+    spec = replace(ensemble.spec.unfitted(), members=ensemble.spec.members[:1])
     members = {
         f"{path} network {index}": Ensemble([network], spec).eval()
         for index, network in enumerate(ensemble.networks)

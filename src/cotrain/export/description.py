@@ -32,7 +32,7 @@ class Description:
     Args:
         format: Kind of the file.
         precision: What the networks compute in.
-        arch: Name of the large network that was divided.
+        arch: Name of the large network that was divided, or of those that were assembled.
         into: S.
         num_classes: C.
         in_channels: Channels of an image.

@@ -23,13 +23,23 @@ def division_table(division: Division) -> ResultTable:
 
 
 def cost_table(ensemble: Ensemble) -> ResultTable:
-    """What an ensemble costs, beside the large network that was divided."""
+    """What an ensemble costs, beside the large network that was divided, or network by network."""
+    if ensemble.spec.divided is None:
+        return _assembled_table(ensemble)
     large, cost = network_cost(ensemble.spec.large), cost_of(ensemble)
     into = ensemble.spec.into
     table = new_table("", "params", "MACs", "params,\nratio", "MACs,\nratio")
     table.add_row("large network", *_cost_cells(large, 1), "1.000", "1.000")
     ratios = (f"{each:.3f}" for each in (cost.params_ratio, cost.macs_ratio))
     table.add_row(f"all {into}", f"{cost.params:,}", f"{cost.macs:,}", *ratios, style="bold")
+    return table
+
+
+def _assembled_table(ensemble: Ensemble) -> ResultTable:
+    spec, table = ensemble.spec, new_table("", "params", "MACs")
+    for index, (member, cost) in enumerate(zip(spec.members, spec.costs(), strict=True)):
+        table.add_row(f"network {index}: {member.network.arch}", *_cost_cells(cost, 1))
+    table.add_row(f"all {spec.into}", f"{spec.params:,}", f"{spec.macs:,}", style="bold")
     return table
 
 

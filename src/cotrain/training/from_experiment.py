@@ -19,14 +19,9 @@ from cotrain.data.remembering import is_same
 from cotrain.data.split_record import splitting
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
-from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.ensemble.preprocessing import native_images
 from cotrain.execution import TrainingExecution, choose, prepare_training
-from cotrain.networks import (
-    ForeignSpec,
-    NetworkSpec,
-    native_preprocessing,
-    spec_for_images,
-)
+from cotrain.networks import ForeignSpec, NetworkSpec, spec_for_images
 from cotrain.networks.foreign import is_foreign
 from cotrain.networks.registry import named_spec
 from cotrain.training.notices import say
@@ -50,27 +45,13 @@ def experiment_images(experiment: Experiment, remembered: SplitRecord | None = N
         options = {"image_size": data.image_size, **experiment.network_options}
         large = named_spec(experiment.network, **options)
         assert isinstance(large, ForeignSpec)
-        data, native = replace(data, image_size=large.image_size), _native(large, data)
+        native = native_images(replace(large, in_channels=channels_of(data)))
+        data = replace(data, image_size=large.image_size)
     return load_splits(
         data,
         keep_files=experiment.views.crop == "resized",
         native=native,
         remembered=remembered or _parents_split(experiment),
-    )
-
-
-def _native(large: ForeignSpec, data: Data) -> Preprocessing | None:
-    """The images that a network of another library was made for; None if it does not say."""
-    channels = channels_of(data)
-    native = native_preprocessing(replace(large, in_channels=channels))
-    if native is None:
-        return None
-    return Preprocessing(
-        image_size=large.image_size,
-        in_channels=channels,
-        mean=native.mean,
-        std=native.std,
-        margin=native.margin,
     )
 
 

@@ -32,8 +32,8 @@ class FixedTeacher:
     Args:
         ensemble: Who answers.
         identity: Digest of what it answers by.
-        scale: By which the networks' images are multiplied, channel by channel, and
-        shift: what is then added, to normalise them as the teacher's; None where they are.
+        change: Scale and shift, channel by channel, that normalise the networks' images as the
+            teacher's; None where they are.
         weight: Its share in the loss.
         temperature: By which logits are divided.
         same_view: Whether all networks see one view, which is then answered once.
@@ -41,8 +41,7 @@ class FixedTeacher:
 
     ensemble: Ensemble
     identity: str
-    scale: Float[Tensor, "C 1 1"] | None
-    shift: Float[Tensor, "C 1 1"] | None
+    change: tuple[Float[Tensor, "C 1 1"], Float[Tensor, "C 1 1"]] | None
     weight: float
     temperature: float
     same_view: bool
@@ -51,8 +50,9 @@ class FixedTeacher:
     def soft_targets(self, views: Float[Tensor, "S B C H W"]) -> SoftTargets:
         """The answers to the views that the networks see."""
         images = views[:1] if self.same_view else views
-        if self.scale is not None and self.shift is not None:
-            images = images * self.scale.to(images.device) + self.shift.to(images.device)
+        if self.change is not None:
+            scale, shift = (each.to(images.device) for each in self.change)
+            images = images * scale + shift
         logits = self.ensemble(images.flatten(0, 1))
         scores = combined_scores(logits.float(), self.ensemble.spec.combine)
         return SoftTargets(
@@ -115,12 +115,10 @@ def open_teacher(experiment: Experiment, splits: Splits, output: RunFolder) -> F
         _check_shape(theirs, ours)
     except ConfigError as error:
         raise ConfigError(f"teacher.run={path}: {error}") from None
-    scale, shift = _change(ours, theirs)
     return FixedTeacher(
         ensemble=ensemble,
         identity=identity(folder),
-        scale=scale,
-        shift=shift,
+        change=ours.change_to(theirs),
         weight=settings.weight,
         temperature=settings.temperature,
         same_view=experiment.views.same_view,
@@ -145,19 +143,3 @@ def _check_shape(theirs: Preprocessing, ours: Preprocessing) -> None:
                 f"it takes images of {name} {of_teacher}, not {own}: give --data.{name} "
                 f"{of_teacher}, or a teacher trained on these images"
             )
-
-
-def _change(
-    ours: Preprocessing, theirs: Preprocessing
-) -> tuple[Float[Tensor, "C 1 1"] | None, Float[Tensor, "C 1 1"] | None]:
-    """Scale and shift from images of one mean and std to those of another.
-
-    Mixing images commutes with it, as the shares sum to 1.
-    """
-    if (ours.mean, ours.std) == (theirs.mean, theirs.std):
-        return None, None
-    mean, std, their_mean, their_std = (
-        torch.tensor(each, dtype=torch.float64).view(-1, 1, 1)
-        for each in (ours.mean, ours.std, theirs.mean, theirs.std)
-    )
-    return (std / their_std).float(), ((mean - their_mean) / their_std).float()

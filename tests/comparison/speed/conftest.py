@@ -10,8 +10,8 @@ from cotrain.comparison.speed.targets import find_targets
 class NoProcesses:
     """Answers as processes would, in no time."""
 
-    def __init__(self, into, work):
-        self.into, self.work, self.prepared = into, work, []
+    def __init__(self, work):
+        self.work, self.prepared = work, []
 
     def __enter__(self):
         return self
@@ -31,8 +31,8 @@ def no_processes(monkeypatch):
     """The benchmark's processes, which are not started; gives those that were made."""
     made = []
 
-    def make(into, work):
-        made.append(NoProcesses(into, work))
+    def make(work):
+        made.append(NoProcesses(work))
         return made[-1]
 
     monkeypatch.setattr(running, "Processes", make)

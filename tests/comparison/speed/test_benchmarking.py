@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from assembled import mixed
 
 from cotrain import ConfigError
 from cotrain.comparison.speed import Plan, benchmark, find_targets
@@ -37,7 +38,8 @@ def test_all_cases_of_a_batch_size_take_turns(tiny, no_processes, turns):
     assert {row.latency.rounds for row in result.rows} == {3}
     (processes,) = no_processes
     assert processes.prepared == [(("loop", "none"), (b, 3, 8, 8)) for b in (1, 2)]
-    assert (processes.into, processes.work.threads) == (2, max(1, torch.get_num_threads() // 2))
+    assert len(processes.work.networks) == 2
+    assert processes.work.threads == max(1, torch.get_num_threads() // 2)
     assert [row.latency.median_ms for row in result.rows if row.case.role == "processes"] == [
         250
     ] * 2
@@ -51,6 +53,19 @@ def test_the_large_network_has_the_conditions_of_its_ensembles(tiny, no_processe
     stacked = next(r for r in found.rows if r.case.strategy == "stacked")
     light = next(r for r in found.rows if r.case.into == 1 and r.case.level == "light")
     assert stacked.against_large == stacked.latency.median_ms / light.latency.median_ms
+
+
+def test_networks_that_differ_have_processes_each_and_no_large_network(no_processes, tmp_path):
+    *_, ensemble = mixed()
+    ensemble.save(tmp_path / "mixed")
+    plan = Plan(batch_sizes=(1,), strategies=("loop", "stacked"), levels=("none",), rounds=1)
+    found = benchmark(find_targets([str(tmp_path / "mixed")]), plan)
+    (facts,) = found.targets
+    assert (facts.into, facts.macs) == (3, ensemble.spec.macs)
+    (processes,) = no_processes
+    assert processes.work.networks == tuple(each.network for each in ensemble.spec.members)
+    assert "differ in structure" in found.refused[0].reason
+    assert {row.against_large for row in found.rows} == {None}
 
 
 def test_what_is_not_possible_is_listed_with_its_reason(tiny, no_processes):

@@ -10,7 +10,7 @@ from cotrain.comparison.speed.records import Case
 def test_processes_answer_refuse_and_end(tiny_spec):
     loop = Case(target="two", into=2, strategy="loop", level="light")
     graphs = Case(target="two", into=2, strategy="cuda_graphs", level="none")
-    with Processes(2, Work(network=tiny_spec, threads=1, device="cpu")) as processes:
+    with Processes(Work(networks=(tiny_spec,) * 2, threads=1, device="cpu")) as processes:
         processes.prepare(loop, (3, 3, 8, 8))
         assert 0 < processes.seconds(loop) < float("inf")
         with pytest.raises(ConfigError, match=r"^processes: strategy='cuda_graphs'"):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from assembled import mixed
 from torch import nn
 
 from cotrain import divide, networks
@@ -252,3 +253,10 @@ def test_half_precision_is_chosen_only_where_it_is_allowed(monkeypatch):
     assert "bf16" in execution.reason
     difference = float((execution(example) - exact).abs().max() / exact.abs().max())
     assert 1e-5 < difference < 0.05
+
+
+def test_networks_that_differ_are_not_stacked():
+    *_, ensemble = mixed()
+    choice = choose(ensemble, (2, 1, 8, 8), accelerations=[Acceleration()], remember=False)
+    assert choice.strategy != "stacked"
+    assert "the networks differ in structure" in choice.refused["stacked"]

@@ -93,9 +93,10 @@ def _processes(
         if not isinstance(target.source, Ensemble) or into == 1:
             continue
         threads = max(1, torch.get_num_threads() // into)
-        work = Work(network=target.source.spec.network, threads=threads, device=device)
-        same = (each for each in found.values() if (each.into, each.work) == (into, work))
-        found[target.facts.name] = next(same, None) or stack.enter_context(Processes(into, work))
+        specs = tuple(member.network for member in target.source.spec.members)
+        work = Work(networks=specs, threads=threads, device=device)
+        same = (each for each in found.values() if each.work == work)
+        found[target.facts.name] = next(same, None) or stack.enter_context(Processes(work))
     return found
 
 

@@ -31,12 +31,12 @@ class Work:
     """What each process does.
 
     Args:
-        network: What it builds; its weights do not matter.
+        networks: What they build, one each; its weights do not matter.
         threads: CPU threads of PyTorch.
         device: Where it computes.
     """
 
-    network: NetworkSpec
+    networks: tuple[NetworkSpec, ...]
     threads: int
     device: str
 
@@ -47,18 +47,17 @@ class Processes:
     They import the main script, which must start its work under ``if __name__ == "__main__":``.
 
     Args:
-        into: S.
         work: Of each.
     """
 
-    def __init__(self, into: int, work: Work) -> None:
-        self.into, self.work = into, work
+    def __init__(self, work: Work) -> None:
+        self.work = work
         context = multiprocessing.get_context("spawn")
         self._ends: list[Connection] = []
         self.workers = []
-        for _ in range(into):
+        for network in work.networks:
             here, there = context.Pipe()
-            process = context.Process(target=_serve, args=(there, work), daemon=True)
+            process = context.Process(target=_serve, args=(there, network, work), daemon=True)
             process.start()
             there.close()  # so that its end is noticed
             self._ends.append(here)
@@ -104,11 +103,11 @@ class Processes:
         return replies
 
 
-def _serve(parent: Connection, work: Work) -> None:
+def _serve(parent: Connection, spec: NetworkSpec, work: Work) -> None:
     """Do what the parent asks for, until it closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     torch.set_num_threads(work.threads)
-    network = build(work.network).to(work.device)
+    network = build(spec).to(work.device)
     passes: dict[Condition, Pass] = {}
     with torch.inference_mode():
         while (message := _next(parent)) is not None:

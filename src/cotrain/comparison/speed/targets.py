@@ -102,8 +102,12 @@ def benchmark_target(name: str, source: Answering, top1: float | None = None) ->
 
 
 def _large_networks(given: Sequence[BenchmarkTarget]) -> Iterator[BenchmarkTarget]:
-    """The large network of every ensemble, untrained, unless it is given."""
-    ensembles = [(t.facts, t.source) for t in given if isinstance(t.source, Ensemble)]
+    """The large network that each was divided from, untrained, unless it is given."""
+    ensembles = [
+        (target.facts, target.source)
+        for target in given
+        if isinstance(target.source, Ensemble) and target.source.spec.divided is not None
+    ]
     known = {facts.large for facts, ensemble in ensembles if ensemble.spec.is_large}
     for facts, ensemble in ensembles:
         if facts.large not in known:

@@ -68,9 +68,9 @@ def import_checkpoint(
             image_size=image_size,
         )
     )
-    spec = EnsembleSpec(
-        network=divide_spec(large, into),
-        into=into,
+    spec = EnsembleSpec.of_equal(
+        divide_spec(large, into),
+        into,
         large=large,
         preprocessing=_preprocessing(large, dataset),
     )
@@ -110,8 +110,8 @@ def import_large(
         num_classes=num_classes,
         image_size=image_size,
     )
-    spec = EnsembleSpec(
-        network=large, into=1, large=large, preprocessing=_preprocessing(large, "imagenet")
+    spec = EnsembleSpec.of_equal(
+        large, 1, large=large, preprocessing=_preprocessing(large, "imagenet")
     )
     source = "weights" if isinstance(weights, Mapping) else weights
     given = (
