@@ -109,7 +109,7 @@ PARTS = [
 def test_parts_are_called_as_people_call_them(write_images, names, parts, layout):
     root, *_ = [write_images(name, count=count) for count, name in enumerate(names, start=2)]
     source = folder_source(str(root), layout)
-    assert source.folders == dict(zip(parts, names, strict=True))
+    assert source.titles == {part: f"{name}/" for part, name in zip(parts, names, strict=True)}
     assert source.classes == ("ant", "bee")
     for count, part in enumerate(parts, start=2):
         assert len(source.parts[part]) == 2 * count
@@ -151,7 +151,7 @@ def test_classes_may_be_called_train_or_test(write_images, classes):
     source = folder_source(str(write_images(classes=classes)))
     assert source.classes == tuple(sorted(classes))
     assert list(source.parts) == ["all"]
-    assert source.folders == {}
+    assert source.titles == {}
 
 
 def test_a_class_called_train_that_has_folders_is_for_the_user_to_tell(write_images):
@@ -174,7 +174,7 @@ def test_folders_without_images_beside_parts_do_not_matter(write_images):
     root = write_images("train")
     (root / "annotations" / "xml").mkdir(parents=True)
     (root / "annotations" / "xml" / "1.xml").write_text("")
-    assert list(folder_source(str(root)).folders) == ["all"]
+    assert list(folder_source(str(root)).titles) == ["all"]
 
 
 def test_images_in_no_class_folder_are_left_out(write_images):

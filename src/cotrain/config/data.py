@@ -22,9 +22,16 @@ class Data:
     """Which images are trained and tested on.
 
     Args:
-        dataset: A named data set, or ``imagefolder`` for a folder of one's own; ``auto`` is
-            ``imagefolder`` where ``root`` is given, else ``digits``.
-        root: Folder of the data set; ``digits`` have none.
+        dataset: A named data set, ``imagefolder`` for a folder of one's own, or ``csv`` for a table
+            of files; ``auto`` is ``csv`` where ``table`` is given, else ``imagefolder`` where
+            ``root`` is, else ``digits``.
+        root: Folder of the data set; ``digits`` have none. Of a table the folder that its paths
+            start from; the table's own if null.
+        table: CSV or Parquet file of ``csv``, a row an image.
+        path_column: Its column of paths; null is the one called path, file, filename or image.
+        label_column: Its column of classes; null is the one called label, class or target.
+        split_column: Its column of parts (train, val, test); null is the one called split, part or
+            subset, if there is one; ``none`` heeds none.
         layout: Whether the folders in ``root`` are parts (train, val, test; each holds one folder a
             class) or classes, also when one is called train; ``auto`` looks where the images lie.
         download: Let torchvision download the data set into ``root``.
@@ -54,6 +61,10 @@ class Data:
 
     dataset: Dataset = "auto"
     root: str | None = None
+    table: str | None = None
+    path_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
     layout: FolderLayout = "auto"
     download: bool = False
     train_images: int | None = bounded(None, at_least(1))
@@ -76,6 +87,8 @@ class Data:
         """The same with ``auto`` replaced by the data set that it is."""
         if self.dataset != "auto":
             return self
+        if self.table is not None:
+            return replace(self, dataset="csv")
         return replace(self, dataset="digits" if self.root is None else "imagefolder")
 
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 Dataset = Literal[
-    "auto", "digits", "cifar10", "cifar100", "svhn", "fashion_mnist", "imagenet", "imagefolder"
+    "auto",
+    "digits",
+    "cifar10",
+    "cifar100",
+    "svhn",
+    "fashion_mnist",
+    "imagenet",
+    "imagefolder",
+    "csv",
 ]
 Layout = Literal["cifar", "imagenet"]
 

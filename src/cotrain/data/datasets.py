@@ -14,6 +14,7 @@ from cotrain.config.datasets import DATASETS
 from cotrain.data.folders import folder_source
 from cotrain.data.settings import is_folder
 from cotrain.data.sources import Source
+from cotrain.data.tables import table_source
 
 _DIGITS = tuple(str(digit) for digit in range(10))
 
@@ -26,6 +27,8 @@ def open_source(data: Data) -> Source:
     """
     if data.dataset == "digits":
         return _digits()
+    if data.dataset == "csv":
+        return table_source(data)
     if not is_folder(data.dataset):
         return _torchvision(data)
     return _imagenet(data) if data.dataset == "imagenet" else folder_source(data.root, data.layout)
@@ -34,7 +37,7 @@ def open_source(data: Data) -> Source:
 def check_outside_images(folder: Path, data: Data) -> None:
     """Raise ConfigError where what is written into ``folder`` would be taken for images.
 
-    torchvision's data sets are files of known names, beside which anything may stand.
+    Tables and torchvision's data sets name their files, beside which anything may stand.
     """
     if data.root is not None and is_folder(data.dataset):
         check_outside(folder, data.root)

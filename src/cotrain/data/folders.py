@@ -59,7 +59,7 @@ def folder_source(
         parts=places,
         in_channels=3,
         root=top,
-        folders=folders,
+        titles={part: f"{name}/" for part, name in folders.items()},
         left_out=found.left_out,
     )
 

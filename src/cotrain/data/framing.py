@@ -8,7 +8,7 @@ from cotrain.config import Data
 from cotrain.config.datasets import DATASETS, PHOTO_MARGIN
 from cotrain.data.images import Images, TensorImages
 from cotrain.data.reading import common_size, pixel_statistics
-from cotrain.data.settings import is_folder
+from cotrain.data.settings import has_files
 from cotrain.data.sources import Source
 from cotrain.ensemble.preprocessing import Preprocessing
 
@@ -42,7 +42,7 @@ def frame_of(
     native_size = native and native.image_size
     size = data.image_size or native_size or source.image_size or common_size(paths)
     margin = 1.0
-    if is_folder(data.dataset):
+    if has_files(data.dataset):
         usual = native.margin if native else PHOTO_MARGIN if keep_files else 1.0
         margin = data.margin or usual
     return Preprocessing(

@@ -13,6 +13,7 @@ from cotrain.data.settings import check_data, check_unsplit
 from cotrain.data.sources import PARTS
 from cotrain.data.split_record import SplitRecord
 from cotrain.data.splits import Splits, Wanted, load
+from cotrain.data.tables import table_source
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -73,7 +74,7 @@ def load_test(
     check_data(data, keep_files=keep_files)
     if remembered is not None:
         found = _remembered_test(remembered, data)
-    elif data.dataset == "imagefolder":
+    elif data.dataset in ("imagefolder", "csv"):
         found = _all_labelled(data, classes)
     else:
         source = open_source(data)
@@ -119,14 +120,17 @@ def _remembered_test(record: SplitRecord, data: Data) -> Recalled:
 def _all_labelled(data: Data, classes: Sequence[str]) -> Recalled:
     """The folder made for the test, or for validation, or else all images of the folder."""
     check_unsplit(data)
-    source = folder_source(data.root, data.layout, classes or None)
+    if data.dataset == "csv":
+        source = table_source(data, classes or None)
+    else:
+        source = folder_source(data.root, data.layout, classes or None)
     part = next(name for name in ("test", "val", "all") if name in source.parts)
     test, origin = source.parts[part], source.title(part)
     if data.test_images is not None:
         test = draw_test(data.test_images, test, source, data.split_seed)
         origin = f"{data.test_images} drawn from {origin}"
     if not len(test):
-        raise ConfigError(f"data.root={data.root!r} has no image of a class: give another folder")
+        raise ConfigError(f"{source.root} has no image of a class: give another folder")
     parts = Partition(
         train=test[:0], val=None, test=test, tested_on="test", origins={"test": origin}
     )

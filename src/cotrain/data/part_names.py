@@ -8,7 +8,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.config.data import FolderLayout
 
 # The names that people give to the parts, in any case.
-_PARTS = {
+PARTS_BY_NAME = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -18,7 +18,7 @@ _PARTS = {
     "testing": "test",
 }
 # Words of which other names of parts are made, such as TrainImages, test_set or val2017.
-_WORDS = {*_PARTS, "trainset", "valset", "testset", "dev", "eval", "evaluation", "holdout"}
+_WORDS = {*PARTS_BY_NAME, "trainset", "valset", "testset", "dev", "eval", "evaluation", "holdout"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ def find_parts(found: Mapping[str, Contents], layout: FolderLayout, root: str) -
         return {}
     parts: dict[str, str] = {}
     for name, contents in found.items():
-        part = _PARTS.get(name.lower())
+        part = PARTS_BY_NAME.get(name.lower())
         if part in parts:
             raise ConfigError(
                 f"data.root={root!r} has {parts[part]}/ and {name}/, which both mean {part}: "

@@ -12,9 +12,10 @@ from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
 from cotrain.config.datasets import DATASETS
 from cotrain.data.datasets import open_source
+from cotrain.data.labelled import Labelled, root_of, table_of
 from cotrain.data.partition import Partition
 from cotrain.data.reading import FilesRead, content_digest, size_files
-from cotrain.data.settings import DEFAULTS, is_folder
+from cotrain.data.settings import DEFAULTS, has_files
 from cotrain.data.sources import Source
 from cotrain.data.split_record import PartRecord, SplitOrigin, SplitRecord, splitting
 from cotrain.data.walking import walk
@@ -63,10 +64,11 @@ def remember(
     return SplitRecord(
         origin=SplitOrigin(
             dataset=data.dataset,
-            root=data.root and os.path.abspath(data.root),
+            root=data.root and os.path.abspath(source.root or data.root),
             settings=splitting(data),
             classes=source.classes,
             tested_on=parts.tested_on,
+            table=data.table and os.path.abspath(data.table),
         ),
         parts={name: record(part) for name, part in parts.named().items() if len(part)},
         others=source.names(sorted(unused)),
@@ -85,8 +87,10 @@ def recall(record: SplitRecord, data: Data, needed: Sequence[str]) -> Recalled:
         ConfigError: An image that is needed is missing, or has another size or class.
     """
     parts = {name: part for name, part in record.parts.items() if name in needed}
-    if is_folder(record.origin.dataset):
-        source, notes = _files(record, parts, str(data.root)), _notes(record, str(data.root))
+    if has_files(record.origin.dataset):
+        table = table_of(data)
+        source = _files(record, parts, root_of(data), table)
+        notes = _notes(record, source, table, data)
         numbers = {
             name: index for index, name in enumerate(source.names(range(len(source.images))))
         }
@@ -114,12 +118,12 @@ def is_same(record: SplitRecord, data: Data) -> bool:
 
     Where they are the same folder, but have changed, it is for ``recall`` to say so.
     """
-    if record.origin.dataset != data.dataset or not is_folder(data.dataset):
+    if record.origin.dataset != data.dataset or not has_files(data.dataset):
         return record.origin.dataset == data.dataset
-    root, test = str(data.root), record.parts.get("test")
-    if os.path.realpath(root) == os.path.realpath(str(record.origin.root)):
+    root, test, table = root_of(data), record.parts.get("test"), table_of(data)
+    if _are_same_places((root, data.table), (record.origin.root, record.origin.table)):
         return True
-    if test is None:
+    if test is None or (table and test.not_as_in(table.classes, record.origin.classes)):
         return False
     paths = [os.path.join(root, name) for name in test.names]
     if size_files(paths).sizes != list(test.sizes or ()):
@@ -144,10 +148,20 @@ def refuse_other_split(record: SplitRecord, data: Data, *, but: Container[str] =
             )
 
 
-def _files(record: SplitRecord, parts: Mapping[str, PartRecord], root: str) -> Source:
+def _are_same_places(some: Sequence[str | None], others: Sequence[str | None]) -> bool:
+    """Whether these paths are the same in turn, links followed."""
+    real = [[path and os.path.realpath(path) for path in paths] for paths in (some, others)]
+    return real[0] == real[1]
+
+
+def _files(
+    record: SplitRecord, parts: Mapping[str, PartRecord], root: str, table: Labelled | None
+) -> Source:
     """The files of these parts, each once."""
-    if not os.path.isdir(root):
-        raise ConfigError(f"data.root={root!r} is not a folder: give the folder of the images")
+    if table is not None:
+        how = f"left out or of another class now in {record.origin.table}"
+        for part in parts.values():
+            refuse_changes(record, how, part.not_as_in(table.classes, record.origin.classes))
     sizes, targets = {}, {}
     for part in parts.values():
         targets |= dict(zip(part.names, part.targets, strict=True))
@@ -182,13 +196,20 @@ def _indices(
     return indices
 
 
-def _notes(record: SplitRecord, root: str) -> tuple[str, ...]:
-    """What was added below the root, and what is missing, since the split was drawn."""
-    found = walk(root)
-    names = {path[len(root.rstrip(os.sep)) + 1 :] for path in found.files}
+def _notes(
+    record: SplitRecord, source: Source, table: Labelled | None, data: Data
+) -> tuple[str, ...]:
+    """What was added to the images, and what is missing, since the split was drawn."""
+    root, notes = str(source.root), []
     used = {name for part in record.parts.values() for name in part.names}
+    if data.dataset != "csv":
+        names = {path[len(root.rstrip(os.sep)) + 1 :] for path in walk(root).files}
+    else:
+        named = used if table is None else {*table.classes}
+        names = {name for name in named if os.path.isfile(os.path.join(root, name))}
+    if table is None and data.table is not None:
+        notes.append(f"{data.table} is not there any more: classes as the run remembers")
     added, missing = names - used - set(record.others), used - names
-    notes = []
     if added:
         notes.append(f"{len(added)} images were added since ({min(added)}): they are not used")
     if missing:

@@ -17,8 +17,13 @@ DEFAULTS = {each.name: each.default for each in fields(Data)}
 
 
 def is_folder(dataset: str) -> bool:
-    """Whether the images of a data set are files in folders of classes."""
+    """Whether the images of a data set are all those in folders of classes."""
     return dataset in ("imagefolder", "imagenet")
+
+
+def has_files(dataset: str) -> bool:
+    """Whether the images of a data set are files of any size, in folders or named by a table."""
+    return is_folder(dataset) or dataset == "csv"
 
 
 def check_data(data: Data, *, keep_files: bool) -> None:
@@ -30,9 +35,9 @@ def check_data(data: Data, *, keep_files: bool) -> None:
     """
     check_settings(data, "data.")
     _check_pixels(data)
-    for name, why in _unheeded(data, keep_files and is_folder(data.dataset)):
+    for name, why in _unheeded(data, keep_files and has_files(data.dataset)):
         _refuse_set("data", data, name, why)
-    if keep_files and is_folder(data.dataset) and data.unreadable == "skip" and not data.scan:
+    if keep_files and has_files(data.dataset) and data.unreadable == "skip" and not data.scan:
         raise ConfigError(
             "data.unreadable=skip leaves out what the scan finds, but data.scan=false: "
             "give --data.scan true, or --data.unreadable error"
@@ -96,7 +101,10 @@ def _unheeded(data: Data, keep_files: bool) -> Iterator[tuple[str, str]]:
         yield "download", f"{data.dataset} cannot be downloaded"
     if data.dataset != "imagefolder":
         yield "layout", f"{data.dataset} is laid out in one way"
-    if not is_folder(data.dataset):
+    if data.dataset != "csv":
+        for name in ("table", "path_column", "label_column", "split_column"):
+            yield name, f"{data.dataset} has no table (--data.dataset csv reads one)"
+    if not has_files(data.dataset):
         for name in ("unreadable", "scan", "background", "margin"):
             yield name, f"the images of {data.dataset} are no files"
     elif not keep_files:

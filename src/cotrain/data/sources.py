@@ -26,8 +26,9 @@ class Source:
         mean: Mean of each channel, of pixels in [0, 1]; None where the training images decide.
         std: Standard deviation of each channel; None where the training images decide.
         root: The folder that the files lie in; None for images in memory.
-        folders: The name of each part's folder in ``root``; empty where it holds classes.
+        titles: How the user knows each part of files, such as ``train/``.
         left_out: How many files were passed over, by reason.
+        notes: In words, how the images were found.
     """
 
     images: list[str] | np.ndarray
@@ -39,8 +40,9 @@ class Source:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     root: str | None = None
-    folders: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def names(self, indices: Iterable[int]) -> tuple[str, ...]:
         """Paths below ``root``, or for images in memory their numbers."""
@@ -53,4 +55,4 @@ class Source:
         """How the user knows a part that the data set comes in."""
         if self.root is None:
             return "all images" if part == "all" else f"the data set's {part} images"
-        return f"{self.folders[part]}/" if part in self.folders else "the folder"
+        return self.titles.get(part, "the folder")

@@ -6,7 +6,7 @@ bytes, digest of the content.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -52,6 +52,11 @@ class PartRecord:
         sizes, contents = self.sizes or nothing, self.contents or nothing
         return zip(self.names, self.targets, sizes, contents, strict=True)
 
+    def not_as_in(self, known: Mapping[str, str], classes: Sequence[str]) -> list[str]:
+        """Names of the images to which ``known`` gives no class, or another than ``classes``."""
+        rows = zip(self.names, self.targets, strict=True)
+        return [name for name, target in rows if known.get(name) != classes[target]]
+
     def names_in(self, others: Iterable["PartRecord"]) -> tuple[str, ...] | None:
         """Names of others' images that hold what one of these does; None if it is not known."""
         if self.contents is None:
@@ -71,6 +76,7 @@ class SplitOrigin:
         settings: The settings that it was split by.
         classes: Names of the classes.
         tested_on: ``val`` if the test images are those that selected.
+        table: The table that named its files; None where none did.
     """
 
     dataset: str
@@ -78,6 +84,7 @@ class SplitOrigin:
     settings: Mapping[str, Any]
     classes: tuple[str, ...]
     tested_on: Literal["test", "val"]
+    table: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -159,7 +159,7 @@ def _summary(found: Recalled, splits: Splits, data: Data) -> DataSummary:
         preprocessing=splits.preprocessing,
         fitting=fitting(splits.preprocessing, cropped=isinstance(splits.train, FileImages)),
         left_out=left_out,
-        notes=found.notes,
+        notes=(*source.notes, *found.notes),
         digest=splits.record.digest if splits.record else None,
     )
 

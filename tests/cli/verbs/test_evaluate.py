@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from image_folders import write_folder
 from training_runs import tiny
 
 from cotrain.cli import main
@@ -140,3 +141,21 @@ def test_half_precision_says_what_it_costs_and_is_refused_of_a_file(run, capsys)
         main(["evaluate", str(run / "small.onnx"), *DATA, "--dtype", "fp16"])
     error = capsys.readouterr().err
     assert "dtype='fp16': a file answers in what it was exported in: export the run" in error
+
+
+def test_a_run_on_a_table_is_tested_on_its_images_and_on_those_of_another(tmp_path, capsys):
+    write_folder(tmp_path / "photos", count=10)
+    names = [f"{name}/{number:03}.png" for name in ("ant", "bee") for number in range(10)]
+    table, other = tmp_path / "all.csv", tmp_path / "some.csv"
+    rows = [f"{name},{name[:3]}" for name in names]
+    table.write_text("\n".join(["path,label", *rows]))
+    other.write_text("\n".join(["path,label", *rows[:10]]))
+    data = {"dataset": "csv", "root": str(tmp_path / "photos"), "train_images": None}
+    data |= {"table": str(table), "test_images": None}
+    trained = fit(tiny(data=data), tmp_path / "run", progress=False).evaluation
+    capsys.readouterr()
+    main(["evaluate", str(tmp_path / "run"), "--json"])
+    assert json.loads(capsys.readouterr().out)["ensemble"]["nll"] == trained.ensemble.nll
+    of_table = ["--data.table", str(other), "--data.root", data["root"]]
+    main(["evaluate", str(tmp_path / "run"), *of_table])
+    assert "8 of these images were trained on" in capsys.readouterr().err
