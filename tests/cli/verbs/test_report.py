@@ -1,5 +1,7 @@
 """``cotrain report``: where the page is written, and what is refused."""
 
+import shutil
+
 import pytest
 from reported import odd_run
 
@@ -37,3 +39,17 @@ def test_impossible_wishes_are_refused_in_one_line(run, tmp_path, capsys):
         capsys, run, "--output", images / "page.html"
     )
     assert "is no regular file" in refused(capsys, run, "--output", tmp_path)
+
+
+def test_an_ensemble_answers_the_images_that_are_given(run, tmp_path, capsys):
+    shutil.copytree(run / "ensemble", tmp_path / "mine")
+    said = refused(capsys, tmp_path / "mine")
+    assert "mine is an ensemble without answers: give the images that it should answer" in said
+    images = ["--data.root", str(run.parent / "images")]
+    main(["report", str(tmp_path / "mine"), *images])
+    page = tmp_path / "mine" / "report-imagefolder.html"
+    assert capsys.readouterr().out.splitlines()[0] == str(page)
+    assert "of 96 images right" in page.read_text()
+    said = refused(capsys, tmp_path / "mine", *images, "--output", run.parent / "images/x.html")
+    assert "where it would be taken for images" in said
+    assert "device=cuda would be ignored" in refused(capsys, run, "--device", "cuda")

@@ -28,6 +28,7 @@ def test_it_is_whole_and_says_what_the_record_says(folder):
         "error-latency-64",
         "accuracy",
         "divergence",
+        "disagreement",
         "reliability",
         "risk-coverage",
     ]

@@ -4,14 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from training_runs import tiny
 
 from cotrain import divide
-from cotrain.basics.run_folder import RunFolder
 from cotrain.ensemble.cascade import Cascade, Stage
 from cotrain.networks.registry import named_spec
+from cotrain.report.page.answered import Answered
 from cotrain.report.page.fewer import fewer_networks_picture
-from cotrain.report.page.opened_run import OpenedRun
 
 
 @pytest.fixture
@@ -19,12 +17,11 @@ def run(tmp_path):
     """Two networks: the first is right in 3 of 4, both in 4 of 4, each as sure as the next."""
     first = torch.tensor([[4.0, 0], [4, 0], [0, 4], [1, 0]])
     second = torch.tensor([[2.0, 0], [2, 0], [0, 2], [0, 2]])
-    return OpenedRun(
-        folder=RunFolder(tmp_path),
-        experiment=tiny(),
+    return Answered(
         ensemble=divide(named_spec("basic_resnet8_4", num_classes=2, image_size=8), 2),
         logits=torch.stack([first, second]),
         targets=torch.tensor([0, 0, 1, 1]),
+        dataset="digits",
         tested_on="test",
     )
 

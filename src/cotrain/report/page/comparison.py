@@ -18,9 +18,9 @@ from cotrain.evaluation.uncertainty.reliability import reliability_bins
 from cotrain.evaluation.uncertainty.selection import risk_coverage
 from cotrain.evaluation.uncertainty.uncertainty import curve_points
 from cotrain.report.accuracy_tables import comparison_tables
+from cotrain.report.page.answered import Answered, open_run
 from cotrain.report.page.contents import Page, Section
 from cotrain.report.page.curves import comparing_curves, read_metrics
-from cotrain.report.page.opened_run import OpenedRun, open_run
 from cotrain.report.page.tradeoff import Offer, tradeoff_picture
 from cotrain.report.page.trust import coverage_picture, reliability_picture
 from cotrain.report.style import new_table
@@ -107,8 +107,8 @@ def _training(runs: Mapping[str, Sequence[Path]]) -> Section:
     return Section(title="How training went", says=says, pictures=pictures)
 
 
-def _trust(opened: Mapping[str, Sequence[OpenedRun]]) -> Section:
-    log_p = {name: torch.cat([run.log_p() for run in each]) for name, each in opened.items()}
+def _trust(opened: Mapping[str, Sequence[Answered]]) -> Section:
+    log_p = {name: torch.cat([run.log_p for run in each]) for name, each in opened.items()}
     targets = {name: torch.cat([run.targets for run in each]) for name, each in opened.items()}
     bins = {name: reliability_bins(log_p[name], targets[name]) for name in opened}
     curves = {}
@@ -122,7 +122,7 @@ def _trust(opened: Mapping[str, Sequence[OpenedRun]]) -> Section:
     )
 
 
-def _classes(opened: Mapping[str, Sequence[OpenedRun]]) -> Section:
+def _classes(opened: Mapping[str, Sequence[Answered]]) -> Section:
     labels = next(iter(opened.values()))[0].labels
     table = new_table("class", *opened, title="recall %, mean over the seeds")
     recalls = [np.mean([_recalls(run) for run in each], axis=0) * 100 for each in opened.values()]
@@ -132,6 +132,6 @@ def _classes(opened: Mapping[str, Sequence[OpenedRun]]) -> Section:
     return Section(title="Class by class", tables=[table])
 
 
-def _recalls(run: OpenedRun) -> list[float]:
+def _recalls(run: Answered) -> list[float]:
     classes = run.evaluation.by_class.classes
     return [np.nan if each.recall is None else each.recall for each in classes]

@@ -4,44 +4,43 @@ import torch
 
 from cotrain.ensemble.combining import log_probabilities
 from cotrain.ensemble.stages import answer_in_stages
+from cotrain.report.page.answered import Answered
 from cotrain.report.page.contents import Picture
-from cotrain.report.page.opened_run import OpenedRun
 from cotrain.report.page.tradeoff import Offer, tradeoff_picture
 
 _POINTS = 8  # numbers of networks, at most
 
 
-def fewer_networks_picture(run: OpenedRun) -> Picture:
+def fewer_networks_picture(answered: Answered) -> Picture:
     """Error against MACs: of the first network, the first two, ..., all, and of the cascade.
 
     The order is that of the cascade, where there is one.
     """
-    cascade, into = run.ensemble.spec.cascade, len(run.logits)
+    spec, logits, targets = answered.ensemble.spec, answered.logits, answered.targets
+    cascade, into, macs = spec.cascade, len(logits), spec.macs / 1e6
     order = range(into) if cascade is None else cascade.order
-    macs = run.ensemble.spec.macs / 1e6
     counts = sorted({round(1 + place * (into - 1) / (_POINTS - 1)) for place in range(_POINTS)})
     offers = [
         Offer(
             name=f"{count} of {into}" if count < into else f"all {into}",
             cost=macs * count / into,
-            error=_error(
-                run, log_probabilities(run.logits[list(order[:count])], run.ensemble.spec.combine)
-            ),
+            error=_error(log_probabilities(logits[list(order[:count])], spec.combine), targets),
         )
         for count in counts
     ]
     if cascade is not None:
         found = answer_in_stages(
-            lambda network, images: run.logits[network, images],
-            torch.arange(len(run.targets)),
-            run.logits.shape[-1],
+            lambda network, images: logits[network, images],
+            torch.arange(len(targets)),
+            logits.shape[-1],
             cascade,
-            run.ensemble.spec.calibration,
+            spec.calibration,
         )
         share = found.asked.double().mean().item() / into
-        offers.append(Offer(name="cascade", cost=macs * share, error=_error(run, found.log_p)))
+        error = _error(found.log_p, targets)
+        offers.append(Offer(name="cascade", cost=macs * share, error=error))
     return tradeoff_picture("fewer-networks", "MACs per image, millions", offers)
 
 
-def _error(run: OpenedRun, log_p: torch.Tensor) -> float:
-    return 100 * (log_p.argmax(-1) != run.targets).double().mean().item()
+def _error(log_p: torch.Tensor, targets: torch.Tensor) -> float:
+    return 100 * (log_p.argmax(-1) != targets).double().mean().item()

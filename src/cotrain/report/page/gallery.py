@@ -1,56 +1,34 @@
 """Images of the test with what every network says of them."""
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from cotrain.basics.errors import ConfigError
-from cotrain.basics.shapes import Float, Int, UInt8
+from cotrain.basics.shapes import UInt8
 from cotrain.data import Splits
 from cotrain.ensemble.combining import mutual_information
+from cotrain.report.page.answered import Answered
 from cotrain.report.page.contents import Exhibit, Gallery, Vote
 
-_SHOWN = 12  # of each kind
+SHOWN = 12  # of each kind
 _VOTERS = 8  # networks whose votes are listed; the ensemble's always is
 _SIDE = 96  # pixels of an image, at most
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Answered:
-    """Test images that S networks have answered.
-
-    Args:
-        logits: Of every network.
-        log_p: Of the ensemble.
-        targets: Their classes.
-        labels: Names of the classes.
-    """
-
-    logits: Float[Tensor, "S N C"]
-    log_p: Float[Tensor, "N C"]
-    targets: Int[Tensor, " N"]
-    labels: Sequence[str]
-
-
-def galleries(answered: Answered, images: Splits) -> list[Gallery]:
+def galleries(answered: Answered) -> list[Gallery]:
     """The images on which the networks disagree most, and those answered surely and wrong.
 
     Raises:
-        ConfigError: The images are not those that were answered.
+        ConfigError: The images are gone, or not those that were answered.
     """
-    test = images.test
-    if test is None or not torch.equal(test.targets, answered.targets):
-        raise ConfigError("the images are not those that were answered: evaluate again")
     groups = {"Wrong, and sure of it": _surely_wrong(answered)}
     if len(answered.logits) > 1:
         groups = {"Most disputed": _disputed(answered)} | groups
     return [
-        Gallery(title=title, exhibits=[_exhibit(answered, images, place) for place in places])
+        Gallery(title=title, exhibits=[_exhibit(answered, place) for place in places])
         for title, places in groups.items()
         if places
     ]
@@ -60,7 +38,7 @@ def _surely_wrong(answered: Answered) -> list[int]:
     """Wrong answers, the surest first."""
     confidence, label = answered.log_p.max(-1)
     wrong = (label != answered.targets).nonzero().flatten()
-    return wrong[confidence[wrong].argsort(descending=True, stable=True)][:_SHOWN].tolist()
+    return wrong[confidence[wrong].argsort(descending=True, stable=True)][:SHOWN].tolist()
 
 
 def _disputed(answered: Answered) -> list[int]:
@@ -68,10 +46,11 @@ def _disputed(answered: Answered) -> list[int]:
     order = mutual_information(answered.logits).argsort(descending=True, stable=True)
     others = (answered.logits.argmax(-1) != answered.log_p.argmax(-1)).sum(0)
     order = order[others[order].argsort(descending=True, stable=True)]
-    return order[others[order] > 0][:_SHOWN].tolist()
+    return order[others[order] > 0][:SHOWN].tolist()
 
 
-def _exhibit(answered: Answered, images: Splits, place: int) -> Exhibit:
+def _exhibit(answered: Answered, place: int) -> Exhibit:
+    images = answered.images
     assert images.test is not None
     truth = int(answered.targets[place])
     heard = [("ensemble", answered.log_p[place])]
@@ -101,11 +80,11 @@ def image_name(images: Splits, place: int) -> str:
     return images.test_files[place] if images.test_files else f"test image {place}"
 
 
-def png_of(pixels: UInt8[Tensor, "C H W"]) -> bytes:
-    """An image as a small PNG file."""
-    array = np.asarray(pixels.permute(1, 2, 0))
+def png_of(*images: UInt8[Tensor, "C H W"]) -> bytes:
+    """Images of one size, beside each other, as a small PNG file."""
+    array = np.asarray(torch.cat(images, dim=-1).permute(1, 2, 0))
     image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
-    image.thumbnail((_SIDE, _SIDE))
+    image.thumbnail((_SIDE * len(images), _SIDE))
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()

@@ -1,48 +1,48 @@
-"""The page of one run."""
+"""The page of one ensemble: of its run, or of its answers to other images."""
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.machine import __version__
 from cotrain.ensemble.cost import cost_of
-from cotrain.evaluation.images import images_to_test
 from cotrain.report.division import cost_table
 from cotrain.report.evaluation import class_table, confusion_table, evaluation_table
+from cotrain.report.page.answered import Answered, TrainedRun
 from cotrain.report.page.contents import Matrix, Page, Section
+from cotrain.report.page.copies import copies
 from cotrain.report.page.curves import curves, read_metrics
 from cotrain.report.page.fewer import fewer_networks_picture
-from cotrain.report.page.gallery import Answered, galleries
-from cotrain.report.page.opened_run import OpenedRun
+from cotrain.report.page.gallery import galleries
 from cotrain.report.page.trust import coverage_picture, reliability_picture
 from cotrain.report.uncertainty import cautions, uncertainty_tables
 
 _LARGEST_SHOWN = 20  # classes of a matrix that is still read at a glance
 
 
-def run_page(run: OpenedRun) -> Page:
-    """What a finished run came to."""
-    experiment = run.experiment
-    sections = [
-        _answers(run),
-        _cost(run),
-        _training(run),
-        _trust(run),
-        _classes(run),
-        _images(run),
-    ]
+def ensemble_page(answered: Answered) -> Page:
+    """What a finished run came to, or what an ensemble answers to other images."""
+    spec, run = answered.ensemble.spec, answered.run
     return Page(
-        title=f"{experiment.network} into {experiment.into} on {experiment.data.dataset}",
-        verdict=_verdict(run),
-        sections=sections,
-        footer=f"Run {run.folder.root.resolve().name}, seed {experiment.seed}; "
-        f"cotrain {__version__}.",
+        title=f"{spec.arch} into {spec.into} on {answered.dataset}",
+        verdict=_verdict(answered),
+        sections=[
+            _answers(answered),
+            _cost(answered),
+            *([] if run is None else [_training(run)]),
+            _trust(answered),
+            _classes(answered),
+            _images(answered),
+        ],
+        footer=f"{answered.source}; cotrain {__version__}.",
     )
 
 
-def _verdict(run: OpenedRun) -> list[str]:
+def _verdict(answered: Answered) -> list[str]:
     """The result in plain sentences."""
-    found, cost = run.evaluation, cost_of(run.ensemble)
-    into, scores = run.experiment.into, found.ensemble
+    found, cost = answered.evaluation, cost_of(answered.ensemble)
+    spec, scores = answered.ensemble.spec, found.ensemble
+    into = spec.into
     alone = [100 * each.top1 for each in found.networks]
-    who = "The large network answers" if into == 1 else f"{into} networks together answer"
+    one = "The large network" if spec.is_large else "One small network"
+    who = f"{one} answers" if into == 1 else f"{into} networks together answer"
     said = [f"{who} {100 * scores.top1:.2f} % of {found.images:,} images right."]
     if into > 1:
         mean = sum(alone) / into
@@ -52,43 +52,45 @@ def _verdict(run: OpenedRun) -> list[str]:
             f"{cost.params_ratio:.2f} times the parameters and {cost.macs_ratio:.2f} times the "
             "multiply-accumulates (MACs) of the large network."
         )
-    said.append(_believed(run))
-    if run.tested_on == "val":
+    said.append(_believed(answered))
+    if answered.tested_on == "val":
         said.append("The images have selected the checkpoint, too: others will be answered worse.")
+    if answered.loaded is not None and answered.loaded.summary is not None:
+        said += [f"Note: {note}." for note in answered.loaded.summary.notes]
     said.append(
         "Whether this is better than the large network, cotrain compare says, which trains both."
     )
     return said
 
 
-def _believed(run: OpenedRun) -> str:
-    found = run.evaluation
+def _believed(answered: Answered) -> str:
+    found = answered.evaluation
     said = f"Its probabilities are off by {100 * found.ensemble.ece:.2f} points on average (ECE)"
     if found.uncalibrated is not None:
         return f"{said}; before calibration by {100 * found.uncalibrated.ece:.2f}."
     return f"{said}; cotrain calibrate may make that less."
 
 
-def _cost(run: OpenedRun) -> Section:
-    pictures = [fewer_networks_picture(run)] if run.experiment.into > 1 else []
-    return Section(title="What it costs", pictures=pictures, tables=[cost_table(run.ensemble)])
+def _cost(answered: Answered) -> Section:
+    pictures = [fewer_networks_picture(answered)] if answered.ensemble.spec.into > 1 else []
+    return Section(title="What it costs", pictures=pictures, tables=[cost_table(answered.ensemble)])
 
 
-def _answers(run: OpenedRun) -> Section:
-    return Section(title="How good the answers are", tables=[evaluation_table(run.evaluation)])
+def _answers(answered: Answered) -> Section:
+    return Section(title="How good the answers are", tables=[evaluation_table(answered.evaluation)])
 
 
-def _training(run: OpenedRun) -> Section:
+def _training(run: TrainedRun) -> Section:
     pictures = curves(read_metrics(run.folder.metrics))
     says = [] if pictures else ["The run has no metrics.csv: there are no curves."]
     return Section(title="How training went", says=says, pictures=pictures)
 
 
-def _trust(run: OpenedRun) -> Section:
-    found = run.uncertainty
+def _trust(answered: Answered) -> Section:
+    found = answered.uncertainty
     return Section(
         title="How far it can be trusted",
-        says=cautions(run.experiment),
+        says=cautions(answered.run and answered.run.experiment),
         pictures=[
             reliability_picture(found.bins),
             coverage_picture({"the ensemble": found.curve}, found.abstention),
@@ -97,10 +99,12 @@ def _trust(run: OpenedRun) -> Section:
     )
 
 
-def _classes(run: OpenedRun) -> Section:
-    by_class = run.evaluation.by_class
+def _classes(answered: Answered) -> Section:
+    by_class = answered.evaluation.by_class
     few = len(by_class.classes) <= _LARGEST_SHOWN and by_class.confusion_matrix is not None
-    matrices = [Matrix(labels=run.labels, counts=by_class.confusion_matrix or ())] if few else []
+    matrices = (
+        [Matrix(labels=answered.labels, counts=by_class.confusion_matrix or ())] if few else []
+    )
     return Section(
         title="Class by class",
         matrices=matrices,
@@ -108,17 +112,11 @@ def _classes(run: OpenedRun) -> Section:
     )
 
 
-def _images(run: OpenedRun) -> Section:
-    """A gallery where the images can still be had; else why not."""
+def _images(answered: Answered) -> Section:
+    """Galleries where the images can still be had; else why not."""
     title = "Images"
-    answered = Answered(
-        logits=run.logits,
-        log_p=run.log_p(),
-        targets=run.targets,
-        labels=run.labels,
-    )
     try:
-        images = images_to_test(run.folder.root, run.ensemble)
-        return Section(title=title, galleries=galleries(answered, images))
+        said, pairs = copies(answered)
+        return Section(title=title, says=[said], galleries=[*galleries(answered), *pairs])
     except ConfigError as error:
         return Section(title=title, says=[f"The images cannot be shown: {error}."])
