@@ -8,6 +8,8 @@ from html_pages import check_whole, read_html
 from reported import small_comparison
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
+from cotrain.evaluation.evaluate import read_predictions
 from cotrain.report.page.comparison import comparison_page
 from cotrain.report.page.rendering import html_of
 
@@ -46,7 +48,7 @@ def test_it_is_whole_and_says_what_the_record_says(folder):
 
 
 def test_recalls_are_those_of_the_runs(folder):
-    section = comparison_page(folder).sections[-1]
+    section = comparison_page(folder).sections[-2]
     rows = [row.cells for row in section.tables[0].rows if row]
     for place, run in enumerate(("s1-seed0", "s2-seed0")):
         record = json.loads((folder / run / "evaluation.json").read_text())
@@ -66,3 +68,23 @@ def test_a_damaged_record_is_named(tmp_path, content):
     (tmp_path / "comparison.json").write_text(content)
     with pytest.raises(ConfigError, match=r"comparison\.json is of another version, or damaged"):
         comparison_page(tmp_path)
+
+
+def test_images_that_are_answered_otherwise_are_shown_with_both_votes(folder):
+    [section] = [
+        each for each in comparison_page(folder).sections if each.title == "Where they differ"
+    ]
+    right = []
+    for run in ("s1-seed0", "s2-seed0"):
+        logits, targets = read_predictions(RunFolder(folder / run))
+        right.append(logits.mean(0).argmax(-1) == targets)
+    counts = [int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())]
+    assert sum(counts) > 0
+    assert f"alone answers {counts[0]} right, and S=2 alone {counts[1]}" in section.says[0]
+    titles = ["S=1 right, S=2 wrong", "S=2 right, S=1 wrong"]
+    shown = {each.title: each.exhibits for each in section.galleries}
+    for title, count in zip(titles, counts, strict=True):
+        assert len(shown.get(title, ())) == min(count, 12)
+        for each in shown.get(title, ()):
+            assert [vote.voter for vote in each.votes] == ["S=1, seed 0", "S=2, seed 0"]
+            assert [vote.right for vote in each.votes] == [title == titles[0], title == titles[1]]

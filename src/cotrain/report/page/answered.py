@@ -93,9 +93,13 @@ class Answered:
             ConfigError: The test images are gone, or not those that were answered.
         """
         found = self.loaded or _images_of_run(self)
-        if found.test is None or not found.test.targets.equal(self.targets):
-            raise ConfigError("the images are not those that were answered: evaluate again")
+        self.check_same(found)
         return found
+
+    def check_same(self, images: Splits) -> None:
+        """Raise ConfigError unless these are the test images that were answered."""
+        if images.test is None or not images.test.targets.equal(self.targets):
+            raise ConfigError("the images are not those that were answered: evaluate again")
 
 
 def _images_of_run(answered: Answered) -> Splits:

@@ -21,6 +21,7 @@ from cotrain.report.accuracy_tables import comparison_tables
 from cotrain.report.page.answered import Answered, open_run
 from cotrain.report.page.contents import Page, Section
 from cotrain.report.page.curves import comparing_curves, read_metrics
+from cotrain.report.page.disputes import disputes
 from cotrain.report.page.tradeoff import Offer, tradeoff_picture
 from cotrain.report.page.trust import coverage_picture, reliability_picture
 from cotrain.report.style import new_table
@@ -44,6 +45,7 @@ def comparison_page(path: Path) -> Page:
     opened = {name: [open_run(folder) for folder in each] for name, each in runs.items()}
     if opened:
         sections += [_trust(opened), _classes(opened)]
+        sections += [found] if (found := disputes(opened)) else []
     return Page(
         title=f"{experiment.network} divided, on {experiment.data.dataset}",
         verdict=comparison.verdict,

@@ -1,13 +1,14 @@
 """Images of the test with what every network says of them."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from cotrain.basics.shapes import UInt8
+from cotrain.basics.shapes import Float, UInt8
 from cotrain.data import Splits
 from cotrain.ensemble.combining import mutual_information
 from cotrain.report.page.answered import Answered
@@ -50,19 +51,38 @@ def _disputed(answered: Answered) -> list[int]:
 
 
 def _exhibit(answered: Answered, place: int) -> Exhibit:
-    images = answered.images
-    assert images.test is not None
-    truth = int(answered.targets[place])
     heard = [("ensemble", answered.log_p[place])]
-    for number, logits in enumerate(answered.logits[:_VOTERS, place]):
-        heard.append((f"network {number}", logits.double().log_softmax(-1)))
+    if len(answered.logits) > 1:
+        for number, logits in enumerate(answered.logits[:_VOTERS, place]):
+            heard.append((f"network {number}", logits.double().log_softmax(-1)))
+    truth = int(answered.targets[place])
+    return exhibit_of(answered.images, place, truth, answered.labels, heard)
+
+
+def exhibit_of(
+    images: Splits,
+    place: int,
+    truth: int,
+    labels: Sequence[str],
+    heard: Sequence[tuple[str, Float[Tensor, " C"]]],
+) -> Exhibit:
+    """A test image with what is said of it.
+
+    Args:
+        images: Where it is.
+        place: Which of the test images.
+        truth: Its class.
+        labels: Names of the C classes.
+        heard: Who answers, and the logarithms of the probabilities.
+    """
+    assert images.test is not None
     votes = []
     for voter, log_p in heard:
         answer = int(log_p.argmax())
         votes.append(
             Vote(
                 voter=voter,
-                answer=answered.labels[answer],
+                answer=labels[answer],
                 probability=log_p[answer].exp().item(),
                 right=answer == truth,
             )
@@ -70,8 +90,8 @@ def _exhibit(answered: Answered, place: int) -> Exhibit:
     return Exhibit(
         image=png_of(images.test.pixels([place])[0]),
         name=image_name(images, place),
-        says=[f"class: {answered.labels[truth]}"],
-        votes=votes if len(answered.logits) > 1 else votes[:1],
+        says=[f"class: {labels[truth]}"],
+        votes=votes,
     )
 
 
