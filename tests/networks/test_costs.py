@@ -99,3 +99,20 @@ def test_counting_changes_neither_modes_nor_statistics():
     assert [layer.training for layer in network] == [True, False]
     assert network[1].num_batches_tracked == 0
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+class WithToken(nn.Module):
+    """Gives a class token, a parameter, to a layer, as CaiT does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(1, 8))
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.token.expand(len(images), -1))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_parameter_may_be_given_to_a_layer(device):
+    assert count_macs(WithToken().to(device), (3, 2, 2)) == 8 * 3

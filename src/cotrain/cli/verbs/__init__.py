@@ -12,6 +12,7 @@ from cotrain.cli.verbs.evaluate import evaluate
 from cotrain.cli.verbs.export import export
 from cotrain.cli.verbs.import_checkpoint import import_checkpoint
 from cotrain.cli.verbs.networks import networks
+from cotrain.cli.verbs.plan import plan
 from cotrain.cli.verbs.predict import predict
 from cotrain.cli.verbs.recipes import recipes
 from cotrain.cli.verbs.report import report
@@ -24,6 +25,7 @@ from cotrain.cli.verbs.views import views
 # In the order in which help lists them.
 VERBS: dict[str, Any] = {
     "divide": divide,
+    "plan": plan,
     "views": views,
     "train": train,
     "evaluate": evaluate,

@@ -31,10 +31,20 @@ def inherit(large: nn.Module, smalls: Sequence[nn.Module], image_shape: Sequence
             the channels cannot be followed through an operation; nothing is changed then.
     """
     _require_equal(smalls)
-    channels = label_channels(large, smalls[0], image_shape)
-    _require_known(channels, large, smalls[0])
+    channels = check_inheritable(large, smalls[0], image_shape)
     for small, chosen in zip(smalls, choose_channels(large, channels, len(smalls)), strict=True):
         fill(small, large, channels, chosen)
+
+
+def check_inheritable(large: nn.Module, small: nn.Module, image_shape: Sequence[int]) -> Channels:
+    """The channels of the networks, whose weights may have no values (``meta``).
+
+    Raises:
+        ConfigError: The small network cannot be given some of the large one's; see ``inherit``.
+    """
+    channels = label_channels(large, small, image_shape)
+    _require_known(channels, large, small)
+    return channels
 
 
 def choose_channels(large: nn.Module, channels: Channels, into: int) -> list[dict[Axis, Tensor]]:

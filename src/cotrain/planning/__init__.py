@@ -1,0 +1,1 @@
+"""What to choose before anything big is trained: alternatives of equal cost, and a pilot."""
