@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
+from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss
 
 from cotrain.evaluation.scores import scores_of
@@ -130,3 +131,21 @@ def test_certain_answers_are_in_the_last_bin():
     log_p = torch.tensor([[0.0, -torch.inf], [0.0, -torch.inf]], dtype=torch.float64)
     [only] = reliability_bins(log_p, torch.tensor([0, 1]))
     assert only == Bin(confidence=1.0, accuracy=0.5, images=2)
+
+
+@pytest.mark.parametrize("digits", [1, 2, 12])
+def test_parts_of_brier_by_scikit_learn_where_probabilities_are_equal(digits):
+    log_p, targets = answers(300, 5, seed=digits)
+    targets[targets == 4] = 0  # a class without an image
+    p = log_p.exp().round(decimals=digits)
+    best = 0.0
+    for label in range(5):
+        hit = (targets == label).double().numpy()
+        fitted = IsotonicRegression().fit_transform(p[:, label].numpy(), hit)
+        best += ((hit - fitted) ** 2).mean()
+    shares = targets.bincount(minlength=5).double() / 300
+    miscalibration, discrimination, uncertainty = brier_parts(p, targets)
+    assert uncertainty == pytest.approx((shares * (1 - shares)).sum().item(), rel=1e-12)
+    assert uncertainty - discrimination == pytest.approx(best, rel=1e-12)
+    raw = (p - torch.nn.functional.one_hot(targets, 5)).square().sum(-1).mean().item()
+    assert miscalibration == pytest.approx(raw - best, rel=1e-9)

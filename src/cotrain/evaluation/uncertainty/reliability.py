@@ -6,12 +6,14 @@ Shapes: N images, C classes. Everything is computed in float64.
 from dataclasses import dataclass
 
 import torch
-from sklearn.isotonic import IsotonicRegression
+import torch.nn.functional as F
+from sklearn.isotonic import isotonic_regression
 from torch import Tensor
-from torchmetrics.functional.classification import binary_calibration_error
 
-from cotrain.basics.shapes import Float, Int
+from cotrain.basics.shapes import Bool, Float, Int
 from cotrain.evaluation.scores import BINS, scores_of
+
+_CHUNK = 4096  # images whose bins are held at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +100,13 @@ def equal_mass_error(confidence: Float[Tensor, " N"], right: Tensor) -> float:
 
 def classwise_error(p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> float:
     """Mean over the classes of abs(probability - frequency) over 15 bins (arXiv:1910.12656)."""
-    # A probability of exactly 1 would get a bin of its own, the 16th.
-    below_1 = p.clamp(max=1 - 2**-24).T.contiguous()
-    errors = [
-        binary_calibration_error(column, (targets == label).long(), n_bins=BINS, norm="l1")
-        for label, column in enumerate(below_1)
-    ]
-    return torch.stack(errors).mean().item()
+    images, classes = p.shape
+    gaps = torch.zeros(classes * BINS, dtype=torch.float64)
+    for some, truth in zip(p.split(_CHUNK), targets.split(_CHUNK), strict=True):
+        bins = (some * BINS).long().clamp(max=BINS - 1) + BINS * torch.arange(classes)
+        gap = some.double() - F.one_hot(truth, classes)
+        gaps.index_add_(0, bins.flatten(), gap.flatten())
+    return gaps.abs().sum().item() / (images * classes)
 
 
 def brier_parts(p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> tuple[float, float, float]:
@@ -115,14 +117,27 @@ def brier_parts(p: Float[Tensor, "N C"], targets: Int[Tensor, " N"]) -> tuple[fl
 
     Source: arXiv:2008.03033, Eq. 4.
     """
-    parts = torch.zeros(3, dtype=torch.float64)
-    for label, column in enumerate(p.T):
+    images, raw, best, constant = len(p), 0.0, 0.0, 0.0
+    for label, column in enumerate(p.T.contiguous()):
         hit = (targets == label).double()
-        ranks = column.unique(return_inverse=True)[1]  # probabilities may be too close to divide by
-        fitted = IsotonicRegression(y_min=0, y_max=1).fit_transform(ranks.numpy(), hit.numpy())
-        raw, best, constant = (
-            (hit - each).square().mean() for each in (column, torch.from_numpy(fitted), hit.mean())
-        )
-        parts += torch.stack([raw - best, constant - best, constant])
-    miscalibration, discrimination, uncertainty = parts.tolist()
-    return miscalibration, discrimination, uncertainty
+        share = hit.mean().item()
+        raw += (hit - column).square().mean().item()
+        best += _least_distance(column, hit.bool()) / images
+        constant += share * (1 - share)
+    return raw - best, constant - best, constant
+
+
+def _least_distance(column: Float[Tensor, " N"], hit: Bool[Tensor, " N"]) -> float:
+    """The squared distance of hits to their isotonic regression on a class's probabilities.
+
+    Images go into blocks that regression cannot part: from one probability of a hit up to the
+    next, as what follows a hit is lower than it. A class has few hits and so few blocks.
+    """
+    levels, hits = column[hit].unique(return_counts=True)
+    blocks = torch.bucketize(column, levels, right=True)
+    sizes = blocks.bincount(minlength=len(levels) + 1).double()
+    hits = torch.cat([torch.zeros(1), hits]).double()  # below the first level there is none
+    sizes, hits = sizes[sizes > 0], hits[sizes > 0]
+    fitted = isotonic_regression((hits / sizes).numpy(), sample_weight=sizes.numpy())
+    share = torch.from_numpy(fitted)
+    return (hits * (1 - share).square() + (sizes - hits) * share.square()).sum().item()
