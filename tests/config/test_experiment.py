@@ -8,8 +8,11 @@ import pytest
 
 from cotrain import ConfigError
 from cotrain.config import (
+    CoTrainingOptions,
     Experiment,
+    Hardware,
     Optimizer,
+    Teacher,
 )
 
 
@@ -197,3 +200,38 @@ def test_auto_and_null_become_what_suits(network, given, found):
     asked = Optimizer(**{"name": "auto", "lr": None, "weight_decay": None, **given})
     made = Experiment(network=network, optimizer=asked).optimizer
     assert (made.name, made.lr, made.weight_decay) == found
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"into": 1}, "into=1 is one answer, and peer=packed gives several: give into 2 or more"),
+        (
+            {"co_training": CoTrainingOptions()},
+            "co_training.weight=0.5 is for networks of their own, and peer=packed is one network: "
+            "give 0",
+        ),
+        (
+            {"inherit": "runs/one"},
+            "inherit=runs/one is for networks of their own, and peer=packed is one network: leave "
+            "it out",
+        ),
+        ({"sized_for": 2}, "sized_for=2 is for networks of their own, and .*"),
+        ({"teacher": Teacher(run="runs/one")}, "teacher.run=runs/one is for networks .*"),
+        (
+            {"hardware": Hardware(execution="threads")},
+            "hardware.execution=threads is .*: give loop",
+        ),
+    ],
+)
+def test_what_is_for_several_networks_is_not_for_a_peer(settings, said):
+    alone = CoTrainingOptions(weight=0.0)
+    with pytest.raises(ConfigError, match=f"^{said}$"):
+        Experiment(**{"peer": "packed", "co_training": alone} | settings)
+
+
+def test_a_peer_is_one_network():
+    peer = Experiment(peer="mimo", into=3, co_training=CoTrainingOptions(weight=0.0))
+    assert (peer.trained_networks, Experiment(into=3).trained_networks) == (1, 3)
+    with pytest.raises(ConfigError, match=r"^peer='batch' is not known: use one of"):
+        Experiment(peer="batch")  # type: ignore[arg-type]

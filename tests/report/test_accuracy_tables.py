@@ -114,3 +114,14 @@ def test_one_candidate_has_no_empty_tables():
     tables = comparison_tables(comparison(result("S=1", 1, 2.4)))
     assert len(tables) == 2
     assert all(len(table.rows) == 1 for table in tables)
+
+
+def test_peers_stand_beside_the_ensemble(example):
+    less = contrast("S=4", difference(0.37, 0.2, compared=2))
+    peer = result("packed 4", 4, 2.36, peer="packed", to_ensemble=less)
+    tables = comparison_tables(replace(example, candidates=(*example.candidates, peer)))
+    (table,) = [each for each in tables if "+0.37" in printed([each])]
+    text = printed([table])
+    assert "less S=4" in text
+    assert ["packed", "+0.37", "+0.3700", "+0.3700", "+0.370"] in rows(text, "packed")
+    check_fits(table)

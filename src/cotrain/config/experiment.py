@@ -35,6 +35,8 @@ class Experiment:
         into: S, the number of networks it is divided into; 1 trains the large network itself.
         sized_for: How many networks of their size cost as much as the large one; null is into. With
             into 1 and sized_for 4, one of four small networks is trained, alone.
+        peer: What gives the S answers instead of S networks, to compare with: the large network
+            ``packed`` (arXiv:2210.09184) or as ``mimo`` (arXiv:2010.06610).
         epochs: Passes over the training images.
         batch_size: Images of one training step on one device.
         inherit: A run folder, or an ensemble of S=1: the trained large network whose weights the S
@@ -62,6 +64,7 @@ class Experiment:
     network_options: dict[str, Any] = field(default_factory=dict[str, Any])
     into: int = bounded(4, between(1, MOST_NETWORKS))
     sized_for: int | None = bounded(None, between(1, MOST_NETWORKS))
+    peer: Literal["none", "packed", "mimo"] = "none"
     epochs: int = bounded(60, between(1, 1_000_000))
     batch_size: int = bounded(64, at_least(1))
     inherit: str | None = None
@@ -81,6 +84,11 @@ class Experiment:
     on_nan: Literal["error", "skip"] = "error"
     logger: str = "tensorboard"
 
+    @property
+    def trained_networks(self) -> int:
+        """How many networks are trained: S, or the one of a peer."""
+        return self.into if self.peer == "none" else 1
+
     def __post_init__(self) -> None:
         """Check every word, number and option, and name what ``auto`` and null are.
 
@@ -93,6 +101,7 @@ class Experiment:
         chosen_loggers(self.logger)
         self.teacher.check_heeded()
         _check_labels_heeded(self)
+        _check_peer(self)
         if (self.weights.classes, self.weights.sampler) == ("balanced", "balanced"):
             raise ConfigError(
                 "weights.classes=balanced and weights.sampler=balanced would count small classes "
@@ -115,6 +124,31 @@ def _check_labels_heeded(experiment: Experiment) -> None:
             raise ConfigError(
                 f"{name}={value} would be ignored, as teacher.weight=1 leaves the labels out: "
                 f"give --{name} {usual}, or a smaller teacher.weight"
+            )
+
+
+def _check_peer(experiment: Experiment) -> None:
+    """Raise ConfigError for settings of S networks where there is one."""
+    if experiment.peer == "none":
+        return
+    if experiment.into == 1:
+        raise ConfigError(
+            f"into=1 is one answer, and peer={experiment.peer} gives several: give into 2 or more"
+        )
+    options = experiment.co_training
+    for name, value, usual in (
+        ("co_training.weight", options.weight, 0),
+        ("co_training.initialization", options.initialization, "fresh"),
+        ("co_training.together", options.together, True),
+        ("hardware.execution", experiment.hardware.execution, "loop"),
+        ("sized_for", experiment.sized_for, None),
+        ("inherit", experiment.inherit, None),
+        ("teacher.run", experiment.teacher.run, None),
+    ):
+        if value != usual:
+            raise ConfigError(
+                f"{name}={value} is for networks of their own, and peer={experiment.peer} is one "
+                f"network: {'leave it out' if usual is None else f'give {usual}'}"
             )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cotrain.dividing.division import is_equal_cost, network_cost
 from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.peers.peer import Peer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Cost:
     equal: bool
 
 
-def cost_of(ensemble: Ensemble) -> Cost:
+def cost_of(ensemble: Ensemble | Peer) -> Cost:
     """The cost of an ensemble beside that of the large network that was divided.
 
     Raises:

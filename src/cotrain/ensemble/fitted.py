@@ -15,6 +15,7 @@ from cotrain.basics.reading import read_json
 from cotrain.basics.records import record_from
 from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.cascade import Cascade
+from cotrain.ensemble.peers.spec import PeerSpec
 from cotrain.ensemble.spec import EnsembleSpec
 
 Fitted = Calibration | Cascade
@@ -35,7 +36,7 @@ def write_beside(folder: Path, fitted: Fitted, weights_sha256: str) -> Path:
     return path
 
 
-def write_all_beside(folder: Path, spec: EnsembleSpec, weights_sha256: str) -> None:
+def write_all_beside(folder: Path, spec: EnsembleSpec | PeerSpec, weights_sha256: str) -> None:
     """Write all that a spec has."""
     for name in _KINDS:
         fitted = getattr(spec, name)

@@ -29,6 +29,7 @@ from cotrain.ensemble.fitted import (
     write_beside,
 )
 from cotrain.ensemble.member import Member
+from cotrain.ensemble.peers.spec import PeerSpec
 from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.networks import check_fits
 
@@ -38,7 +39,7 @@ _WEIGHTS = "model.safetensors"
 _EQUAL, _MEMBERS = 1, 2
 
 
-def write_folder(folder: Path, spec: EnsembleSpec, weights: dict[str, Tensor]) -> None:
+def write_folder(folder: Path, spec: EnsembleSpec | PeerSpec, weights: dict[str, Tensor]) -> None:
     """Write the weights, the description that holds their digest, and what was fitted for them."""
     # Copies: tensors that two layers share would be refused.
     content = safetensors.torch.save(
@@ -64,7 +65,7 @@ def _format_of(record: Mapping[str, Any]) -> int:
 
 def write_fitted(folder: Path, fitted: Fitted) -> Path:
     """Write a calibration or a cascade beside the weights that it was fitted for; where it is."""
-    return write_beside(folder, fitted, _read_record(folder / _SPEC)["weights_sha256"])
+    return write_beside(folder, fitted, saved_record(folder)["weights_sha256"])
 
 
 def holds_ensemble(folder: Path) -> bool:
@@ -78,7 +79,7 @@ def identity(folder: Path) -> str:
     Raises:
         ConfigError: There is no ensemble.
     """
-    return digest(json.dumps(_read_record(folder / _SPEC), sort_keys=True).encode())
+    return digest(json.dumps(saved_record(folder), sort_keys=True).encode())
 
 
 def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:
@@ -87,15 +88,20 @@ def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:
     Raises:
         ConfigError: Files are missing, damaged, changed, or of another version.
     """
-    record = _read_record(folder / _SPEC)
+    record = saved_record(folder)
     expected = record.pop("weights_sha256")
+    if "peer" in record:
+        raise ConfigError(
+            f"{folder} holds one network with several answers (peer={record['peer']}), no "
+            "ensemble: cotrain compare alone reads it"
+        )
     try:
         spec = EnsembleSpec.from_dict(record)
     except ConfigError as error:
         raise ConfigError(
             f"{folder / _SPEC} is damaged ({error}): save the ensemble again"
         ) from None
-    weights = _read_weights(folder / _WEIGHTS, expected)
+    weights = saved_weights(folder, expected)
     try:
         check_saved_weights(spec, weights)
     except ConfigError as error:
@@ -105,7 +111,13 @@ def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:
     return replace(spec, **read_beside(folder, spec, expected)), weights  # type: ignore[arg-type]
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def saved_record(folder: Path) -> dict[str, Any]:
+    """What ``spec.json`` says, without the heading.
+
+    Raises:
+        ConfigError: There is none, or it is damaged, or of another version.
+    """
+    path = folder / _SPEC
     if not path.is_file():
         raise ConfigError(f"{path.parent} is not an ensemble: it has no {path.name}")
     record = read_json(path)
@@ -120,7 +132,13 @@ def _read_record(path: Path) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key not in ("cotrain", "torch")}
 
 
-def _read_weights(path: Path, expected: str) -> dict[str, Tensor]:
+def saved_weights(folder: Path, expected: str) -> dict[str, Tensor]:
+    """The weights with this digest.
+
+    Raises:
+        ConfigError: They are missing, or others.
+    """
+    path = folder / _WEIGHTS
     if not path.is_file():
         raise ConfigError(f"{path} is missing: copy it beside {_SPEC} again")
     content = path.read_bytes()

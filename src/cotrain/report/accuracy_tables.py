@@ -66,6 +66,7 @@ def _contrast_tables(comparison: Comparison) -> list[ResultTable]:
         _contrast_table(
             "less no co-training", {each.name: each.to_independent for each in results}
         ),
+        *_peer_tables(results),
     ]
     shown = [table for table in tables if table.rows]
     if shown:
@@ -75,6 +76,11 @@ def _contrast_tables(comparison: Comparison) -> list[ResultTable]:
             "corrected for the number of candidates, and the word is what it says."
         )
     return shown
+
+
+def _peer_tables(results: Sequence[CandidateResult]) -> list[ResultTable]:
+    peers = {each.name: each.to_ensemble for each in results if each.to_ensemble is not None}
+    return [_contrast_table(f"less {next(iter(peers.values())).name}", peers)] if peers else []
 
 
 def _contrast_table(title: str, contrasts: Mapping[str, Contrast | None]) -> ResultTable:

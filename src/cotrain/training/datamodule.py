@@ -67,7 +67,7 @@ class Loaders(lightning.LightningDataModule):
             views=experiment.views,
             preprocessing=splits.preprocessing,
             num_classes=len(splits.classes),
-            into=experiment.into,
+            into=experiment.trained_networks,
             seed=experiment.seed,
             share=share,
             drawn=drawn,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.peers.peer import Peer
 from cotrain.training.tensor_lists import TensorLists, move, state
 
 
@@ -20,7 +21,7 @@ class MovingAverage(nn.Module):
         decay: From 0 (the weights themselves) to below 1.
     """
 
-    def __init__(self, ensemble: Ensemble, decay: float) -> None:
+    def __init__(self, ensemble: Ensemble | Peer, decay: float) -> None:
         super().__init__()
         self.ensemble = copy.deepcopy(ensemble).requires_grad_(False)
         self.decay = decay

@@ -23,6 +23,7 @@ from cotrain.data.datasets import check_outside_images
 from cotrain.data.settings import check_heeded
 from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.peers.peer import Peer, load_any
 from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.evaluation.scores import Evaluation
 from cotrain.training.clear_errors import clear_errors, fewer_workers
@@ -48,7 +49,7 @@ class RunResult:
     """
 
     folder: Path
-    ensemble: Ensemble
+    ensemble: Ensemble | Peer
     evaluation: Evaluation | None
 
 
@@ -242,8 +243,8 @@ def _ship(module: CoTraining, folder: RunFolder, splits: Splits, device: torch.d
     return RunResult(folder=folder.root, ensemble=ensemble.cpu(), evaluation=evaluation)
 
 
-def _best(folder: RunFolder) -> Ensemble:
+def _best(folder: RunFolder) -> Ensemble | Peer:
     try:
-        return Ensemble.load(folder.best)
+        return load_any(folder.best)
     except ConfigError as error:
         raise ConfigError(f"{error}; {best_is_lost(folder)}") from None

@@ -19,6 +19,7 @@ from cotrain.data.remembering import is_same
 from cotrain.data.split_record import splitting
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
+from cotrain.ensemble.peers.peer import Peer, make_peer
 from cotrain.ensemble.preprocessing import native_images
 from cotrain.execution import TrainingExecution, choose, prepare_training
 from cotrain.networks import ForeignSpec, NetworkSpec, spec_for_images
@@ -85,8 +86,8 @@ def _split_of(parent: Path, name: str, data: Data) -> SplitRecord | None:
     return record
 
 
-def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble:
-    """The ensemble before training, knowing its classes and preprocessing.
+def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble | Peer:
+    """The ensemble, or the peer, before training, knowing its classes and preprocessing.
 
     Raises:
         ConfigError: A network that cannot be divided or inherited so, or trained on such a batch.
@@ -99,8 +100,20 @@ def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble:
         image_size=shape.image_size,
         **experiment.network_options,
     )
+    if experiment.peer == "none":
+        ensemble = _divided(experiment, large)
+    else:
+        ensemble = make_peer(experiment.peer, large, experiment.into, seed=experiment.seed)
+    known = {"classes": splits.classes, "preprocessing": shape}
+    ensemble.spec = replace(ensemble.spec, **known)  # type: ignore[type-var]
+    if experiment.batch_size == 1:
+        _check_batch_of_one(ensemble)
+    return ensemble
+
+
+def _divided(experiment: Experiment, large: NetworkSpec) -> Ensemble:
     inherits = experiment.inherit is not None
-    ensemble = divide(
+    return divide(
         _trained(experiment, large) if inherits else large,
         experiment.into,
         sized_for=experiment.sized_for,
@@ -108,10 +121,6 @@ def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble:
         initialization="inherit" if inherits else experiment.co_training.initialization,
         **vars(experiment.dividing),
     )
-    ensemble.spec = replace(ensemble.spec, classes=splits.classes, preprocessing=shape)
-    if experiment.batch_size == 1:
-        _check_batch_of_one(ensemble)
-    return ensemble
 
 
 def class_weights(experiment: Experiment, splits: Splits) -> tuple[float, ...] | None:
@@ -125,7 +134,7 @@ def class_weights(experiment: Experiment, splits: Splits) -> tuple[float, ...] |
     return balanced_weights(splits.train.targets, splits.classes)
 
 
-def _check_batch_of_one(ensemble: Ensemble) -> None:
+def _check_batch_of_one(ensemble: Ensemble | Peer) -> None:
     """BatchNorm takes no statistics of one value, such as that of one image of 1 x 1 pixels."""
     network = copy.deepcopy(ensemble.networks[0]).train()
     try:
@@ -159,7 +168,7 @@ def _trained(experiment: Experiment, large: NetworkSpec) -> Ensemble:
 
 def training_execution(
     experiment: Experiment,
-    ensemble: Ensemble,
+    ensemble: Ensemble | Peer,
     device: torch.device,
     context: Callable[[], AbstractContextManager[object]],
 ) -> TrainingExecution:
@@ -178,7 +187,7 @@ def training_execution(
     if strategy == "auto":
         shape = (experiment.into, experiment.batch_size, *ensemble.image_shape)
         choice = choose(
-            ensemble,
+            ensemble.networks,
             shape,
             device=device,
             training=context,
@@ -186,4 +195,4 @@ def training_execution(
         )
         say(f"hardware.execution=auto: {choice.reason}")
         strategy = choice.strategy
-    return prepare_training(ensemble, strategy)
+    return prepare_training(ensemble.networks, strategy)

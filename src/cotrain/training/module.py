@@ -1,5 +1,6 @@
 """One training step of S networks, as the LightningModule that the Trainer drives."""
 
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -13,6 +14,7 @@ from cotrain.config.difference import record_settings
 from cotrain.data import Batch
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.losses import CoTrainingLoss
+from cotrain.ensemble.peers.peer import Peer
 from cotrain.ensemble.soft_targets import SoftTargets
 from cotrain.execution import prepare_training
 from cotrain.training.ema import MovingAverage
@@ -30,7 +32,7 @@ class CoTraining(lightning.LightningModule):
     """Trains an ensemble: every network on its own view, pulled together by the co-training loss.
 
     Args:
-        ensemble: The S networks.
+        ensemble: The S networks, or the one of a peer.
         experiment: How they are trained.
         steps_per_epoch: Optimizer steps in one epoch.
         class_weights: What an image of each class counts; all alike if None.
@@ -39,7 +41,7 @@ class CoTraining(lightning.LightningModule):
 
     def __init__(
         self,
-        ensemble: Ensemble,
+        ensemble: Ensemble | Peer,
         experiment: Experiment,
         steps_per_epoch: int,
         class_weights: tuple[float, ...] | None = None,
@@ -53,7 +55,7 @@ class CoTraining(lightning.LightningModule):
         self.teacher = teacher
         self.timetable = Timetable(experiment=experiment, steps_per_epoch=steps_per_epoch)
         decay = experiment.ema
-        self.execution = prepare_training(ensemble, "loop")
+        self.execution = prepare_training(ensemble.networks, "loop")
         self.average = None if decay is None else MovingAverage(ensemble, decay)
         self.loss = CoTrainingLoss(options.divergence, options.label_smoothing, class_weights)
         losses = ["loss", "cross_entropy", "divergence", *(["teacher"] if teacher else [])]
@@ -69,7 +71,7 @@ class CoTraining(lightning.LightningModule):
         self.accumulated = 0
 
     @property
-    def answering(self) -> Ensemble:
+    def answering(self) -> Ensemble | Peer:
         """The ensemble that is validated and shipped: the moving average where there is one."""
         return self.ensemble if self.average is None else self.average.ensemble
 
@@ -103,20 +105,24 @@ class CoTraining(lightning.LightningModule):
             self.accumulated = 0
         self.guard.begin()
         logits = self._logits(batch.images, batch_idx)
+        # A peer may answer an image several times, beside others each time.
+        targets = batch.targets.repeat_interleave(logits.shape[1] // len(batch.targets), 0)
         weight = self.timetable.weight(self.current_epoch)
-        terms = self.loss(logits, batch.targets, weight=weight, taught=self._taught(batch.images))
+        terms = self.loss(logits, targets, weight=weight, taught=self._taught(batch.images))
         if not self.guard.accepts(terms, step=self.global_step, epoch=self.current_epoch):
             return None
         self.accumulated += 1
         losses = [terms.total, terms.cross_entropy, terms.divergence]
         losses += [] if terms.teacher is None else [terms.teacher]
-        self.training_tally.add(logits, batch.targets, losses, self.place.networks[0])
+        self.training_tally.add(logits, targets, losses, self.place.networks[0])
         return terms.total
 
     def _logits(self, views: Tensor, batch_idx: int) -> Tensor:
         """Logits of the networks being trained: the one place where they run."""
         if len(self.place.networks) == len(views):
-            return self.execution.forward(views, lambda index: self._seed_network(index, batch_idx))
+            seed = partial(self._seed_network, batch_idx=batch_idx)
+            # The one network of a peer gives all S answers.
+            return self.execution.forward(views, seed).flatten(0, -3)
         index = self.place.networks[0]
         self._seed_network(index, batch_idx)
         return self.ensemble.networks[index](views[index])[None]
@@ -196,7 +202,7 @@ class CoTraining(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """One optimizer over all networks; the learning rate is set at every step."""
-        size = self.experiment.sized_for or self.experiment.into
+        size = self.experiment.sized_for or self.experiment.trained_networks
         return build_optimizer(self.ensemble, self.experiment.optimizer, size)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.basics.text import one_line
 from cotrain.config import Experiment
 from cotrain.config.difference import first_difference
-from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.peers.peer import load_any
 from cotrain.training.checkpoint import newest_checkpoint
 from cotrain.training.notices import say
 
@@ -185,7 +185,7 @@ def earlier_version(setting: str) -> str:
 def _forget_best(folder: RunFolder) -> None:
     """Remove what cannot be loaded; the epochs that follow are compared among themselves."""
     try:
-        Ensemble.load(folder.best)
+        load_any(folder.best)
     except ConfigError:
         shutil.rmtree(folder.best, ignore_errors=True)
         return

@@ -37,9 +37,8 @@ class Timetable:
 
     def place(self, epoch: int) -> Place:
         """Epoch ``epoch`` of the run, within the network's own schedule."""
-        into = self.experiment.into
         if self.experiment.co_training.together:
-            return Place(epoch=epoch, networks=range(into))
+            return Place(epoch=epoch, networks=range(self.experiment.trained_networks))
         network, epoch = divmod(epoch, self.experiment.epochs)
         return Place(epoch=epoch, networks=range(network, network + 1))
 

@@ -16,6 +16,7 @@ def compare(
     ablation: str | None = None,
     sweep: float | str | None = None,
     varied: int | str | None = None,
+    peers: str | None = None,
     jobs: int | None = None,
     budget_minutes: float | None = None,
     **settings: Any,
@@ -33,6 +34,9 @@ def compare(
             0,0.1,0.5,2.
         varied: The S for which --independent, --ablation and --sweep hold, such as 2,4; the
             largest if not given.
+        peers: Also train what else gives several answers at the large network's cost: some of
+            packed,mimo, or with another number of answers packed:2,mimo:3. They take the extra
+            peers (pip install 'cotrain[peers]').
         budget_minutes: A time; the first of the seeds are trained, as many as fit, after a few
             seconds of every candidate are measured. The same command goes on with the others.
         jobs: Runs at once; as many as there are cores, or GPUs, if not given.
@@ -51,6 +55,7 @@ def compare(
         ablations=ablation.split(",") if ablation else (),
         sweep=() if sweep is None else numbers("sweep", sweep),
         varied=() if varied is None else whole_numbers("varied", varied),
+        peers=peers.split(",") if peers else (),
         jobs=jobs,
         budget_minutes=budget_minutes,
     )

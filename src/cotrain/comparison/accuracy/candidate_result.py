@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from cotrain.comparison.accuracy.power import Power
 from cotrain.comparison.accuracy.statistics import Difference, Spread
@@ -68,7 +69,7 @@ class CandidateResult:
 
     Args:
         name: The candidate.
-        into: S.
+        into: S, or the answers of a peer.
         weight: Of its co-training loss.
         cost: Params and MACs.
         given: How good its answers are, as they are.
@@ -84,6 +85,8 @@ class CandidateResult:
             what they are, and where these were not trained.
         latencies: Time to answer, one for every batch size.
         seconds: Median time of a training; None where none was trained without interruption.
+        peer: How one network gives its answers, if they are not of S networks.
+        to_ensemble: Of a peer, less the co-trained ensemble of the most networks.
     """
 
     name: str
@@ -101,6 +104,8 @@ class CandidateResult:
     to_independent: Contrast | None
     latencies: tuple[Latency, ...]
     seconds: float | None
+    peer: Literal["none", "packed", "mimo"] = "none"
+    to_ensemble: Contrast | None = None
 
     @property
     def best(self) -> Quality:

@@ -12,6 +12,7 @@ from cotrain.basics.machine import Machine, hardware
 from cotrain.comparison.accuracy.all_runs import train_candidates
 from cotrain.comparison.accuracy.candidate_result import CandidateResult
 from cotrain.comparison.accuracy.candidates import list_candidates
+from cotrain.comparison.accuracy.peers import list_peers
 from cotrain.comparison.accuracy.results import results_of
 from cotrain.comparison.accuracy.trainings import Train
 from cotrain.config import Experiment
@@ -67,6 +68,7 @@ def compare(
     ablations: Sequence[str] = (),
     sweep: Sequence[float] = (),
     varied: Sequence[int] = (),
+    peers: Sequence[str] = (),
     jobs: int | None = None,
     budget_minutes: float | None = None,
     train: Train | None = None,
@@ -87,6 +89,8 @@ def compare(
         ablations: Train the largest S without each of these too: views, loss, init, separate.
         sweep: Train the largest S with each of these weights of the co-training loss too.
         varied: Each S for which independent, ablations and sweep hold, instead of the largest.
+        peers: Train these too: ``packed`` and ``mimo``, the large network with several answers;
+            with another number of them as ``packed:2``. They take the extra ``peers``.
         jobs: Trainings at once, in processes that share the cores; None is one a core on the CPU,
             and one a GPU. Each is on one GPU.
         budget_minutes: Train with the first of the seeds, as many as fit into this time.
@@ -101,6 +105,7 @@ def compare(
     lists = {"into": into, "seeds": seeds, "ablation": ablations, "sweep": sweep, "varied": varied}
     _check(lists)
     candidates = list_candidates(experiment, into, independent, ablations, sweep, varied)
+    candidates += list_peers(experiment, peers)
     trained = train_candidates(
         experiment,
         candidates,

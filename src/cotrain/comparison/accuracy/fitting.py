@@ -7,7 +7,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.cascade import Cascade
-from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.peers.peer import Peer, load_any
 from cotrain.evaluation.calibration.fitting import fit_calibration
 from cotrain.evaluation.calibration.images import ImagesToCalibrate, images_to_calibrate
 from cotrain.evaluation.cascade.fitting import fit_cascade
@@ -20,7 +20,8 @@ class RunFit:
 
     Args:
         calibration: Of its answers.
-        cascade: With the full ensemble's accuracy within 0.1 points; None of one network.
+        cascade: With the full ensemble's accuracy within 0.1 points; None of one network, which a
+            peer is too.
     """
 
     calibration: Calibration
@@ -54,7 +55,7 @@ def fit_runs(folders: Mapping[str, Sequence[RunFolder]], *, batch_size: int, dev
     """
     first = next(iter(folders.values()))[0]
     try:
-        kept = images_to_calibrate(first.root, Ensemble.load(first.ensemble))
+        kept = images_to_calibrate(first.root, load_any(first.ensemble))
         found = {
             name: [_fitted(folder, kept, batch_size, device) for folder in each]
             for name, each in folders.items()
@@ -65,11 +66,11 @@ def fit_runs(folders: Mapping[str, Sequence[RunFolder]], *, batch_size: int, dev
 
 
 def _fitted(folder: RunFolder, kept: ImagesToCalibrate, batch_size: int, device: str) -> RunFit:
-    ensemble = Ensemble.load(folder.ensemble).to(device)
+    ensemble = load_any(folder.ensemble).to(device)
     images, otherwise = kept.images, kept.preprocessing
     logits, targets = collect_logits(ensemble, images, otherwise, batch_size=batch_size)
     calibration = fit_calibration(logits, targets).calibration
     cascade = None
-    if len(logits) > 1:
+    if len(logits) > 1 and not isinstance(ensemble, Peer):
         cascade = fit_cascade(logits, targets, calibration=calibration).cascade
     return RunFit(calibration=calibration, cascade=cascade)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cotrain.comparison.accuracy.candidate_result import CandidateResult, Contrast
 from cotrain.comparison.accuracy.candidates import LARGE
 from cotrain.comparison.accuracy.open_questions import not_shown
+from cotrain.comparison.accuracy.peers_in_words import peers_in_words
 from cotrain.comparison.accuracy.statistics import Difference
 
 BETTER, WORSE = "clearly better", "clearly worse"
@@ -34,12 +35,17 @@ def verdict_in_words(results: Sequence[CandidateResult], setting: Setting) -> tu
     Better and worse are said where the test says so that is corrected for the number of
     candidates, and never of one seed.
     """
-    divided = [each for each in results if each.name != LARGE]
+    peers = [each for each in results if each.peer != "none"]
+    divided = [each for each in results if each.name != LARGE and each not in peers]
     large = next((each for each in results if each.name == LARGE), None)
     if not divided:
-        error = results[0].best.error.mean
+        error = f"its error is {results[0].best.error.mean:.2f} %."
+        if peers:
+            return f"No S networks were trained beside the large one; {error}", peers_in_words(
+                peers
+            )
         return (
-            f"Only the large network was trained; its error is {error:.2f} %.",
+            f"Only the large network was trained; {error}",
             "Nothing is compared: give --into an S above 1.",
         )
     best = min(divided, key=lambda each: each.best.error.mean)
@@ -50,7 +56,8 @@ def verdict_in_words(results: Sequence[CandidateResult], setting: Setting) -> tu
             _probabilities(best, large, best.to_large, setting),
             _running(best, large, setting),
         ]
-    return tuple(each for each in [*said, _co_training(results), not_shown(best, results)] if each)
+    said += [_co_training(results), peers_in_words(peers), not_shown(best, results)]
+    return tuple(each for each in said if each)
 
 
 def _without_large(best: CandidateResult) -> str:

@@ -6,7 +6,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.run import Run
 from cotrain.config import Experiment
-from cotrain.data import SplitRecord, read_record
+from cotrain.data import SplitRecord, Splits, read_record
 
 
 def remembered_split(folder: RunFolder, runs: Sequence[Run]) -> SplitRecord | None:
@@ -31,7 +31,7 @@ def remembered_split(folder: RunFolder, runs: Sequence[Run]) -> SplitRecord | No
     return shared
 
 
-def keep_split(experiment: Experiment, folder: RunFolder, remembered: SplitRecord | None) -> None:
+def keep_split(experiment: Experiment, folder: RunFolder, remembered: SplitRecord | None) -> Splits:
     """Draw the split, or find it again; show it, and write it once, where the runs look for it.
 
     Raises:
@@ -44,3 +44,4 @@ def keep_split(experiment: Experiment, folder: RunFolder, remembered: SplitRecor
     splits.show()
     if not folder.split.exists():
         splits.write(folder)
+    return splits

@@ -11,7 +11,7 @@ from cotrain.comparison.accuracy.in_words import Setting, verdict_in_words
 from cotrain.comparison.accuracy.run import Run
 from cotrain.comparison.accuracy.verdicts import judge
 from cotrain.ensemble.cost import cost_of
-from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.peers.peer import load_any
 from cotrain.execution.timing import measure_latency
 
 
@@ -49,7 +49,7 @@ def results_of(
     batch_size = candidates[0].experiment.batch_size
     fits = fit_runs(folders, batch_size=batch_size, device=device)
     answers = read_answers(folders, fits.of)
-    ensembles = {name: Ensemble.load(each[0].ensemble).to(device) for name, each in folders.items()}
+    ensembles = {name: load_any(each[0].ensemble).to(device) for name, each in folders.items()}
     shape = ensembles[candidates[0].name].image_shape
     results = judge(
         candidates,

@@ -19,6 +19,7 @@ from cotrain.basics.errors import CotrainError, TrainingError
 from cotrain.basics.processes import serve_parent
 from cotrain.basics.streams import make_streams_tolerant
 from cotrain.comparison.accuracy.run import Run
+from cotrain.ensemble.peers.library import of_library
 
 Train = Callable[..., object]  # called as cotrain.training.fit is
 T = TypeVar("T")
@@ -155,6 +156,8 @@ def _named(work: Callable[[Run], T], run: Run) -> T:
 
 
 def _train(train: Train, run: Run) -> None:
+    if run.experiment.peer != "none":
+        of_library("layers", run.experiment.peer)  # its import takes seconds, and is no training
     start = perf_counter()
     begun = run.folder.config.exists()
     train(run.experiment, run.folder.root, resume=begun, progress=False, split_of=run.split_of)

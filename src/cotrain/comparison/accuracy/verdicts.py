@@ -40,6 +40,7 @@ def judge(
     large = LARGE if LARGE in answers else None
     to_large = contrast.to({each.name: large for each in candidates if each.name != LARGE})
     to_independent = contrast.to({each.name: _uncoupled(each, candidates) for each in candidates})
+    to_ensemble = contrast.to(_most_networks(candidates))
     return tuple(
         _result(
             each,
@@ -47,11 +48,20 @@ def judge(
             cost=costs[each.name],
             to_large=to_large.get(each.name),
             to_independent=to_independent.get(each.name),
+            to_ensemble=to_ensemble.get(each.name),
             latencies=[one for one in latencies if one.name == each.name],
             seconds=seconds[each.name],
         )
         for each in candidates
     )
+
+
+def _most_networks(candidates: Sequence[Candidate]) -> dict[str, str | None]:
+    """The co-trained ensemble of the most networks, by the name of every peer."""
+    ours = [each for each in candidates if each.experiment.peer == "none"]
+    most = max(ours, key=lambda each: each.experiment.into)  # the first, which lacks nothing
+    named = None if most.experiment.into == 1 else most.name
+    return {each.name: named for each in candidates if each.experiment.peer != "none"}
 
 
 def _uncoupled(candidate: Candidate, candidates: Sequence[Candidate]) -> str | None:
@@ -119,6 +129,7 @@ def _result(
     cost: Cost,
     to_large: Contrast | None,
     to_independent: Contrast | None,
+    to_ensemble: Contrast | None,
     latencies: Sequence[Latency],
     seconds: Sequence[float],
 ) -> CandidateResult:
@@ -137,6 +148,8 @@ def _result(
         nlls=tuple(tested.given.nlls.mean(1).tolist()),
         to_large=to_large,
         to_independent=to_independent,
+        to_ensemble=to_ensemble,
+        peer=experiment.peer,
         latencies=tuple(latencies),
         seconds=float(np.median(seconds)) if seconds else None,
     )

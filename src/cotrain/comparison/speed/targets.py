@@ -116,7 +116,7 @@ def _large_networks(given: Sequence[BenchmarkTarget]) -> Iterator[BenchmarkTarge
 
 
 def _members(folder: Path) -> list[Path]:
-    """The runs of a comparison's first seed; of other folders, the folder itself."""
+    """The ensembles of a comparison's first seed; of other folders, the folder itself."""
     record = folder / "comparison.json"
     if not record.is_file():
         return [folder]
@@ -125,7 +125,7 @@ def _members(folder: Path) -> list[Path]:
     if not isinstance(seeds, list) or not seeds or type(seeds[0]) is not int:
         raise ConfigError(f"{record} is damaged: it has no seeds: compare again")
     seed = seeds[0]
-    return sorted(folder.glob(f"*-seed{seed}"))
+    return sorted(folder.glob(f"s*-seed{seed}"))
 
 
 def _top1(path: Path) -> float | None:
