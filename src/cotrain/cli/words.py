@@ -15,10 +15,11 @@ def readable(words: Sequence[str]) -> list[str]:
 
     Flags may have dashes (``--num-classes``), a flag alone means true (``--json``), and
     ``--config`` takes a recipe's name. For ``compare`` the S to compare are ``--into``, and the
-    one that a recipe trains with is left out. Plain words are ``--runs`` for ``table`` and
-    ``soup``, ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and ``--patterns`` for
-    ``networks``; for ``predict`` all after the first are one, parted by the character that no path
-    has; for ``views`` the one is ``--config``. For ``distill`` the settings are those of the run.
+    one that a recipe trains with is left out. Plain words are ``--runs`` for ``table``,
+    ``assemble`` and ``soup``, ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and
+    ``--patterns`` for ``networks``; for ``predict`` all after the first are one, parted by the
+    character that no path has; for ``views`` the one is ``--config``. For ``distill`` the settings
+    are those of the run.
     """
     words = [_underscored(word) for word in words]
     if words[:1] == ["predict"]:
@@ -70,6 +71,7 @@ _PLAIN_WORDS = {
     "benchmark": "--targets",
     "recipes": "--show",
     "networks": "--patterns",
+    "assemble": "--runs",
     "soup": "--runs",
 }
 

@@ -86,6 +86,13 @@ class SplitOrigin:
     tested_on: Literal["test", "val"]
     table: str | None = None
 
+    @property
+    def data(self) -> Data:
+        """The settings that name these images."""
+        known = {"dataset": self.dataset, "root": self.root, "table": self.table}
+        known |= self.settings
+        return record_from(Data, known, "data")
+
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRecord:

@@ -1,6 +1,7 @@
 """An ensemble of any networks: names, specs, modules, ensembles, and folders of trained ones."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +50,17 @@ def assemble(
     if not networks:
         raise ConfigError("nothing to assemble: give names, specs, modules, ensembles or folders")
     parts = parts_of(networks, example_input)
+    return assembled(parts, preprocessing=preprocessing, combine=combine, seed=seed)
+
+
+def assembled(
+    parts: Sequence[Part],
+    *,
+    preprocessing: Preprocessing | None = None,
+    combine: Combine = "mean_logits",
+    seed: int | None = None,
+) -> Ensemble:
+    """The ensemble of these networks; see ``assemble``."""
     images = preprocessing or next((each.images for each in parts if each.images), None)
     classes = next((each.classes for each in parts if each.classes), ())
     members = [_member(each, parts[0], images, classes, preprocessing is None) for each in parts]
@@ -64,6 +76,14 @@ def assemble(
     modules = [_module(part, derive_seed(seed, "init", at)) for at, part in enumerate(parts)]
     pairs = zip(members, modules, strict=True)
     return Ensemble([member.adapted(each, images, classes) for member, each in pairs], spec)
+
+
+def some_of(ensemble: Ensemble, networks: Sequence[int]) -> Ensemble:
+    """An ensemble of some of the networks, by index, which stay as they are."""
+    spec = ensemble.spec.unfitted()
+    members = tuple(spec.members[index] for index in networks)
+    chosen = [ensemble.networks[index] for index in networks]
+    return Ensemble(chosen, replace(spec, members=members, divided=None))
 
 
 def _member(

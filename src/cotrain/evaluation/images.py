@@ -90,33 +90,45 @@ def experiment_of(path: Path) -> Experiment | None:
 
 
 def _run_at(path: Path) -> RunFolder | None:
-    return next((run for run in possible_runs(path) if run.config.is_file()), None)
+    found = _folder_at(path)
+    return found if found is not None and found.config.is_file() else None
+
+
+def record_at(path: Path) -> SplitRecord | None:
+    """Which images an ensemble trained on, and held out; None where no file says so."""
+    found = _folder_at(path)
+    return None if found is None else read_record(found.split)
+
+
+def _folder_at(path: Path) -> RunFolder | None:
+    """The run, or what remembers the split of the runs that an ensemble was assembled of."""
+    runs = possible_runs(path)
+    return next((run for run in runs if run.config.is_file() or run.split.is_file()), None)
 
 
 def asked_for(path: Path, ensemble: Answering, data: Data | None) -> Asked:
     """Which images are asked for: those of the run, or others; see ``images_to_test``."""
-    run = _run_at(path)
-    record = None if run is None else read_record(run.split)
+    run, record = _run_at(path), record_at(path)
+    shape = ensemble.spec.preprocessing
+    as_photos = shape is not None and shape.margin > 1
     if data is None:
-        if run is None:
+        if run is not None:
+            experiment = load_recipe(run.config)
+            data, as_photos = experiment.data, experiment.views.crop == "resized"
+        elif record is not None:  # of an ensemble that was assembled of runs
+            data = record.origin.data
+        else:
             raise ConfigError(
                 f"{path} does not say which images to take: give --data.dataset and --data.root"
             )
-        experiment = load_recipe(run.config)
-        return Asked(
-            data=experiment.data,
-            keep_files=experiment.views.crop == "resized",
-            is_own=True,
-            record=record,
-            remembered=record,
-        )
-    data, shape = data.resolved(), ensemble.spec.preprocessing
+        return Asked(data=data, keep_files=as_photos, is_own=True, record=record, remembered=record)
+    data = data.resolved()
     if shape is not None:
         refuse_other_shape(data, shape)
     same = record is not None and _is_same(record, data)
     return Asked(
         data=data,
-        keep_files=shape is not None and shape.margin > 1,
+        keep_files=as_photos,
         is_own=False,
         record=record,
         remembered=record if same else None,

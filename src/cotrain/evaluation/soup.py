@@ -16,6 +16,7 @@ from cotrain.basics.seeds import seeded
 from cotrain.config import Experiment
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits, TrainingBatches, read_record, training_loader
+from cotrain.data.shared_split import shared_split
 from cotrain.ensemble.combining import log_probabilities
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
 from cotrain.ensemble.soup import average, check_alike
@@ -89,12 +90,7 @@ def soup_of_runs(runs: Sequence[Path | str], *, device: str = "cpu") -> Soup:
     ensembles = {str(path): load_shipped(path).to(device) for path in paths}
     check_alike(ensembles)
     experiments = {str(path): _settings(path) for path in paths}
-    digests = {getattr(read_record(RunFolder(path).split), "digest", None) for path in paths}
-    if len(digests) > 1 or None in digests:
-        raise ConfigError(
-            "the runs were not trained and validated on the same images, so that one has learnt "
-            "what another is judged by: give runs of one split"
-        )
+    shared_split({str(path): read_record(RunFolder(path).split) for path in paths})
     starts = {_start(each) for each in experiments.values()}
     start = starts.pop() if len(starts) == 1 else None
     return _greedy(paths[0], ensembles, experiments, start)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cotrain.cli.verbs.assemble import assemble
 from cotrain.cli.verbs.benchmark import benchmark
 from cotrain.cli.verbs.calibrate import calibrate
 from cotrain.cli.verbs.cascade import cascade
@@ -37,6 +38,7 @@ VERBS: dict[str, Any] = {
     "export": export,
     "compare": compare,
     "report": report,
+    "assemble": assemble,
     "distill": distill,
     "soup": soup,
     "import-checkpoint": import_checkpoint,

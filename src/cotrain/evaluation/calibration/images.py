@@ -88,7 +88,8 @@ def _kept(path: Path, ensemble: Answering, asked: Asked) -> ImagesToCalibrate:
         remembered=record,
     )
     run = experiment_of(path)
-    selects = not keeps and run is not None and run.co_training.together
+    # Of an ensemble that was assembled there is no run, and its runs have selected with them.
+    selects = not keeps and (run is None or run.co_training.together)
     fitted_on = "calibration" if keeps else "validation"
     return _record(found, fitted_on, selected_checkpoint=selects)
 
