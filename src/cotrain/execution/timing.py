@@ -19,6 +19,7 @@ from cotrain.networks.evaluating import evaluating
 WARM_UP = 3
 
 K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,15 +100,15 @@ def _pass(answering: Answering, images: torch.Tensor) -> Callable[[], torch.Tens
 
 
 def take_turns(
-    passes: Mapping[K, Callable[[], float]], rounds: int, *, warm_up: int = WARM_UP
-) -> dict[K, list[float]]:
+    passes: Mapping[K, Callable[[], V]], rounds: int, *, warm_up: int = WARM_UP
+) -> dict[K, list[V]]:
     """What the passes give in each round, one of each a round; rounds to warm up are left out.
 
     Interleaving makes a slow moment of the machine meet all of them. The order is another one in
     every round, because threads of the pass before may still be spinning.
 
     Args:
-        passes: Each does something and gives how long it took.
+        passes: Each does something and gives how long it took, in whatever form.
         rounds: How many are kept.
         warm_up: Rounds before them.
 
@@ -116,7 +117,7 @@ def take_turns(
     """
     if rounds < 1:
         raise ConfigError(f"rounds={rounds} is below 1: give at least 1")
-    times: dict[K, list[float]] = {name: [] for name in passes}
+    times: dict[K, list[V]] = {name: [] for name in passes}
     order = Random(0)
     for _ in range(warm_up + rounds):
         for name in order.sample(list(passes), len(passes)):
