@@ -109,3 +109,15 @@ def test_another_version_is_refused(tmp_path):
     path.write_text("\n".join([heading, *rest]))
     with pytest.raises(ConfigError, match="of another version"):
         read_record(path)
+
+
+def test_validation_images_can_stand_in_the_place_of_the_tests():
+    selecting = PartRecord(names=("cat/9.png",), targets=(0,), sizes=(3,), contents=("gh",))
+    record = SplitRecord(
+        origin=RECORD.origin, parts={**RECORD.parts, "val": selecting}, others=RECORD.others
+    )
+    found = record.on_validation()
+    assert found.parts == {"train": TRAIN, "test": selecting}
+    assert found.others == ("cat/3.png", "dog/2.png")  # known, so that none looks new
+    with pytest.raises(ConfigError, match=r"give data\.validation a share such as 0\.2"):
+        RECORD.on_validation()

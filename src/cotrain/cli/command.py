@@ -14,7 +14,7 @@ from cotrain.cli.completion import completion_script
 from cotrain.cli.messages import spoken, unknown_verb
 from cotrain.cli.overview import overview
 from cotrain.cli.verbs import VERBS
-from cotrain.cli.words import readable
+from cotrain.cli.words import readable, with_pilot
 
 # What is raised on a full or read-only disk by all that does not write through ``basics.files``:
 # libraries (TensorBoard), and standard output.
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after ``cotrain``; those of the process if None.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = with_pilot(sys.argv[1:] if arguments is None else arguments)
     make_streams_tolerant()
     try:
         _run(words or ["--help"])

@@ -14,7 +14,7 @@ def readable(words: Sequence[str]) -> list[str]:
     """The command's words as the parser reads them.
 
     Flags may have dashes (``--num-classes``), a flag alone means true (``--json``), and
-    ``--config`` takes a recipe's name. For ``compare`` the S to compare are ``--into``, and the
+    ``--config`` takes a recipe's name. For ``compare`` and ``pilot`` the S are ``--into``, and the
     one that a recipe trains with is left out. Plain words are ``--runs`` for ``table``,
     ``assemble`` and ``soup``, ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and
     ``--patterns`` for ``networks``; for ``predict`` all after the first are one, parted by the
@@ -28,15 +28,15 @@ def readable(words: Sequence[str]) -> list[str]:
         words = _with_recipe(words)
     elif words and words[0] in _PLAIN_WORDS:
         words = _with_plain_words(words, _PLAIN_WORDS[words[0]])
-    compare = words[:1] == ["compare"]
+    several = words[:1] in (["compare"], ["pilot"])
     said = _said(words)
     out: list[str] = []
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
         if index and words[index - 1] == "--config":
-            word = _config(word, said, without_into=compare)
+            word = _config(word, said, without_into=several)
         elif word.startswith("--config="):
-            word = "--config=" + _config(word.removeprefix("--config="), said, without_into=compare)
+            word = "--config=" + _config(word.removeprefix("--config="), said, without_into=several)
         else:
             name, equals, value = word.partition("=")
             word = _PARAMETERS.get((words[0], name), name) + equals + value
@@ -46,11 +46,21 @@ def readable(words: Sequence[str]) -> list[str]:
     return [*out[:1], *_settings_of_run(words), *out[1:]] if words[:1] == ["distill"] else out
 
 
+def with_pilot(words: Sequence[str]) -> list[str]:
+    """The words; ``plan --pilot`` is the verb ``pilot``, which has flags of its own."""
+    words = list(words)
+    if words[:1] != ["plan"] or "--pilot" not in words:
+        return words
+    return ["pilot", *(word for word in words[1:] if word != "--pilot")]
+
+
 # Flags of a verb whose parameter has another name: ``from`` is a word of Python's own, and
 # ``teacher`` a group of settings.
 _PARAMETERS = {
     ("compare", "--into"): "--sizes",
     ("compare", "--teacher"): "--teacher.run",
+    ("pilot", "--into"): "--sizes",
+    ("pilot", "--teacher"): "--teacher.run",
     ("import-checkpoint", "--from"): "--source",
     ("train", "--teacher"): "--teacher.run",
 }
@@ -137,7 +147,7 @@ def _said(words: Sequence[str]) -> dict[str, str]:
 
 
 def _config(name: str, said: Mapping[str, str], *, without_into: bool) -> str:
-    """What a recipe says, as JSON; the parser reads no file, and for ``compare`` no S."""
+    """What a recipe says, as JSON; the parser reads no file, and for several S no S."""
     content = read_recipe(name)
     leave_out_turned_off(content, said)
     if without_into:

@@ -114,6 +114,23 @@ class SplitRecord:
         rows = {name: list(part.rows()) for name, part in self.parts.items()}
         return digest(json.dumps([self.origin.classes, rows], sort_keys=True).encode())
 
+    def on_validation(self) -> "SplitRecord":
+        """The same with the validation images in the place of the test's, which are left alone.
+
+        Raises:
+            ConfigError: There are no validation images.
+        """
+        if "val" not in self.parts:
+            raise ConfigError("no images are held out: give data.validation a share such as 0.2")
+        parts = {"train": self.parts["train"], "test": self.parts["val"]}
+        used = {name for part in parts.values() for name in part.names}
+        known = [name for part in self.parts.values() for name in part.names]
+        return SplitRecord(
+            origin=replace(self.origin, tested_on="test"),
+            parts=parts,
+            others=(*self.others, *(name for name in dict.fromkeys(known) if name not in used)),
+        )
+
     def write(self, path: Path) -> None:
         """Write what ``read_record`` reads."""
         lines = [json.dumps({"format": _FORMAT, "digest": self.digest, **asdict(self.origin)})]

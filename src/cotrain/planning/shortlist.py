@@ -22,7 +22,8 @@ ADVICE = (
     "the large one), not where it is steep.",
     "Fine-tunes of one checkpoint share a basin and differ little (arXiv:2303.03374); those of "
     "different upstreams differ more (arXiv:2010.06866).",
-    "What has no evidence is to be compared on your own images: cotrain compare.",
+    "What has no evidence is to be compared on your own images: cotrain compare, or cotrain plan "
+    "--pilot for a first look.",
 )
 
 

@@ -13,6 +13,7 @@ from cotrain.cli.verbs.evaluate import evaluate
 from cotrain.cli.verbs.export import export
 from cotrain.cli.verbs.import_checkpoint import import_checkpoint
 from cotrain.cli.verbs.networks import networks
+from cotrain.cli.verbs.pilot import pilot
 from cotrain.cli.verbs.plan import plan
 from cotrain.cli.verbs.predict import predict
 from cotrain.cli.verbs.recipes import recipes
@@ -27,6 +28,7 @@ from cotrain.cli.verbs.views import views
 VERBS: dict[str, Any] = {
     "divide": divide,
     "plan": plan,
+    "pilot": pilot,
     "views": views,
     "train": train,
     "evaluate": evaluate,

@@ -26,7 +26,8 @@ def plan(
     """List what could replace a large network at equal cost, before anything is trained.
 
     Each row has its cost, counted and not looked up, what is known of it (published, measured here,
-    or no evidence) and the commands that run it.
+    or no evidence) and the commands that run it. cotrain plan --pilot, which is cotrain pilot, has
+    arguments of its own: a few short runs say which S is ahead on your images.
 
     cotrain plan timm:convnext_small --into 2,3,4 --num-classes 10 --pretrained
 
