@@ -11,7 +11,7 @@ from cotrain.basics.files import atomic_write
 from cotrain.basics.machine import Machine, hardware
 from cotrain.basics.output import output_folder
 from cotrain.basics.run_folder import RunFolder
-from cotrain.comparison.accuracy.all_runs import train_candidates
+from cotrain.comparison.accuracy.all_runs import Trained, train_candidates
 from cotrain.comparison.accuracy.answers import read_answers
 from cotrain.comparison.accuracy.candidates import list_candidates
 from cotrain.comparison.accuracy.trainings import Train
@@ -104,17 +104,22 @@ def pilot(
     trained = train_candidates(
         short, candidates, seeds, folder, jobs=jobs, train=train, budget_minutes=budget_minutes
     )
+    return _judged(experiment, trained, short.epochs, folder)
+
+
+def _judged(experiment: Experiment, trained: Trained, epochs: int, folder: Path) -> Pilot:
+    """What finished runs of so many epochs show; the big run's recipe is written."""
     answers = read_answers({n: [run.folder for run in r] for n, r in trained.runs.items()}, {})
     errors = {name: each.given.errors for name, each in answers.items()}
     lead = lead_of(errors)
     extent = Extent(
-        epochs=short.epochs,
+        epochs=epochs,
         of_epochs=experiment.epochs,
         seeds=len(trained.seeds),
         images=next(iter(errors.values())).shape[1],
     )
     every = tuple(
-        tried_candidate(trained.runs[each.name], errors[each.name], extent) for each in candidates
+        tried_candidate(runs, errors[name], extent) for name, runs in trained.runs.items()
     )
     leader = next(each for each in every if each.name == lead.leader)
     big = replace(experiment, into=leader.into)
@@ -132,7 +137,7 @@ def pilot(
         whole_seconds=seconds_together(
             [each.big_seconds for each in every], extent.seeds, trained.jobs
         ),
-        commands=_commands(recipe, folder, into, trained.seeds),
+        commands=_commands(recipe, folder, [each.into for each in every], trained.seeds),
         machine=hardware(),
         device=trained.device,
         jobs=trained.jobs,
