@@ -146,3 +146,19 @@ def test_a_damaged_file_is_refused(ensemble, tmp_path, change, message):
     path.write_text("[1]")
     with pytest.raises(ConfigError, match="it is no map"):
         Ensemble.load(tmp_path)
+
+
+def test_a_file_of_the_first_version_is_read(ensemble: Ensemble, tmp_path: Path):
+    """Which knew one temperature alone: no sets, no abstention, no signal, no weights."""
+    ensemble.save(tmp_path)
+    digest = json.loads((tmp_path / "spec.json").read_text())["weights_sha256"]
+    record = {"format": 1, "cotrain": "0.1.0", "weights_sha256": digest}
+    record |= {"combine": "mean_logits", "temperature": 2.0, "images": 50}
+    (tmp_path / "calibration.json").write_text(json.dumps(record))
+    loaded, images = Ensemble.load(tmp_path), torch.randn(6, 1, 8, 8)
+    assert loaded.spec.calibration == Calibration(
+        combine="mean_logits", temperature=2.0, images=50, fitted_on="validation"
+    )
+    with torch.no_grad():
+        expected = (loaded(images).mean(0) / 2).softmax(-1)
+    torch.testing.assert_close(loaded.predict(images), expected)

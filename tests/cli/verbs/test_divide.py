@@ -1,12 +1,16 @@
 """``cotrain divide``: what was made sure of is said, in the table's notes and in the JSON."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from torch import nn
 
 from cotrain import register_builder
 from cotrain.cli.command import main
+from cotrain.config.recipes import load_recipe
+from cotrain.dividing.division import network_cost
+from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 
 
 class Small(nn.Sequential):
@@ -53,3 +57,15 @@ def test_why_nothing_was_looked_at_is_said(run, words, reason):
     assert f"\nnot checked: {reason}\n" in run(*words)
     (division,) = json.loads(run(*words, "--json"))
     assert division["checks"] == {"passed": [], "skipped": [], "none": reason}
+
+
+def test_digits_have_the_images_that_train_gives_them(run):
+    [found] = json.loads(run("basic_resnet", "--dataset", "digits", "--into", "4", "--json"))
+    experiment = replace(load_recipe("digits"), into=4)
+    large = experiment_ensemble(experiment, experiment_images(experiment)).spec.large
+    assert found["large"]["params"] == network_cost(large).params
+    assert found["large"]["macs"] == network_cost(large).macs
+    [rgb] = json.loads(
+        run("basic_resnet", "--dataset", "digits", "--into", "4", "--in-channels", "3", "--json")
+    )
+    assert rgb["large"]["macs"] > found["large"]["macs"]
