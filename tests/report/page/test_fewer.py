@@ -48,3 +48,14 @@ def test_the_cascade_asks_the_second_where_the_first_is_not_sure(run):
     # Three images are answered by one network, the fourth by both: 5 of 8 passes.
     assert last[1:3] == (pytest.approx(run.ensemble.spec.macs / 1e6 * 5 / 8), 0.0)
     assert last.text.startswith("cascade: error 0.00 %")
+
+
+def test_the_large_network_stands_beside(run):
+    large = replace(
+        run,
+        ensemble=divide(named_spec("basic_resnet8_4", num_classes=2, image_size=8), 1),
+        logits=run.logits[:1],
+    )
+    last = fewer_networks_picture(run, large).spots[-1]
+    assert last[1:3] == (large.ensemble.spec.macs / 1e6, 25.0)
+    assert last.text.startswith("large network: error 25.00 %")

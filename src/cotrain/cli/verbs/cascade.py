@@ -3,6 +3,8 @@
 import json as json_format
 from pathlib import Path
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.output import output_file
 from cotrain.cli.verbs.arguments import checked_device
 from cotrain.config import Data
 from cotrain.config.cascade import CascadeSignal
@@ -17,6 +19,8 @@ def cascade(
     signal: CascadeSignal | None = None,
     batch_size: int | None = None,
     device: str = "cpu",
+    output: str | None = None,
+    large: str | None = None,
     json: bool = False,
 ) -> None:
     """Fit which networks to ask first, and how sure they must be for the others to be left out.
@@ -33,14 +37,26 @@ def cascade(
         signal: What tells how sure an answer is; the best if not given.
         batch_size: Images at once; as many as the run trains with if not given.
         device: cpu or cuda.
+        output: Picture to write, .png, .svg or .pdf: test error against mean MACs of the first
+            networks, all of them and the cascade.
+        large: A run of the large network, tested on the same images, which is drawn beside.
         json: Print JSON instead of tables.
     """
     from cotrain.cli.verbs.tested import loading
     from cotrain.evaluation.cascade.of_run import cascade_of_run
     from cotrain.evaluation.images import experiment_of
     from cotrain.report.cascade import cascade_tables
+    from cotrain.report.cascade_picture import cascade_picture
+    from cotrain.report.pictures import kind_of_picture, write_picture
     from cotrain.report.style import display
 
+    file, beside = None, None if large is None else Path(large)
+    if output is not None:
+        file = output_file(output)
+        kind_of_picture(file)
+        cascade_picture(Path(path), beside)  # what cannot be drawn is refused before fitting
+    elif large is not None:
+        raise ConfigError(f"large={large!r} is for the picture: give its file by --output too")
     how = loading(experiment_of(Path(path)), data, batch_size)
     found = cascade_of_run(
         path,
@@ -51,8 +67,12 @@ def cascade(
         device=checked_device(device),
         **how._asdict(),
     )
+    if file is not None:
+        write_picture(cascade_picture(Path(path), beside), file)
     found.images.summary.show()
     if json:
         print(json_format.dumps(found.to_dict(), indent=2))
     else:
         display(*cascade_tables(found))
+        if file is not None:
+            print(f"picture: {file}")

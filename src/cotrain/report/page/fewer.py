@@ -11,10 +11,12 @@ from cotrain.report.page.tradeoff import Offer, tradeoff_picture
 _POINTS = 8  # numbers of networks, at most
 
 
-def fewer_networks_picture(answered: Answered) -> Picture:
+def fewer_networks_picture(answered: Answered, large: Answered | None = None) -> Picture:
     """Error against MACs: of the first network, the first two, ..., all, and of the cascade.
 
-    The order is that of the cascade, where there is one.
+    Args:
+        answered: The order is that of its cascade, where there is one.
+        large: The large network's answers to the same images, drawn beside; None leaves it out.
     """
     spec, logits, targets = answered.ensemble.spec, answered.logits, answered.targets
     cascade, into, macs = spec.cascade, len(logits), spec.macs / 1e6
@@ -39,6 +41,9 @@ def fewer_networks_picture(answered: Answered) -> Picture:
         share = found.asked.double().mean().item() / into
         error = _error(found.log_p, targets)
         offers.append(Offer(name="cascade", cost=macs * share, error=error))
+    if large is not None:
+        error = _error(large.log_p, targets)
+        offers.append(Offer(name="large network", cost=large.ensemble.spec.macs / 1e6, error=error))
     return tradeoff_picture("fewer-networks", "MACs per image, millions", offers)
 
 
