@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from training_runs import tiny
@@ -40,6 +41,7 @@ def test_the_picture_has_the_large_network(trained: Path, tmp_path: Path, capsys
     assert found is not None
     assert found.cascade is not None
     (axes,) = cascade_picture(run, large).axes
+    handles: list[Any]
     handles, labels = axes.get_legend_handles_labels()
     assert labels == ["1 of 3", "2 of 3", "all 3", "cascade", "large network"]
     at = [handle.lines[0].get_xydata()[0].tolist() for handle in handles]
