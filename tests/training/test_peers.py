@@ -6,10 +6,13 @@ import pytest
 from training_runs import final_weights, read_metrics, same, tiny
 
 from cotrain import ConfigError
+from cotrain.basics.errors import Interrupted
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import load_recipe
+from cotrain.data import load_splits
 from cotrain.ensemble.peers.peer import Peer, load_any
 from cotrain.training import CoTraining, fit
+from cotrain.training.from_experiment import experiment_ensemble
 
 pytest.importorskip("torch_uncertainty")
 
@@ -31,11 +34,11 @@ def test_a_run_that_is_resumed_ends_as_one_that_was_not(peer, into, tmp_path, mo
 
     def stop(self, batch, batch_idx):
         if self.current_epoch == 1:
-            raise KeyboardInterrupt
+            raise Interrupted("stopped", 2)
         return step(self, batch, batch_idx)
 
     monkeypatch.setattr(CoTraining, "training_step", stop)
-    with pytest.raises((KeyboardInterrupt, SystemExit, Exception)):
+    with pytest.raises(Interrupted):
         fit(experiment, tmp_path / "cut", progress=False)
     monkeypatch.undo()
     assert not RunFolder(tmp_path / "cut").evaluation.exists()
@@ -63,9 +66,6 @@ def test_the_optimizer_is_that_of_one_network(tmp_path):
 
 
 def peer_of(experiment):
-    from cotrain.data import load_splits
-    from cotrain.training.from_experiment import experiment_ensemble
-
     return experiment_ensemble(experiment, load_splits(experiment.data))
 
 

@@ -11,7 +11,15 @@ from typing import Any, Literal
 from cotrain.basics.errors import ConfigError
 from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
-from cotrain.config.limits import MOST_NETWORKS, SHARE, at_least, between, bounded, check_settings
+from cotrain.config.limits import (
+    MOST_NETWORKS,
+    PROBABILITY,
+    SHARE,
+    at_least,
+    between,
+    bounded,
+    check_settings,
+)
 from cotrain.config.loggers import chosen_loggers
 from cotrain.config.options import check_network_options, check_options
 from cotrain.config.training import (
@@ -37,6 +45,8 @@ class Experiment:
             into 1 and sized_for 4, one of four small networks is trained, alone.
         peer: What gives the S answers instead of S networks, to compare with: the large network
             ``packed`` (arXiv:2210.09184) or as ``mimo`` (arXiv:2010.06610).
+        input_repetition: Share of mimo's training inputs that have one image in all places; its
+            authors use 0 for wide networks and small images, 0.6 for photos.
         epochs: Passes over the training images.
         batch_size: Images of one training step on one device.
         inherit: A run folder, or an ensemble of S=1: the trained large network whose weights the S
@@ -65,6 +75,7 @@ class Experiment:
     into: int = bounded(4, between(1, MOST_NETWORKS))
     sized_for: int | None = bounded(None, between(1, MOST_NETWORKS))
     peer: Literal["none", "packed", "mimo"] = "none"
+    input_repetition: float = bounded(0.0, PROBABILITY)
     epochs: int = bounded(60, between(1, 1_000_000))
     batch_size: int = bounded(64, at_least(1))
     inherit: str | None = None
@@ -128,7 +139,11 @@ def _check_labels_heeded(experiment: Experiment) -> None:
 
 
 def _check_peer(experiment: Experiment) -> None:
-    """Raise ConfigError for settings of S networks where there is one."""
+    """Raise ConfigError for settings of S networks where there is one, or of another peer."""
+    if experiment.input_repetition and experiment.peer != "mimo":
+        raise ConfigError(
+            f"input_repetition={experiment.input_repetition} would be ignored: it is for peer=mimo"
+        )
     if experiment.peer == "none":
         return
     if experiment.into == 1:

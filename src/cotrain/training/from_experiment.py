@@ -103,7 +103,13 @@ def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble | Pe
     if experiment.peer == "none":
         ensemble = _divided(experiment, large)
     else:
-        ensemble = make_peer(experiment.peer, large, experiment.into, seed=experiment.seed)
+        ensemble = make_peer(
+            experiment.peer,
+            large,
+            experiment.into,
+            seed=experiment.seed,
+            input_repetition=experiment.input_repetition,
+        )
     known = {"classes": splits.classes, "preprocessing": shape}
     ensemble.spec = replace(ensemble.spec, **known)  # type: ignore[type-var]
     if experiment.batch_size == 1:

@@ -1,6 +1,7 @@
 """Peers stand beside the networks they are compared with, on the same images and settings."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from cotrain.config import CoTrainingOptions, Experiment, Hardware
 from cotrain.config.recipes import load_recipe
 from cotrain.training import fit
 
-installed = pytest.mark.skipif("not __import__('importlib.util').util.find_spec('lightning')")
+installed = pytest.mark.skipif(find_spec("lightning") is None, reason="the extra is missing")
 EXPERIMENT = replace(TINY, network="basic_resnet8_8", epochs=1)
 
 
@@ -28,14 +29,16 @@ def pretended(monkeypatch, request):
 
 def test_a_peer_has_all_settings_but_those_of_several_networks():
     threads = Experiment(epochs=3, hardware=Hardware(execution="threads"))
-    packed, mimo = list_peers(threads, ["packed", "mimo:3"])
-    assert [(each.name, each.slug) for each in (packed, mimo)] == [
+    packed, mimo, repeating = list_peers(threads, ["packed", "mimo:3", "mimo:2:0.60"])
+    assert [(each.name, each.slug) for each in (packed, mimo, repeating)] == [
         ("packed 4", "packed4"),
         ("MIMO 3", "mimo3"),
+        ("MIMO 2, repetition 0.6", "mimo2-0.6"),
     ]
     expected = Experiment(epochs=3, into=4, peer="packed", co_training=CoTrainingOptions(weight=0))
     assert packed.experiment == expected
     assert mimo.experiment == replace(expected, into=3, peer="mimo")
+    assert repeating.experiment == replace(expected, into=2, peer="mimo", input_repetition=0.6)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,9 @@ def test_a_peer_has_all_settings_but_those_of_several_networks():
         (["bagging"], r"^peers='bagging' is not known: use some of packed,mimo, with the number"),
         (["packed:"], "^peers='packed:' is not known"),
         (["packed:-2"], "^peers='packed:-2' is not known"),
+        (["mimo:2:"], "^peers='mimo:2:' is not known"),
+        (["mimo:2:1.5"], "^input_repetition=1.5 is not a probability: give 0 to 1"),
+        (["packed:2:0.5"], "^input_repetition=0.5 would be ignored: it is for peer=mimo$"),
         (["packed:1"], "^into=1 is one answer, and peer=packed gives several"),
         (["packed", "packed:4"], "^peers=packed,packed:4 names one twice: give each once$"),
     ],

@@ -43,3 +43,15 @@ def test_in_training_every_image_is_several_times_in_every_place_beside_others()
     assert (beside[:, 0] == beside[:, 1]).float().mean() < 0.5
     expected = torch.arange(BATCH).repeat_interleave(BATCH_REPETITION).float()
     assert torch.equal(logits, expected[None, :, None].expand(PLACES, -1, CLASSES))
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_share_of_the_inputs_has_one_image_in_all_places(share):
+    network = Telling()
+    images = torch.arange(BATCH)[:, None, None, None].expand(BATCH, 1, 4, 4).float()
+    torch.manual_seed(0)
+    Mimo(network, PLACES, share).train()(images)
+    beside = network.given[:, :, 0, 0]
+    same = (beside[:, 0] == beside[:, 1]).sum().item()
+    assert same >= share * len(beside)
+    assert (same == len(beside)) is (share == 1)

@@ -35,8 +35,8 @@ def compare(
         varied: The S for which --independent, --ablation and --sweep hold, such as 2,4; the
             largest if not given.
         peers: Also train what else gives several answers at the large network's cost: some of
-            packed,mimo, or with another number of answers packed:2,mimo:3. They take the extra
-            peers (pip install 'cotrain[peers]').
+            packed,mimo, or with another number of answers packed:2,mimo:3, or with an input
+            repetition mimo:2:0.6. They take the extra peers (pip install 'cotrain[peers]').
         budget_minutes: A time; the first of the seeds are trained, as many as fit, after a few
             seconds of every candidate are measured. The same command goes on with the others.
         jobs: Runs at once; as many as there are cores, or GPUs, if not given.

@@ -90,7 +90,8 @@ def compare(
         sweep: Train the largest S with each of these weights of the co-training loss too.
         varied: Each S for which independent, ablations and sweep hold, instead of the largest.
         peers: Train these too: ``packed`` and ``mimo``, the large network with several answers;
-            with another number of them as ``packed:2``. They take the extra ``peers``.
+            with another number of them as ``packed:2``, mimo
+            with an ``input_repetition`` as ``mimo:2:0.6``. They take the extra ``peers``.
         jobs: Trainings at once, in processes that share the cores; None is one a core on the CPU,
             and one a GPU. Each is on one GPU.
         budget_minutes: Train with the first of the seeds, as many as fit into this time.

@@ -1,8 +1,9 @@
 """Peers as candidates: one network with several answers, trained as the networks beside it are."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import cast
 
 from cotrain.basics.errors import ConfigError
 from cotrain.comparison.accuracy.candidates import Candidate
@@ -25,7 +26,8 @@ def list_peers(experiment: Experiment, peers: Sequence[str]) -> list[Candidate]:
 
     Args:
         experiment: What all candidates share.
-        peers: Such as ``packed``, or ``mimo:3`` for three answers.
+        peers: Such as ``packed``, ``mimo:3`` for three answers, or ``mimo:3:0.6`` with an
+            ``input_repetition``.
 
     Raises:
         ConfigError: An unknown peer, a number of answers below 2, settings that are for networks
@@ -43,23 +45,28 @@ def list_peers(experiment: Experiment, peers: Sequence[str]) -> list[Candidate]:
 
 
 def _candidate(experiment: Experiment, peer: str) -> Candidate:
-    word, colon, number = peer.strip().partition(":")
-    kind = next((each for each in get_args(PeerKind) if each == word), None)
-    if kind is None or (colon and not number.isdecimal()):
+    read = re.fullmatch(r"(packed|mimo)(?::(\d+)(?::(\d*\.?\d+))?)?", peer.strip())
+    if read is None:
         raise ConfigError(
             f"peers={peer!r} is not known: use some of packed,mimo, with the number of answers if "
-            "it is to be another, such as packed:2"
+            "it is to be another (packed:2), and mimo with an input repetition, too (mimo:2:0.6)"
         )
+    kind = cast(PeerKind, read[1])
     check_installed(kind)
-    answers = int(number) if colon else _ANSWERS[kind]
+    answers = int(read[2] or _ANSWERS[kind])
     settings = replace(
         experiment,
         into=answers,
         peer=kind,
+        input_repetition=float(read[3] or 0),
         co_training=replace(experiment.co_training, weight=0.0),
         hardware=replace(experiment.hardware, execution="loop"),
     )
-    return Candidate(name=f"{_NAMES[kind]} {answers}", slug=f"{kind}{answers}", experiment=settings)
+    name, slug = f"{_NAMES[kind]} {answers}", f"{kind}{answers}"
+    if settings.input_repetition:
+        name += f", repetition {settings.input_repetition:g}"
+        slug += f"-{settings.input_repetition:g}"
+    return Candidate(name=name, slug=slug, experiment=settings)
 
 
 def check_peers(runs: Sequence[Run], splits: Splits) -> None:

@@ -14,10 +14,8 @@ from cotrain.ensemble.peers.library import of_library
 from cotrain.networks import NetworkSpec
 
 # As its authors train it on small images (arXiv:2010.06610, section 4; the code is in
-# google/uncertainty-baselines): every image is in a batch so many times, beside others each time,
+# google/uncertainty-baselines): every image is in a batch so many times, beside others each time.
 BATCH_REPETITION = 4
-# and in all places of one input with this probability.
-INPUT_REPETITION = 0.0
 
 
 class Mimo(nn.Module):
@@ -26,14 +24,15 @@ class Mimo(nn.Module):
     Args:
         network: Of ``wide_spec``.
         into: S.
+        input_repetition: Share of the inputs in training that have one image in all places.
     """
 
-    def __init__(self, network: nn.Module, into: int) -> None:
+    def __init__(self, network: nn.Module, into: int, input_repetition: float = 0.0) -> None:
         super().__init__()
         self.network = network
         self.into = into
         self.format = of_library("transforms", "mimo").MIMOBatchFormat(
-            into, rho=INPUT_REPETITION, batch_repeat=BATCH_REPETITION
+            into, rho=input_repetition, batch_repeat=BATCH_REPETITION
         )
 
     def forward(self, images: Float[Tensor, "B channels H W"]) -> Float[Tensor, "S N C"]:

@@ -102,7 +102,9 @@ class Peer(nn.Module):
         return peer.eval()
 
 
-def make_peer(kind: PeerKind, large: NetworkSpec, into: int, *, seed: int) -> Peer:
+def make_peer(
+    kind: PeerKind, large: NetworkSpec, into: int, *, seed: int, input_repetition: float = 0.0
+) -> Peer:
     """A fresh peer of a large network.
 
     Args:
@@ -110,21 +112,24 @@ def make_peer(kind: PeerKind, large: NetworkSpec, into: int, *, seed: int) -> Pe
         large: The large network.
         into: S.
         seed: Of the initialisation.
+        input_repetition: Of ``mimo`` in training; see ``Mimo``.
 
     Raises:
         ConfigError: The extra is not installed, or the network has no such form with S answers.
     """
     wide = wide_spec(large, into) if kind == "mimo" else large
     with seeded(derive_seed(seed, "init", 0)):
-        network = _answering(build(wide), kind, wide, into)
+        network = _answering(build(wide), kind, wide, into, input_repetition)
     macs = count_macs(network, image_shape_of(large))
     spec = PeerSpec(peer=kind, into=into, large=large, params=count_params(network), macs=macs)
     return Peer(network, spec)
 
 
-def _answering(network: nn.Module, kind: PeerKind, spec: NetworkSpec, into: int) -> nn.Module:
+def _answering(
+    network: nn.Module, kind: PeerKind, spec: NetworkSpec, into: int, input_repetition: float = 0.0
+) -> nn.Module:
     if kind == "mimo":
-        return Mimo(network, into)
+        return Mimo(network, into, input_repetition)
     return Packed(pack(network, into, image_shape_of(spec)), into)
 
 
