@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.text import printable
 from cotrain.cli.flags import types_of_flags
 from cotrain.cli.verbs import VERBS
 from cotrain.config.recipes import leave_out_turned_off, read_recipe
@@ -97,8 +99,20 @@ def _settings_of_run(words: Sequence[str]) -> list[str]:
 
 
 def _with_plain_words(words: Sequence[str], flag: str) -> list[str]:
-    """The words with the plain ones as one list under ``flag``."""
+    """The words with the plain ones as one list under ``flag``.
+
+    Raises:
+        ConfigError: One whose bytes are not UTF-8, for which the list, read as YAML, has no word.
+    """
     options, plain = _parted(words)
+    for word in plain:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise ConfigError(
+                f"{words[0]} {printable(word)}: this name is not UTF-8: rename it, or give a link "
+                "to it"
+            ) from None
     return [*options, f"{flag}={json.dumps(plain, ensure_ascii=False)}"] if plain else options
 
 

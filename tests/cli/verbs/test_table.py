@@ -169,3 +169,15 @@ def test_plain_words_are_runs(words, runs, options):
 
 def test_without_plain_words_there_are_no_runs():
     assert readable(["table", "--into", "4"]) == ["table", "--into", "4"]
+
+
+@pytest.mark.parametrize("verb", ["table", "soup"])
+def test_a_folder_whose_name_is_not_utf8_is_refused_in_one_line(capsys, verb):
+    with pytest.raises(SystemExit) as error:
+        main([verb, "runs/gr\udcf6\udcdfe"])  # latin-1 bytes, as Python has them from the system
+    assert error.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"cotrain: {verb} runs/gr\\udcf6\\udcdfe: this name is not UTF-8: rename it, or give a "
+        "link to it"
+    )
