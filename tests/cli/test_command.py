@@ -202,7 +202,10 @@ def switches_that_are(default_value: bool) -> list[str]:
         if is_dataclass(getattr(default, each.name))
     ]
     return [
-        f"--{p}{f.name}" for p, r in parts for f in fields(r) if getattr(r, f.name) is default_value
+        f"--{prefix}{each.name}"
+        for prefix, record in parts
+        for each in fields(record)
+        if each.type is bool and getattr(record, each.name) is default_value
     ]
 
 
@@ -233,8 +236,8 @@ DIGITS = json.dumps(read_recipe("digits"))
         (["predict", "a-b", "c-d.png"], ["predict", "a-b", "c-d.png"]),
         (["x", "--a-b", "c-d"], ["x", "--a_b", "c-d"]),
         (["x", "--a-b.c-d=e-f=g-h"], ["x", "--a_b.c_d=e-f=g-h"]),
-        (["x", "--json"], ["x", "--json=true"]),
-        (["x", "--json", "--y"], ["x", "--json=true", "--y"]),
+        (["recipes", "--json"], ["recipes", "--json=true"]),
+        (["recipes", "--json", "--y"], ["recipes", "--json=true", "--y"]),
         (["x", "--json", "false"], ["x", "--json", "false"]),
         (["train", "--into", "4"], ["train", "--into", "4"]),
         (["compare", "--into", "4"], ["compare", "--sizes", "4"]),

@@ -34,6 +34,8 @@ def test_a_table_is_split_as_the_folder_that_it_names(photos, tmp_path):
     assert by_table.classes == by_folder.classes == ("ant", "bee")
     assert by_table.test_files == tuple(f"photos/{name}" for name in by_folder.test_files)
     for one, other in ((by_table.train, by_folder.train), (by_table.test, by_folder.test)):
+        assert one is not None
+        assert other is not None
         assert one.targets.equal(other.targets)
         assert one.pixels(range(len(one))).equal(other.pixels(range(len(other))))
 
@@ -76,6 +78,7 @@ def test_a_missing_file_is_an_error_or_counted(photos, tmp_path):
 @pytest.mark.parametrize("changed", ["label", "row"])
 def test_what_a_run_remembers_is_looked_for_in_the_table(photos, changed):
     record = load_splits(photos).record
+    assert record is not None
     tested = record.parts["test"].names[0]
     label = tested.split("/")[1]
     new = f"{tested},{'bee' if label == 'ant' else 'ant'}" if changed == "label" else ""
@@ -103,6 +106,7 @@ def test_a_table_to_test_on_may_lack_a_class_but_has_no_other(photos):
     lines = Path(photos.table).read_text().splitlines()
     Path(photos.table).write_text("\n".join(each for each in lines if "/bee/" not in each))
     found = load_test(photos, keep_files=False, shape=shape, classes=("ant", "bee"))
+    assert found.test is not None
     assert found.test.targets.tolist() == [0] * 6
     with pytest.raises(ConfigError, match=r"has the classes \['ant'\], but the classes that are"):
         load_test(photos, keep_files=False, shape=shape, classes=("bee", "cat"))

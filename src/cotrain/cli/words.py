@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 
 from cotrain.basics.errors import ConfigError
@@ -42,7 +43,7 @@ def readable(words: Sequence[str]) -> list[str]:
         else:
             name, equals, value = word.partition("=")
             word = _PARAMETERS.get((words[0], name), name) + equals + value
-        if word in _SWITCHES and following.lower() not in ("true", "false"):
+        if word in _switches(words[0]) and following.lower() not in ("true", "false"):
             word += "=true"
         out.append(word)
     return [*out[:1], *_settings_of_run(words), *out[1:]] if words[:1] == ["distill"] else out
@@ -68,13 +69,11 @@ _PARAMETERS = {
 }
 
 
-# Flags that are true or false.
-_SWITCHES = {
-    flag
-    for verb in VERBS
-    for flag, kind in types_of_flags(verb).items()
-    if kind in (bool, bool | None)
-}
+@cache
+def _switches(verb: str) -> set[str]:
+    """The flags of a verb that are true or false; none if there is no such verb."""
+    flags = types_of_flags(verb) if verb in VERBS else {}
+    return {flag for flag, kind in flags.items() if kind in (bool, bool | None)}
 
 
 # Verbs that take any number of plain words, and the parameter that these are for.
@@ -134,9 +133,9 @@ def _with_recipe(words: Sequence[str]) -> list[str]:
 
 def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """The verb with its flags and their values, and the plain words."""
-    options, plain = [words[0]], []
+    options, plain, switches = [words[0]], [], _switches(words[0])
     for before, word in pairwise(words):
-        if before in _SWITCHES:
+        if before in switches:
             is_value = word.lower() in ("true", "false")
         else:
             is_value = before.startswith("--") and "=" not in before

@@ -15,6 +15,8 @@ from cotrain.config.limits import (
 )
 
 FolderLayout = Literal["auto", "parts", "classes"]
+Interpolation = Literal["bicubic", "bilinear", "nearest", "lanczos", "box", "hamming"]
+CropMode = Literal["center", "squash", "border"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,11 @@ class Data:
         margin: Files are resized until their shorter side is ``margin * image_size``, then cropped
             in the centre; null is the network's own, of another library, or 1.15 where
             ``views.crop`` is resized, else 1.
+        interpolation: How files are resized; null is the network's own, of another library, or
+            bicubic.
+        crop_mode: ``center`` cuts a square out of the resized image; ``squash`` resizes both sides
+            alike; ``border`` resizes the longer side and fills up with the mean's colour; null is
+            the network's own, of another library, or center.
         background: Colour on which transparent images are laid, such as ``black`` or ``#808080``.
         mean: Mean of each channel, of pixels in [0, 1]; null is the network's own, of another
             library, or the data set's own.
@@ -76,6 +83,8 @@ class Data:
     image_size: int | None = bounded(None, between(8, LARGEST_IMAGE))
     in_channels: Literal[1, 3] | None = None
     margin: float | None = bounded(None, at_least(1))
+    interpolation: Interpolation | None = None
+    crop_mode: CropMode | None = None
     background: str = "white"
     mean: list[float] | None = None
     std: list[float] | None = None

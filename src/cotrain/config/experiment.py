@@ -51,6 +51,9 @@ class Experiment:
         batch_size: Images of one training step on one device.
         inherit: A run folder, or an ensemble of S=1: the trained large network whose weights the S
             networks start from; null starts with fresh weights.
+        pretrained: Start from trained weights: those that timm or torchvision keep for the
+            network's name, or that stand in an ``hf:`` folder (true); or a file of them. S smaller
+            networks inherit from them, S of the whole size (``sized_for`` 1) each have them.
         seed: Seed of initialisation, order, views and dropout.
         dividing: How a network of another library is divided.
         data: Which images.
@@ -79,6 +82,7 @@ class Experiment:
     epochs: int = bounded(60, between(1, 1_000_000))
     batch_size: int = bounded(64, at_least(1))
     inherit: str | None = None
+    pretrained: bool | str = False
     seed: int = 0
     dividing: DivideOptions = field(default_factory=DivideOptions)
     data: Data = field(default_factory=Data)
@@ -111,6 +115,7 @@ class Experiment:
         check_options("optimizer.options", self.optimizer.options)
         chosen_loggers(self.logger)
         self.teacher.check_heeded()
+        _check_one_start(self)
         _check_labels_heeded(self)
         _check_peer(self)
         if (self.weights.classes, self.weights.sampler) == ("balanced", "balanced"):
@@ -121,6 +126,21 @@ class Experiment:
         # A run's settings shall name them.
         object.__setattr__(self, "data", self.data.resolved())
         object.__setattr__(self, "optimizer", self.optimizer.resolved(self.network))
+
+
+def _check_one_start(experiment: Experiment) -> None:
+    """Raise ConfigError where networks would start from two things at once."""
+    if experiment.pretrained is False:
+        return
+    if experiment.inherit is not None:
+        raise ConfigError(
+            f"pretrained={experiment.pretrained} and inherit={experiment.inherit} are both where "
+            "the networks start from: give one of them"
+        )
+    if experiment.co_training.initialization == "identical":
+        raise ConfigError(
+            "co_training.initialization=identical is of fresh weights: leave out pretrained"
+        )
 
 
 def _check_labels_heeded(experiment: Experiment) -> None:
@@ -158,6 +178,7 @@ def _check_peer(experiment: Experiment) -> None:
         ("hardware.execution", experiment.hardware.execution, "loop"),
         ("sized_for", experiment.sized_for, None),
         ("inherit", experiment.inherit, None),
+        ("pretrained", experiment.pretrained, False),
         ("teacher.run", experiment.teacher.run, None),
     ):
         if value != usual:

@@ -13,6 +13,11 @@ from cotrain.data.sources import Source
 from cotrain.ensemble.preprocessing import Preprocessing
 
 _PHOTOS = DATASETS["imagenet"]
+# What the user may say of an image, and the ensemble knows.
+_SHAPE = (
+    *("image_size", "in_channels", "margin", "interpolation", "crop_mode"),
+    *("mean", "std", "background"),
+)
 
 
 def channels_of(data: Data) -> int:
@@ -37,21 +42,35 @@ def frame_of(
         paths: The files, of which the size is asked if nobody says it.
         keep_files: Files are decoded in every epoch, and cut at random in training.
         native: What the network was made for; None where it takes anything.
+
+    Raises:
+        ConfigError: The size is not known, or the colour of the border is not.
     """
     channels = channels_of(data)
     native_size = native and native.image_size
     size = data.image_size or native_size or source.image_size or common_size(paths)
-    margin = 1.0
+    margin, resizing = 1.0, {}
     if has_files(data.dataset):
         usual = native.margin if native else PHOTO_MARGIN if keep_files else 1.0
         margin = data.margin or usual
+        resizing = {
+            name: getattr(data, name) or (native and getattr(native, name))
+            for name in ("interpolation", "crop_mode")
+        }
+    mean = tuple(data.mean or (native.mean if native else ()))
+    if resizing.get("crop_mode") == "border" and not mean:
+        raise ConfigError(
+            "data.crop_mode=border fills up with the mean of the images, which is not known before "
+            "they are read: give --data.mean, or another crop_mode"
+        )
     return Preprocessing(
         image_size=size,
         in_channels=channels,
-        mean=native.mean if native else (0.0,) * channels,
+        mean=mean or (0.0,) * channels,
         std=native.std if native else (1.0,) * channels,
         margin=margin,
         background=data.background,
+        **{name: value for name, value in resizing.items() if value},
     )
 
 
@@ -86,7 +105,7 @@ def in_channels(values: Sequence[float], channels: int) -> tuple[float, ...]:
 
 def refuse_other_shape(data: Data, shape: Preprocessing) -> None:
     """Raise ConfigError if the user asks for other images than the ensemble was trained for."""
-    for name in ("image_size", "in_channels", "margin", "mean", "std", "background"):
+    for name in _SHAPE:
         asked, own = getattr(data, name), getattr(shape, name)
         asked = tuple(asked) if isinstance(asked, list) else asked
         if asked not in (None, Data().background, own):

@@ -11,9 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from cotrain.data.decoding import decode
+from cotrain.data.fitting import fit_image
 from cotrain.ensemble.preprocessing import Preprocessing
-
-_LONGEST = 8  # no photo is as long, in its widths; a panorama is up to four
 
 
 class Images(Protocol):
@@ -85,38 +84,11 @@ def read_image(file: str | Path | BinaryIO, preprocessing: Preprocessing) -> Ten
     Raises:
         UnreadableImageError: The file cannot be decoded.
     """
-    return to_tensor(resize_and_crop(_decode(file, preprocessing), preprocessing))
+    return to_tensor(fit_image(_decode(file, preprocessing), preprocessing))
 
 
 def _decode(file: str | Path | BinaryIO, preprocessing: Preprocessing) -> Image.Image:
     return decode(file, preprocessing.in_channels, background=preprocessing.background)
-
-
-def resize_and_crop(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
-    """Resize the shorter side to the margin's size (bicubic), then crop the centre.
-
-    An image that has that size already is not changed. Sizes round as torchvision's ``Resize``
-    and ``CenterCrop``. Of a long strip the ends are cut off first, which the crop would not show:
-    a file of 500 bytes can hold a strip that would need gigabytes when it is resized.
-    """
-    size = preprocessing.image_size
-    image = _without_ends(image)
-    shorter, least = int(preprocessing.margin * size), min(image.size)
-    if least != shorter:
-        width, height = (int(shorter * side / least) for side in image.size)
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
-    left, top = (round((side - size) / 2) for side in image.size)
-    return image.crop((left, top, left + size, top + size))
-
-
-def _without_ends(image: Image.Image) -> Image.Image:
-    """At most the middle part that is eight times as long as wide."""
-    longest = _LONGEST * min(image.size)
-    if max(image.size) <= longest:
-        return image
-    width, height = (min(side, longest) for side in image.size)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return image.crop((left, top, left + width, top + height))
 
 
 def to_tensor(image: Image.Image) -> Tensor:

@@ -16,8 +16,9 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.watching import watched
 from cotrain.data.decoding import UnreadableImageError, decode
+from cotrain.data.fitting import fit_image
 from cotrain.data.formats import open_image
-from cotrain.data.images import read_image, resize_and_crop, to_tensor
+from cotrain.data.images import read_image, to_tensor
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -89,7 +90,7 @@ def decode_arrays(arrays: np.ndarray, preprocessing: Preprocessing) -> Tensor:
     tensor = _allocate(len(arrays), preprocessing)
     for index, array in enumerate(arrays):
         image = Image.fromarray(array).convert("L" if channels == 1 else "RGB")
-        tensor[index] = to_tensor(resize_and_crop(image, preprocessing))
+        tensor[index] = to_tensor(fit_image(image, preprocessing))
     return tensor
 
 

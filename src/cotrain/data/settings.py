@@ -12,6 +12,8 @@ from cotrain.config.datasets import DATASETS
 from cotrain.config.heeding import VIEWS
 from cotrain.config.limits import check_settings
 
+# What only image files heed.
+_OF_FILES = ("unreadable", "scan", "background", "margin", "interpolation", "crop_mode")
 # What the settings are where the user says nothing.
 DEFAULTS = {each.name: each.default for each in fields(Data)}
 
@@ -105,7 +107,7 @@ def _unheeded(data: Data, keep_files: bool) -> Iterator[tuple[str, str]]:
         for name in ("table", "path_column", "label_column", "split_column"):
             yield name, f"{data.dataset} has no table (--data.dataset csv reads one)"
     if not has_files(data.dataset):
-        for name in ("unreadable", "scan", "background", "margin"):
+        for name in _OF_FILES:
             yield name, f"the images of {data.dataset} are no files"
     elif not keep_files:
         yield "scan", "every file is decoded once unless views.crop is resized"

@@ -142,9 +142,15 @@ def fitting(shape: Preprocessing, *, cropped: bool) -> str:
         shape: The size.
         cropped: Training cuts out random areas of the files.
     """
-    size, shorter = shape.image_size, int(shape.margin * shape.image_size)
+    size, resized = shape.image_size, int(shape.margin * shape.image_size)
     colour = "grey" if shape.in_channels == 1 else "RGB"
-    way = f"the shorter side resized to {shorter} pixels, the centre cut out"
+    side, square = {
+        "center": ("the shorter side", "the centre cut out"),
+        "squash": ("both sides", "the centre cut out"),
+        "border": ("the longer side", "filled up with the mean"),
+    }[shape.crop_mode]
+    filter_ = "" if shape.interpolation == "bicubic" else f" ({shape.interpolation})"
+    way = f"{side} resized to {resized} pixels{filter_}, {square}"
     if cropped:
         way += "; in training a random area cut out"
     return f"images of {size} x {size} pixels, {colour}: {way}"

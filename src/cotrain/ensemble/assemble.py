@@ -126,7 +126,7 @@ def _refuse_other_classes(own: tuple[str, ...], classes: tuple[str, ...]) -> Non
 
 
 def _refuse_other_frame(own: Preprocessing, images: Preprocessing) -> None:
-    for name in ("margin", "background"):
+    for name in ("margin", "interpolation", "crop_mode", "background"):
         if getattr(own, name) != getattr(images, name):
             raise ConfigError(
                 f"its images have {name}={getattr(own, name)!r}, those of the ensemble "

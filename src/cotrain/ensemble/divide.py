@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
@@ -13,6 +14,7 @@ from cotrain.config.dividing import Budget, Check, Method
 from cotrain.dividing import DivideOptions, divide_spec
 from cotrain.dividing.any_network.divide import check_small
 from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.pretrained import pretrained_network
 from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.networks import NetworkSpec, build, image_shape_of
 from cotrain.networks.foreign.instances import spec_of
@@ -35,6 +37,7 @@ def divide(
     initialization: Initialization = "fresh",
     seed: int | None = None,
     sized_for: int | None = None,
+    pretrained: bool | Path | str = False,
 ) -> Ensemble:
     """S networks that together cost about what ``network`` costs.
 
@@ -60,6 +63,9 @@ def divide(
             ``identical`` weights in all networks (an ablation).
         seed: Seed of the initialisation; drawn from torch's random state if None.
         sized_for: How many networks of their size cost as much as ``network``, if not S.
+        pretrained: True for the weights that timm or torchvision keep for the name, or that stand
+            in an ``hf:`` folder; or a file of them. Smaller networks inherit from them; where
+            ``into`` or ``sized_for`` is 1 each has them, with a head of its own.
 
     Raises:
         ConfigError: An unknown name, or a network that cannot be divided into S within tolerance,
@@ -78,13 +84,24 @@ def divide(
             "into=1 does not keep the module's weights: give initialization='inherit' to keep them",
             stacklevel=2,
         )
+    if pretrained and initialization != "fresh":
+        raise ConfigError(
+            f"initialization={initialization!r} and pretrained={pretrained} are both what the "
+            "networks start from: leave one out"
+        )
     trained = _trained(network) if initialization == "inherit" else None
     large = _large_spec(network, example_input)
     narrow = _small_spec(large, small, sized_for or into, options)
     if seed is None:
         seed = int(torch.randint(2**62, ()))
     places = [0 if initialization == "identical" else index for index in range(into)]
-    networks = [_build(narrow, derive_seed(seed, "init", place)) for place in places]
+    seeds = [derive_seed(seed, "init", place) for place in places]
+    if pretrained and narrow == large:
+        networks = [pretrained_network(large, pretrained, seed=each) for each in seeds]
+    else:
+        networks = [_build(narrow, each) for each in seeds]
+    if pretrained and narrow != large:
+        trained = pretrained_network(large, pretrained, seed=derive_seed(seed, "pretrained"))
     if trained is not None:
         from cotrain.dividing.inheriting import inherit  # torch.export takes long to import
 

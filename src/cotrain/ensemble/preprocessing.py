@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Shaped, UInt8
+from cotrain.config.data import CropMode, Interpolation
 from cotrain.config.limits import LARGEST_IMAGE, between, bounded, check_settings, required
 from cotrain.networks import ForeignSpec, NetworkSpec, native_preprocessing
 
@@ -24,6 +25,9 @@ class Preprocessing:
         margin: An image is resized until its shorter side is ``int(margin * image_size)``, then
             cropped in the centre: 1.15 for photos, as the ImageNet recipes of arXiv:2011.14660,
             1 for images kept whole.
+        interpolation: How it is resized, as Pillow's filters are called.
+        crop_mode: ``center`` is that; ``squash`` resizes both sides so, and crops; ``border``
+            resizes the longer side so, and fills up with the mean's colour.
         background: The colour on which transparent images are laid, as Pillow names it.
 
     Raises:
@@ -35,6 +39,8 @@ class Preprocessing:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     margin: float = bounded(1.0, between(1, 10))
+    interpolation: Interpolation = "bicubic"
+    crop_mode: CropMode = "center"
     background: str = "white"
 
     def __post_init__(self) -> None:
@@ -96,4 +102,6 @@ def native_images(spec: NetworkSpec) -> Preprocessing | None:
         mean=native.mean,
         std=native.std,
         margin=native.margin,
+        interpolation=native.interpolation,
+        crop_mode=native.crop_mode,
     )

@@ -178,7 +178,9 @@ def _train(
         resumed_step=begun,
         progress=progress,
     )
-    module, loaders = build_module(experiment, splits, folder, trainer.world_size)
+    module, loaders = build_module(
+        experiment, splits, folder, trainer.world_size, resumed=state is not None
+    )
     if state is not None:
         check_tensors(state, module, folder)
     say_shorter_warmup(experiment.schedule, experiment.epochs)
@@ -198,7 +200,12 @@ def _train(
 
 
 def build_module(
-    experiment: Experiment, splits: Splits, folder: RunFolder, world_size: int
+    experiment: Experiment,
+    splits: Splits,
+    folder: RunFolder,
+    world_size: int,
+    *,
+    resumed: bool = False,
 ) -> tuple[CoTraining, Loaders]:
     """What is trained before its first step, and the loaders of its images.
 
@@ -207,7 +214,7 @@ def build_module(
     """
     loaders = Loaders(experiment, splits)
     module = CoTraining(
-        experiment_ensemble(experiment, splits),
+        experiment_ensemble(experiment, splits, resumed=resumed),
         experiment,
         loaders.steps(world_size),
         class_weights(experiment, splits),

@@ -86,8 +86,15 @@ def _split_of(parent: Path, name: str, data: Data) -> SplitRecord | None:
     return record
 
 
-def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble | Peer:
+def experiment_ensemble(
+    experiment: Experiment, splits: Splits, *, resumed: bool = False
+) -> Ensemble | Peer:
     """The ensemble, or the peer, before training, knowing its classes and preprocessing.
+
+    Args:
+        experiment: Which networks, and what they start from.
+        splits: The images.
+        resumed: Its weights are loaded afterwards: no pretrained ones are looked for.
 
     Raises:
         ConfigError: A network that cannot be divided or inherited so, or trained on such a batch.
@@ -101,7 +108,7 @@ def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble | Pe
         **experiment.network_options,
     )
     if experiment.peer == "none":
-        ensemble = _divided(experiment, large)
+        ensemble = _divided(experiment, large, pretrained=not resumed and experiment.pretrained)
     else:
         ensemble = make_peer(
             experiment.peer,
@@ -117,7 +124,7 @@ def experiment_ensemble(experiment: Experiment, splits: Splits) -> Ensemble | Pe
     return ensemble
 
 
-def _divided(experiment: Experiment, large: NetworkSpec) -> Ensemble:
+def _divided(experiment: Experiment, large: NetworkSpec, *, pretrained: bool | str) -> Ensemble:
     inherits = experiment.inherit is not None
     return divide(
         _trained(experiment, large) if inherits else large,
@@ -125,6 +132,7 @@ def _divided(experiment: Experiment, large: NetworkSpec) -> Ensemble:
         sized_for=experiment.sized_for,
         seed=experiment.seed,
         initialization="inherit" if inherits else experiment.co_training.initialization,
+        pretrained=pretrained,
         **vars(experiment.dividing),
     )
 

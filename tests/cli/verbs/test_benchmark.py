@@ -19,8 +19,8 @@ def no_processes(monkeypatch):
     """The ceiling of processes is not possible, so that none are started."""
 
     class Refused:
-        def __init__(self, into, work):
-            self.into, self.work = into, work
+        def __init__(self, work):
+            self.work = work
 
         def __enter__(self):
             return self

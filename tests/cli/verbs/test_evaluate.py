@@ -153,6 +153,7 @@ def test_a_run_on_a_table_is_tested_on_its_images_and_on_those_of_another(tmp_pa
     data = {"dataset": "csv", "root": str(tmp_path / "photos"), "train_images": None}
     data |= {"table": str(table), "test_images": None}
     trained = fit(tiny(data=data), tmp_path / "run", progress=False).evaluation
+    assert trained is not None
     capsys.readouterr()
     main(["evaluate", str(tmp_path / "run"), "--json"])
     assert json.loads(capsys.readouterr().out)["ensemble"]["nll"] == trained.ensemble.nll

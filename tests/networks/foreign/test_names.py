@@ -141,7 +141,7 @@ def test_a_configuration_of_transformers_is_kept_whole_in_the_spec(tmp_path) -> 
     assert native is not None
     assert (native.image_size, native.mean) == (48, (0.1,) * 3)
     (tmp_path / "model.safetensors").touch()
-    with pytest.warns(UserWarning, match="its weights are not taken"):
+    with pytest.warns(UserWarning, match="its weights are taken with pretrained=true only"):
         foreign_request(f"hf:{tmp_path}", num_classes=3)
     (tmp_path / "config.json").unlink()
     assert logits(spec).shape == (2, 3)

@@ -87,6 +87,15 @@ def foreign_request(
     )
 
 
+def library_of(spec: ForeignSpec) -> Library:
+    """What is known of the library that builds a spec.
+
+    Raises:
+        ConfigError: As ``foreign_request``.
+    """
+    return _library(spec.arch, spec.kwargs)[1]
+
+
 def builder_of(spec: ForeignSpec) -> Callable[[], nn.Module]:
     """What makes the whole large network of a spec, freshly initialised, whatever its mechanism.
 
@@ -94,7 +103,7 @@ def builder_of(spec: ForeignSpec) -> Callable[[], nn.Module]:
         ConfigError: An unknown name or a library that is not installed; when called, a network
             that the library refuses to build so.
     """
-    _, library = _library(spec.arch, spec.kwargs)
+    library = library_of(spec)
     _check_arguments(library, spec.arch, spec.kwargs)
 
     def build() -> nn.Module:
@@ -117,7 +126,7 @@ def native_preprocessing(spec: ForeignSpec) -> Native | None:
 
     Images of one channel have the mean over its channels' mean and std.
     """
-    _, library = _library(spec.arch, spec.kwargs)
+    library = library_of(spec)
     found = library.native(spec.arch.partition(":")[2], spec.kwargs)
     if found is None or spec.in_channels == len(found.mean):
         return found
@@ -132,7 +141,7 @@ def check_versions(spec: ForeignSpec) -> str | None:
     Raises:
         ConfigError: The spec names the version of a package that is not its library.
     """
-    _, library = _library(spec.arch, spec.kwargs)
+    library = library_of(spec)
     for package in spec.versions:
         if package != library.package:
             raise ConfigError(

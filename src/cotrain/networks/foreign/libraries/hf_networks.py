@@ -4,6 +4,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.reading import read_json
+from cotrain.config.data import Interpolation
 from cotrain.networks.foreign.libraries.library import Library, Native
 from cotrain.networks.foreign.spec import ForeignSpec
+from cotrain.networks.heads import is_of_head
 
 # Of a configuration, what the spec says itself, and what says nothing about the network.
 _NOT_KEPT = {
@@ -35,6 +38,10 @@ _WEIGHTS = (
     "model.safetensors.index.json",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
+)
+# Pillow's filters by their numbers, which ``preprocessor_config.json`` has.
+_RESAMPLING: tuple[Interpolation, ...] = (
+    *("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"),
 )
 # It builds networks of timm by names and arguments of its own, which may be addresses and files.
 _REFUSED = {"timm_wrapper"}
@@ -115,7 +122,7 @@ def _arguments(name: str) -> dict[str, Any]:
         )
     if path.is_file() and any(path.with_name(each).exists() for each in _WEIGHTS):
         warnings.warn(
-            f"{path.parent}: its weights are not taken, the networks start with fresh ones",
+            f"{path.parent}: its weights are taken with pretrained=true only",
             stacklevel=2,
         )
     return {"model_type": model_type, **_kept(_types()[model_type], config)}
@@ -141,14 +148,13 @@ def _native(name: str, kwargs: Mapping[str, Any]) -> Native:
     # ConvNeXt's processor, which others use too, crops below 384 pixels.
     share = images.get("crop_pct") if size < 384 else None
     margin = max(1.0, 1 / share if share else _side(whole) / size)
-    if "image_mean" not in images:
-        return Native(image_size=size, margin=margin)
-    return Native(
-        image_size=size,
-        mean=tuple(images["image_mean"]),
-        std=tuple(images["image_std"]),
-        margin=margin,
-    )
+    native = Native(image_size=size, margin=margin)
+    if images.get("resample") in range(len(_RESAMPLING)):
+        native = replace(native, interpolation=_RESAMPLING[images["resample"]])
+    if "image_mean" in images:
+        mean, std = tuple(images["image_mean"]), tuple(images["image_std"])
+        native = replace(native, mean=mean, std=std)
+    return native
 
 
 def _side(size: Any) -> int:
@@ -170,6 +176,28 @@ def _build(spec: ForeignSpec) -> nn.Module:
     config = _config(spec.kwargs, image_size=spec.image_size, num_channels=spec.in_channels)
     config.num_labels = spec.num_classes
     return HfClassifier(config)
+
+
+def _fetch(spec: ForeignSpec) -> nn.Module:
+    """With the weights beside the configuration; what they lack may be of the head alone."""
+    folder = _file(spec.arch.partition(":")[2]).parent
+    if not any((folder / each).exists() for each in _WEIGHTS):
+        raise ConfigError(
+            f"pretrained=true: {spec.arch} names no folder with weights: give one that has "
+            f"{_WEIGHTS[0]} beside config.json"
+        )
+    network = _build(spec)
+    whole: Any = network.network
+    network.network, found = type(whole).from_pretrained(
+        folder, config=whole.config, ignore_mismatched_sizes=True, output_loading_info=True
+    )
+    names = [*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])]
+    if lacking := [name for name in names if not is_of_head(f"network.{name}", network)]:
+        raise ConfigError(
+            f"pretrained=true: the weights in {folder} lack {lacking[0]} for images of "
+            f"{spec.in_channels} x {spec.image_size} pixels: give its own image size"
+        )
+    return network.train()
 
 
 def _recognize(module: nn.Module) -> Sequence[ForeignSpec]:
@@ -202,4 +230,5 @@ LIBRARY = Library(
     build=_build,
     recognize=_recognize,
     arguments=_arguments,
+    fetch=_fetch,
 )

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from cotrain.config.data import CropMode, Interpolation
 from cotrain.config.datasets import DATASETS
 from cotrain.networks.foreign.spec import ForeignSpec
 
@@ -24,12 +25,16 @@ class Native:
         std: Standard deviation of each channel, of pixels in [0, 1].
         margin: The size, in image sizes, to which the shorter side is resized before the centre
             is cut out.
+        interpolation: How it is resized.
+        crop_mode: How it becomes a square.
     """
 
     image_size: int
     mean: tuple[float, ...] = _IMAGENET.mean
     std: tuple[float, ...] = _IMAGENET.std
     margin: float = 1.0
+    interpolation: Interpolation = "bicubic"
+    crop_mode: CropMode = "center"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,11 @@ class Library:
         knows: Whether it builds a name with these arguments.
         accepts: Names of the arguments that a name is built with; no other reaches the library.
         arguments: What the spec of a name keeps beside the user's own arguments.
+        fetch: The network of a spec with the weights that the library keeps for its name; None
+            if it keeps none.
+        adapt: The network of a spec with given weights, by the library's names for them; None
+            where these have to fit as they are.
+        source: In words, where the weights of a name are kept.
         native: What the named network, with these arguments, was made for; None if unknown.
         build: A freshly initialised large network, images [B, C, H, W] to logits [B, classes].
         recognize: The specs that may rebuild an instance, the likeliest first.
@@ -55,6 +65,9 @@ class Library:
     build: Callable[[ForeignSpec], nn.Module]
     recognize: Callable[[nn.Module], Sequence[ForeignSpec]]
     arguments: Callable[[str], Mapping[str, Any]] = lambda _: {}
+    fetch: Callable[[ForeignSpec], nn.Module] | None = None
+    adapt: Callable[[ForeignSpec, Mapping[str, Tensor]], nn.Module] | None = None
+    source: Callable[[ForeignSpec], str] = lambda _: ""
 
 
 # What a spec says itself, and where a network is built.

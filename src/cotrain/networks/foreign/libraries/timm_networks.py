@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from cotrain.networks.foreign.libraries.library import Library, Native, constructor_parameters
 from cotrain.networks.foreign.spec import ForeignSpec
@@ -43,10 +43,42 @@ def _native(name: str, _: Mapping[str, Any]) -> Native | None:
         mean=tuple(config.mean),
         std=tuple(config.std),
         margin=1 / config.crop_pct,
+        interpolation=config.interpolation,
+        crop_mode=config.crop_mode,
     )
 
 
 def _build(spec: ForeignSpec) -> nn.Module:
+    return _create(spec, pretrained=False)
+
+
+def _fetch(spec: ForeignSpec) -> nn.Module:
+    return _create(spec, pretrained=True)
+
+
+def _adapt(spec: ForeignSpec, state: Mapping[str, Tensor]) -> nn.Module:
+    """With stem, position embeddings and the names of other programs as timm adapts them."""
+    config = _config(spec.arch.partition(":")[2])
+    heads = config.classifier if config else None
+    heads = (heads,) if isinstance(heads, str) else heads or ()
+    weights = [state[f"{head}.weight"] for head in heads if f"{head}.weight" in state]
+    own = {
+        "state_dict": dict(state),
+        "source": "",
+        "custom_load": False,
+        "label_offset": 0,
+        "num_classes": len(weights[0]) if weights else spec.num_classes,
+    }
+    return _create(spec, pretrained=True, pretrained_cfg_overlay=own)
+
+
+def _source(spec: ForeignSpec) -> str:
+    config = _config(spec.arch.partition(":")[2])
+    places = config and (config.hf_hub_id or config.url)
+    return f"they are kept at {places}" if places else "timm names no place that has them"
+
+
+def _create(spec: ForeignSpec, **weights: Any) -> nn.Module:
     import timm
 
     name = spec.arch.partition(":")[2]
@@ -56,7 +88,7 @@ def _build(spec: ForeignSpec) -> nn.Module:
         size = {"img_size": spec.image_size}
     return timm.create_model(
         name,
-        pretrained=False,
+        **weights,
         num_classes=spec.num_classes,
         in_chans=spec.in_channels,
         **{**size, **spec.kwargs},
@@ -103,4 +135,7 @@ LIBRARY = Library(
     native=_native,
     build=_build,
     recognize=_recognize,
+    fetch=_fetch,
+    adapt=_adapt,
+    source=_source,
 )

@@ -8,6 +8,7 @@ from torch import nn
 from cotrain.basics.errors import ConfigError
 from cotrain.networks.foreign.libraries.library import Library, Native, constructor_parameters
 from cotrain.networks.foreign.spec import ForeignSpec
+from cotrain.networks.heads import load_but_head
 
 # Training GoogLeNet and Inception also needs side outputs, unless they are switched off; both ask
 # to say how weights are drawn.
@@ -24,22 +25,39 @@ def _names() -> list[str]:
     return models.list_models(module=models)
 
 
+def _knows(name: str, _: Mapping[str, Any]) -> bool:
+    """``resnet50``, or with the name of weights ``resnet50@IMAGENET1K_V2``."""
+    from torchvision import models
+
+    network, *weights = name.split("@")
+    if network not in _names():
+        return False
+    return all(each in models.get_model_weights(network).__members__ for each in weights)
+
+
 def _accepts(name: str, _: Mapping[str, Any]) -> Collection[str]:
     from torchvision import models
 
-    return constructor_parameters(models.get_model_builder(name))
+    return constructor_parameters(models.get_model_builder(name.partition("@")[0]))
+
+
+def _weights(name: str) -> Any:
+    """The weights that a name says, else torchvision's best."""
+    from torchvision import models
+
+    network, _, weights = name.partition("@")
+    return models.get_model_weights(network)[weights or "DEFAULT"]
 
 
 def _native(name: str, _: Mapping[str, Any]) -> Native | None:
-    from torchvision import models
-
-    images = models.get_model_weights(name)["DEFAULT"].transforms()
+    images = _weights(name).transforms()
     size = images.crop_size[0]
     return Native(
         image_size=size,
         mean=tuple(images.mean),
         std=tuple(images.std),
         margin=images.resize_size[0] / size,
+        interpolation=images.interpolation.value,
     )
 
 
@@ -51,10 +69,22 @@ def _build(spec: ForeignSpec) -> nn.Module:
             f"in_channels={spec.in_channels}: torchvision's networks take images of 3 channels: "
             "use timm's network of this kind"
         )
-    name = spec.arch.partition(":")[2]
+    name = _name(spec).partition("@")[0]
     size = {"image_size": spec.image_size} if name.startswith(_SIZED) else {}
     arguments = {**_DEFAULTS.get(name, {}), **size, **spec.kwargs}
     return models.get_model(name, weights=None, num_classes=spec.num_classes, **arguments)
+
+
+def _name(spec: ForeignSpec) -> str:
+    return spec.arch.partition(":")[2]
+
+
+def _fetch(spec: ForeignSpec) -> nn.Module:
+    state = _weights(_name(spec)).get_state_dict(progress=True, check_hash=True)
+    network = _build(spec)
+    own = network.state_dict()  # without the side outputs, which are trained only
+    load_but_head(network, {name: each for name, each in state.items() if name in own})
+    return network
 
 
 def _recognize(module: nn.Module) -> Sequence[ForeignSpec]:
@@ -76,9 +106,11 @@ def _recognize(module: nn.Module) -> Sequence[ForeignSpec]:
 LIBRARY = Library(
     package="torchvision",
     names=_names,
-    knows=lambda name, _: name in _names(),
+    knows=_knows,
     accepts=_accepts,
     native=_native,
     build=_build,
     recognize=_recognize,
+    fetch=_fetch,
+    source=lambda spec: f"they are kept at {_weights(_name(spec)).url}",
 )
