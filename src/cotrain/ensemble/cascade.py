@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
-from cotrain.basics.shapes import Float
+from cotrain.basics.shapes import Float, Int
 from cotrain.config.cascade import CascadeSignal
 from cotrain.config.combining import Combine
 from cotrain.config.limits import PROBABILITY, at_least, bounded, check_settings, required
@@ -49,8 +49,8 @@ class Cascade:
             among them.
         images: On how many images it was fitted.
         accuracy: Share of right answers that is expected of new images.
-        share: Mean of the networks asked about an image that is expected, as a share of S: as all
-            cost the same, the share of the MACs.
+        share: Of the MACs of all networks, that is expected to be done for an image on average.
+        costs: Share of each network in the MACs of all; empty where all cost the same.
 
     Raises:
         ConfigError: Impossible numbers.
@@ -63,9 +63,11 @@ class Cascade:
     images: int = required(at_least(1))
     accuracy: float = required(PROBABILITY)
     share: float = required(PROBABILITY)
+    costs: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check_settings(self, "cascade.")
+        self._check_costs()
         for place, stage in enumerate(self.stages):
             check_settings(stage, f"cascade.stages[{place}].")
         if sorted(self.order) != list(range(len(self.order))):
@@ -79,10 +81,31 @@ class Cascade:
                 "and more with every stage: fit it again"
             )
 
+    def _check_costs(self) -> None:
+        if not self.costs:
+            return
+        sums_up = min(self.costs) > 0 and abs(sum(self.costs) - 1) < 1e-6
+        if len(self.costs) != len(self.order) or not sums_up:
+            raise ConfigError(
+                f"cascade.costs={list(self.costs)} are not shares, one of each network, that sum "
+                "to 1: fit it again"
+            )
+
     @property
     def into(self) -> int:
         """S."""
         return len(self.order)
+
+    def share_of(self, networks: int) -> float:
+        """Of the MACs of all networks, those of the first ones of the order."""
+        if not self.costs:
+            return networks / self.into
+        return sum(self.costs[each] for each in self.order[:networks])
+
+    def mean_share(self, asked: Int[Tensor, " N"]) -> float:
+        """Mean of that over images about which so many networks were asked each."""
+        shares = [self.share_of(count) for count in range(self.into + 1)]
+        return torch.tensor(shares, dtype=torch.float64)[asked].mean().item()
 
     def check_fits(self, into: int, combine: Combine) -> None:
         """Raise ConfigError unless it is for S networks that are combined in this way."""

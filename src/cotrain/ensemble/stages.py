@@ -21,21 +21,18 @@ class StagedAnswers:
         log_p: Logarithms of the probabilities, in float64.
         asked: How many networks were asked about each image.
         logits: Of every network in float32; 0 where it was not asked.
+        share: Of the MACs of all networks, those done for an image on average.
     """
 
     log_p: Float[Tensor, "B C"]
     asked: Int[Tensor, " B"]
     logits: Float[Tensor, "S B C"]
+    share: float
 
     @property
     def probabilities(self) -> Float[Tensor, "B C"]:
         """Of the stage that each image left at."""
         return self.log_p.exp().float()
-
-    @property
-    def share(self) -> float:
-        """Of the S networks, asked about an image on average: that of their MACs."""
-        return self.asked.double().mean().item() / len(self.logits)
 
 
 def answer_in_stages(
@@ -79,7 +76,8 @@ def answer_in_stages(
             break
         if len(left) < len(waiting):
             waiting, images = waiting[left], images[left.to(images.device)]
-    return StagedAnswers(log_p=log_p, asked=asked, logits=logits)
+    share = cascade.mean_share(asked)
+    return StagedAnswers(log_p=log_p, asked=asked, logits=logits, share=share)
 
 
 def _steps(cascade: Cascade) -> Iterator[tuple[int, int, Stage | None]]:

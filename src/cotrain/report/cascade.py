@@ -34,12 +34,13 @@ def _stages(found: CascadedRun) -> ResultTable:
 
 
 def _accuracies(fit: CascadeFit, tested: EvaluatedAnswers | None) -> ResultTable:
-    into = fit.cascade.into
+    cascade = fit.cascade
     table = new_table("", "MACs %", "top-1 %,\nfitted", "top-1 %,\ntest", caption=_caption(fit))
     scores = tested.evaluation if tested else None
     for index, accuracy in enumerate(fit.alone):
         own = scores.networks[index].top1 if scores else None
-        table.add_row(f"network {index}", *_cells(1 / into, accuracy, own))
+        share = cascade.costs[index] if cascade.costs else 1 / cascade.into
+        table.add_row(f"network {index}", *_cells(share, accuracy, own))
     table.add_section()
     full = scores.ensemble.top1 if scores else None
     table.add_row("full ensemble", *_cells(1.0, fit.full, full))

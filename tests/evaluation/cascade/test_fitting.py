@@ -1,5 +1,7 @@
 """A cascade is fitted to a tolerance or a budget, and keeps to it on images it has not seen."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from cascades import answers_of
@@ -137,3 +139,29 @@ def test_logits_that_are_no_numbers_are_refused():
     logits[1, 7] = float("nan")
     with pytest.raises(ConfigError, match="network 1 gives NaN"):
         fit_cascade(logits, TARGETS)
+
+
+def test_work_is_counted_in_what_networks_cost_where_they_differ():
+    """All networks are right and sure of all: the one that costs least is asked, and no other."""
+    generator = torch.Generator().manual_seed(3)
+    targets = torch.randint(3, (60,), generator=generator)
+    logits = 20 * torch.nn.functional.one_hot(targets, 3).float().expand(3, -1, -1)
+    logits = logits + torch.randn(3, 60, 3, generator=generator)
+    macs = [50, 40, 10]
+    found = fit_cascade(logits, targets, tolerance=5, signal="probability", macs=macs)
+    assert found.cascade.costs == pytest.approx((0.5, 0.4, 0.1))
+    assert found.cascade.order[0] == 2
+    assert found.cascade.share == pytest.approx(0.1)
+    assert found.fitted.share == pytest.approx(0.1)
+    assert found.prefixes[-1].share == pytest.approx(1)
+    asked = torch.tensor([1, 1, 2, 3])
+    first, second, _ = (macs[each] / 100 for each in found.cascade.order)
+    mean = (2 * first + (first + second) + 1) / 4
+    assert found.cascade.mean_share(asked) == pytest.approx(mean)
+    equal = fit_cascade(logits, targets, tolerance=5, signal="probability")
+    assert equal.cascade.costs == ()
+    assert equal.cascade.share == pytest.approx(1 / 3)
+    with pytest.raises(ConfigError, match=r"budget=0.05 is not in \[0.1, 1\]"):
+        fit_cascade(logits, targets, budget=0.05, macs=macs)
+    with pytest.raises(ConfigError, match=r"cascade\.costs=.* are not shares"):
+        replace(found.cascade, costs=(0.5, 0.5))

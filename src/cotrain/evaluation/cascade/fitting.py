@@ -1,5 +1,6 @@
 """Fit a cascade: which networks to ask first, and where their answer is sure enough."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
@@ -79,6 +80,7 @@ def fit_cascade(
     tolerance: float | None = None,
     budget: float | None = None,
     signal: CascadeSignal | None = None,
+    macs: Sequence[int] | None = None,
 ) -> CascadeFit:
     """Fit order, signal, stages and thresholds.
 
@@ -91,19 +93,21 @@ def fit_cascade(
             a budget is given.
         budget: Share of the MACs that may be taken, for the best accuracy.
         signal: What tells how sure an answer is; the best if None.
+        macs: Multiply-accumulates of each network, where they differ.
 
     Raises:
         ConfigError: One network, too few images, logits and targets that do not fit, or wishes
             that cannot be met.
     """
     check_answers(logits, targets)
-    _check(logits, tolerance, budget)
+    work = _work(macs, len(logits))
+    _check(logits, tolerance, budget, work)
     if budget is not None:
         wish = Wish(bounds="share", most=budget)
     else:
         tolerance = TOLERANCE if tolerance is None else tolerance
         wish = Wish(bounds="loss", most=tolerance / 100)
-    known, right = _known(logits, targets, combine, calibration)
+    known, right = _known(logits, targets, combine, calibration, work)
     everything = torch.arange(known.images)
     signals = get_args(CascadeSignal) if signal is None else (signal,)
     plan = best_plan(known, wish, signals, everything)
@@ -120,14 +124,15 @@ def fit_cascade(
             stages=plan.stages,
             images=known.images,
             accuracy=max(full - plan.loss, 0.0),
-            share=plan.share,
+            share=min(plan.share, 1.0),
+            costs=() if macs is None else tuple(each / len(work) for each in work),
         ),
         tolerance=tolerance,
         budget=budget,
         full=full,
         alone=tuple(_accuracy(each, targets) for each in logits.argmax(-1)),
         prefixes=_prefixes(known, plan, targets, full),
-        fitted=_point(asked, hit, known.into),
+        fitted=_point(_shares(known, plan)[asked], hit),
         cross_fitted=_cross_fitted(known, wish, plan.signal, targets, right),
         left=tuple((asked == each).double().mean().item() for each in counts),
         curve=tuple(
@@ -137,7 +142,14 @@ def fit_cascade(
     )
 
 
-def _check(logits: Tensor, tolerance: float | None, budget: float | None) -> None:
+def _work(macs: Sequence[int] | None, into: int) -> list[float]:
+    """What each network takes, as a multiple of the mean of all."""
+    return [1.0] * into if macs is None else [each * into / sum(macs) for each in macs]
+
+
+def _check(
+    logits: Tensor, tolerance: float | None, budget: float | None, work: Sequence[float]
+) -> None:
     """Raise ConfigError where there is nothing to skip, or the wish has no sense."""
     into, images = logits.shape[:2]
     if into == 1:
@@ -153,26 +165,32 @@ def _check(logits: Tensor, tolerance: float | None, budget: float | None) -> Non
         )
     if tolerance is not None and not 0 <= tolerance < 100:
         raise ConfigError(f"tolerance={tolerance} is not in [0, 100): give points of accuracy")
-    if budget is not None and not 1 / into <= budget <= 1:
+    least = min(work) / into
+    if budget is not None and not least <= budget <= 1:
         raise ConfigError(
-            f"budget={budget} is not in [{1 / into:.3g}, 1], from one of S={into} networks to all: "
+            f"budget={budget} is not in [{least:.3g}, 1], from one of S={into} networks to all: "
             "give a share in it"
         )
 
 
 def _known(
-    logits: Tensor, targets: Tensor, combine: Combine, calibration: Calibration | None
+    logits: Tensor,
+    targets: Tensor,
+    combine: Combine,
+    calibration: Calibration | None,
+    work: Sequence[float],
 ) -> tuple[KnownAnswers, Bool[Tensor, " N"]]:
     """What is known of the answers, and which of the full ensemble's are right."""
     calibration = calibration or fitted("temperature", logits, targets, combine)
     full = log_probabilities(logits, combine, calibration).exp()
-    tried = list(orders(logits, targets, combine))
+    tried = list(orders(logits, targets, combine, work))
     firsts = {frozenset(order[:count]) for order in tried for count in range(1, len(order))}
     known = KnownAnswers(
         images=len(targets),
         into=len(logits),
         orders=tried,
         of={who: answered(logits[sorted(who)], targets, combine, full) for who in firsts},
+        work=work,
     )
     return known, full.argmax(-1) == targets
 
@@ -195,18 +213,23 @@ def _cross_fitted(
 ) -> CascadePoint:
     """Each image answered by a plan that was fitted to the other folds."""
     order = torch.randperm(known.images, generator=torch.Generator().manual_seed(0))
-    asked, hit = torch.empty_like(targets), torch.empty_like(right)
+    share, hit = torch.empty(known.images, dtype=torch.float64), torch.empty_like(right)
     for fold in order.tensor_split(_FOLDS):
         others = order[~torch.isin(order, fold)]
-        followed = _followed(known, best_plan(known, wish, [signal], others), targets, right)
-        asked[fold], hit[fold] = (each[fold] for each in followed)
-    return _point(asked, hit, known.into)
+        plan = best_plan(known, wish, [signal], others)
+        asked, found = _followed(known, plan, targets, right)
+        share[fold], hit[fold] = _shares(known, plan)[asked[fold]], found[fold]
+    return _point(share, hit)
 
 
-def _point(asked: Tensor, hit: Tensor, into: int) -> CascadePoint:
-    return CascadePoint(
-        share=asked.double().mean().item() / into, accuracy=hit.double().mean().item()
-    )
+def _shares(known: KnownAnswers, plan: AskingPlan) -> Float[Tensor, " S_and_1"]:
+    """Of the MACs of all networks, by how many are asked."""
+    works = [known.work_of(plan.order[:count]) for count in range(known.into + 1)]
+    return torch.tensor(works, dtype=torch.float64) / known.into
+
+
+def _point(share: Float[Tensor, " N"], hit: Bool[Tensor, " N"]) -> CascadePoint:
+    return CascadePoint(share=share.mean().item(), accuracy=hit.double().mean().item())
 
 
 def _prefixes(
@@ -214,9 +237,10 @@ def _prefixes(
 ) -> tuple[CascadePoint, ...]:
     firsts = [known.of[frozenset(plan.order[:count])] for count in range(1, known.into)]
     accuracies = [*(_accuracy(each.classes, targets) for each in firsts), full]
+    shares = _shares(known, plan)[1:].tolist()
     return tuple(
-        CascadePoint(share=count / known.into, accuracy=accuracy)
-        for count, accuracy in enumerate(accuracies, start=1)
+        CascadePoint(share=share, accuracy=accuracy)
+        for share, accuracy in zip(shares, accuracies, strict=True)
     )
 
 

@@ -86,7 +86,8 @@ def cascade_of_run(
     logits, targets = collect_logits(ensemble, images.images, images.preprocessing, **loading)
     wishes: dict[str, Any] = {"tolerance": tolerance, "budget": budget, "signal": signal}
     spec = ensemble.spec
-    found = fit_cascade(logits, targets, spec.combine, spec.calibration, **wishes)
+    macs = None if spec.are_equal else [each.macs for each in spec.costs()]
+    found = fit_cascade(logits, targets, spec.combine, spec.calibration, macs=macs, **wishes)
     ensemble.spec = replace(spec, cascade=found.cascade)
     tested = _tested(path, ensemble, loading)
     written = write_fitted(shipped_folder(path), found.cascade)

@@ -28,12 +28,18 @@ class KnownAnswers:
         into: S.
         orders: In which they can be asked.
         of: What the first networks of each order answer together, by who they are.
+        work: What each network takes, as a multiple of the mean of all: 1 where they are equal.
     """
 
     images: int
     into: int
     orders: Sequence[Order]
     of: Mapping[frozenset[int], PrefixAnswers]
+    work: Sequence[float]
+
+    def work_of(self, networks: Iterable[int]) -> float:
+        """What some of the networks take together; all of them take S."""
+        return sum(self.work[each] for each in networks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +47,7 @@ class Wish:
     """What is wanted: the least work at a bounded loss, or the smallest loss at bounded work.
 
     Args:
-        bounds: What is bounded: the loss of accuracy, or the share of the networks that is asked.
+        bounds: What is bounded: the loss of accuracy, or the share of the MACs that is done.
         most: The largest that it may be.
     """
 
@@ -64,7 +70,7 @@ class AskingPlan:
         signal: What tells how sure an answer is.
         stages: Those at which images leave before the last.
         loss: Of accuracy, that is expected.
-        share: Of the networks, that is asked on average.
+        share: Of the MACs of all networks, that is done on average.
     """
 
     order: Order
@@ -138,11 +144,14 @@ def _stages(known: KnownAnswers, tried: _Tried, place: int) -> tuple[Stage, ...]
 def frontier(
     known: KnownAnswers, signal: CascadeSignal
 ) -> tuple[Float[Tensor, " points"], Float[Tensor, " points"]]:
-    """The smallest expected losses, and the shares of the networks that they take, which rise."""
+    """The smallest expected losses, and the shares of the MACs that they take, which rise.
+
+    Where the networks differ in cost, shares are rounded to those of one for an image.
+    """
     most = known.images * known.into
     least = torch.full((most + 1,), torch.inf, dtype=torch.float64)
     for tried in _all_tried(known, signal, torch.arange(known.images)):
-        asked, loss = tried.found.asked.flatten().long(), tried.found.loss.flatten()
+        asked, loss = tried.found.asked.flatten().round().long(), tried.found.loss.flatten()
         least.scatter_reduce_(0, asked, loss, "amin")
     before = torch.cat([least.new_full((1,), torch.inf), least.cummin(0).values[:-1]])
     asked = (least < before).nonzero().squeeze(1)
@@ -162,6 +171,6 @@ def _all_tried(known: KnownAnswers, signal: CascadeSignal, images: Tensor) -> It
             found = all_combinations(
                 torch.stack([sure[who] for who in first]),
                 torch.stack([*(losses[who] for who in first), none]),
-                [*ends, known.into],
+                [known.work_of(order[:end]) for end in (*ends, known.into)],
             )
             yield _Tried(order=order, ends=ends, found=found)

@@ -71,12 +71,15 @@ def answered(
 
 
 def orders(
-    logits: Float[Tensor, "S N C"], targets: Int[Tensor, " N"], combine: Combine
+    logits: Float[Tensor, "S N C"],
+    targets: Int[Tensor, " N"],
+    combine: Combine,
+    work: Sequence[float],
 ) -> Iterator[tuple[int, ...]]:
     """The orders that are tried: all up to S = 4, beyond it a greedy one.
 
     The greedy one adds the network with which the combined answer has the smallest negative
-    log-likelihood.
+    log-likelihood. Where the networks differ in cost, one from the cheapest on is tried, too.
     """
     if len(logits) <= _ALL_ORDERS:
         yield from permutations(range(len(logits)))
@@ -88,6 +91,9 @@ def orders(
         order.append(best)
         left.remove(best)
     yield tuple(order)
+    cheapest = tuple(sorted(range(len(logits)), key=lambda each: work[each]))
+    if len(set(work)) > 1 and cheapest != tuple(order):
+        yield cheapest
 
 
 def _likelihood(logits: Tensor, targets: Tensor, combine: Combine) -> float:

@@ -18,8 +18,7 @@ class CascadeScores:
 
     Args:
         scores: Of its answers.
-        share: Networks asked about an image, mean over the images, as a share of S: that of the
-            MACs of the full ensemble.
+        share: Of the MACs of the full ensemble, those done for an image on average.
         left: Share of the images that left at each stage, by how many networks were asked.
     """
 
@@ -55,6 +54,6 @@ def cascade_scores(
     ends = (*(stage.networks for stage in cascade.stages), cascade.into)
     return CascadeScores(
         scores=scores_of(torch.cat(log_p), torch.cat(targets)),
-        share=counts.double().mean().item() / cascade.into,
+        share=cascade.mean_share(counts),
         left={end: (counts == end).double().mean().item() for end in ends},
     )

@@ -25,7 +25,7 @@ class Combinations:
     Args:
         candidates: Of each stage, rising: from 0, where all images leave, to ``NEVER``.
         loss: An axis for each stage.
-        asked: How many networks are asked, likewise.
+        asked: How many networks are asked, or what these take, likewise.
     """
 
     candidates: Sequence[Tensor]
@@ -39,7 +39,7 @@ class Combinations:
 
 
 def all_combinations(
-    sure: Float[Tensor, "K N"], losses: Float[Tensor, "stages N"], ends: Sequence[int]
+    sure: Float[Tensor, "K N"], losses: Float[Tensor, "stages N"], ends: Sequence[float]
 ) -> Combinations:
     """What every combination of candidates gives.
 
@@ -49,7 +49,7 @@ def all_combinations(
     Args:
         sure: How sure each image is after each of K stages, from 0 to 1.
         losses: Of each image where it leaves after each of the K + 1 stages.
-        ends: How many networks have been asked then.
+        ends: How many networks have been asked then, or what these take.
     """
     candidates = [_candidates(each) for each in sure]
     bins = [
@@ -57,11 +57,11 @@ def all_combinations(
         for each, own in zip(candidates, sure, strict=True)
     ]
     images = losses.shape[1]
-    loss, asked = losses[0].sum(), torch.tensor(float(ends[0] * images)).double()
+    loss, asked = losses[0].sum(), torch.tensor(ends[0] * images, dtype=torch.float64)
     shape = [len(each) for each in candidates]
     for last in range(len(shape)):
         place = _ravelled(bins[: last + 1], shape)
-        further = torch.full((images,), float(ends[last + 1] - ends[last])).double()
+        further = torch.full((images,), ends[last + 1] - ends[last], dtype=torch.float64)
         loss = loss + _going_on(place, losses[last + 1] - losses[last], shape, last + 1)
         asked = asked + _going_on(place, further, shape, last + 1)
     return Combinations(candidates=candidates, loss=loss.clamp(min=0), asked=asked)

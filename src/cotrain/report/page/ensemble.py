@@ -37,7 +37,7 @@ def ensemble_page(answered: Answered) -> Page:
 
 def _verdict(answered: Answered) -> list[str]:
     """The result in plain sentences."""
-    found, cost = answered.evaluation, cost_of(answered.ensemble)
+    found = answered.evaluation
     spec, scores = answered.ensemble.spec, found.ensemble
     into = spec.into
     alone = [100 * each.top1 for each in found.networks]
@@ -48,19 +48,34 @@ def _verdict(answered: Answered) -> list[str]:
         mean = sum(alone) / into
         said.append(
             f"One of them alone answers {mean:.2f} % on average, from {min(alone):.2f} to "
-            f"{max(alone):.2f} %; together it is {100 * scores.top1 - mean:+.2f} points. All cost "
-            f"{cost.params_ratio:.2f} times the parameters and {cost.macs_ratio:.2f} times the "
-            "multiply-accumulates (MACs) of the large network."
+            f"{max(alone):.2f} %; together it is {100 * scores.top1 - mean:+.2f} points. "
+            f"{_costs(answered)}"
         )
     said.append(_believed(answered))
     if answered.tested_on == "val":
         said.append("The images have selected the checkpoint, too: others will be answered worse.")
     if answered.loaded is not None and answered.loaded.summary is not None:
         said += [f"Note: {note}." for note in answered.loaded.summary.notes]
-    said.append(
-        "Whether this is better than the large network, cotrain compare says, which trains both."
-    )
+    if spec.divided is not None:
+        said.append(
+            "Whether this is better than the large network, cotrain compare says, which trains "
+            "both."
+        )
     return said
+
+
+def _costs(answered: Answered) -> str:
+    spec = answered.ensemble.spec
+    if spec.divided is None:
+        return (
+            f"They were assembled, and have {spec.params:,} parameters; an image takes "
+            f"{spec.macs:,} multiply-accumulates (MACs)."
+        )
+    cost = cost_of(answered.ensemble)
+    return (
+        f"All cost {cost.params_ratio:.2f} times the parameters and {cost.macs_ratio:.2f} times "
+        "the multiply-accumulates (MACs) of the large network."
+    )
 
 
 def _believed(answered: Answered) -> str:

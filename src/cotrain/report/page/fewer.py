@@ -19,13 +19,13 @@ def fewer_networks_picture(answered: Answered, large: Answered | None = None) ->
         large: The large network's answers to the same images, drawn beside; None leaves it out.
     """
     spec, logits, targets = answered.ensemble.spec, answered.logits, answered.targets
-    cascade, into, macs = spec.cascade, len(logits), spec.macs / 1e6
+    cascade, into, macs = spec.cascade, len(logits), [each.macs / 1e6 for each in spec.costs()]
     order = range(into) if cascade is None else cascade.order
     counts = sorted({round(1 + place * (into - 1) / (_POINTS - 1)) for place in range(_POINTS)})
     offers = [
         Offer(
             name=f"{count} of {into}" if count < into else f"all {into}",
-            cost=macs * count / into,
+            cost=sum(macs[each] for each in order[:count]),
             error=_error(log_probabilities(logits[list(order[:count])], spec.combine), targets),
         )
         for count in counts
@@ -38,9 +38,8 @@ def fewer_networks_picture(answered: Answered, large: Answered | None = None) ->
             cascade,
             spec.calibration,
         )
-        share = found.asked.double().mean().item() / into
         error = _error(found.log_p, targets)
-        offers.append(Offer(name="cascade", cost=macs * share, error=error))
+        offers.append(Offer(name="cascade", cost=sum(macs) * found.share, error=error))
     if large is not None:
         error = _error(large.log_p, targets)
         offers.append(Offer(name="large network", cost=large.ensemble.spec.macs / 1e6, error=error))
