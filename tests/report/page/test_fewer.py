@@ -31,6 +31,7 @@ def test_every_number_of_networks(run):
     macs = run.ensemble.spec.macs / 1e6
     assert [spot[1:3] for spot in spots] == [(macs / 2, 25.0), (macs, 0.0)]
     assert spots[0].text.startswith("1 of 2: error 25.00 %")
+    assert spots[0].axes.get_ylim() == (0, pytest.approx(27.5))  # all points are inside
 
 
 def test_the_cascade_asks_the_second_where_the_first_is_not_sure(run):

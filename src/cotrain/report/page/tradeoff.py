@@ -47,7 +47,7 @@ def tradeoff_picture(name: str, what: str, offers: Sequence[Offer]) -> Picture:
         spots.append(Spot(axes, each.cost, each.error, says))
     axes.set(xlabel=what, ylabel="test error, %")
     axes.set_xlim(*_range([each.cost for each in offers]))
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max(each.error + (each.std or 0) for each in offers) or 1)
     add_legend(figure, columns=2)
     named = ", ".join(each.name for each in best)
     return Picture(
