@@ -181,3 +181,22 @@ def test_networks_that_differ_have_no_common_spec_no_large_network_and_no_soup(
     with pytest.raises(ConfigError, match="its networks differ: only equal ones have a mean"):
         soup_of_networks(tmp_path)
     assert count_params(build(whole.spec.members[0].network)) == count_params(whole.networks[0])
+
+
+class Stateful(nn.Sequential):
+    """Has a state that is no tensor."""
+
+    def get_extra_state(self) -> dict[str, int]:
+        return {"calls": 1}
+
+    def set_extra_state(self, state: object) -> None:
+        pass
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_module_that_cannot_be_saved_is_one_line(tmp_path):
+    module = Stateful(nn.Flatten(), nn.Linear(64, 3))
+    whole = assemble([module], example_input=torch.zeros(1, 1, 8, 8))
+    with pytest.raises(ConfigError, match=r"_extra_state is a dict, and only tensors are saved"):
+        whole.save(tmp_path / "odd")
+    assert not (tmp_path / "odd").exists()

@@ -40,7 +40,17 @@ _EQUAL, _MEMBERS = 1, 2
 
 
 def write_folder(folder: Path, spec: EnsembleSpec | PeerSpec, weights: dict[str, Tensor]) -> None:
-    """Write the weights, the description that holds their digest, and what was fitted for them."""
+    """Write the weights, the description that holds their digest, and what was fitted for them.
+
+    Raises:
+        ConfigError: A module has a state that is no tensor.
+    """
+    for name, each in weights.items():
+        if not isinstance(each, Tensor):
+            raise ConfigError(
+                f"{name} is a {type(each).__name__}, and only tensors are saved: give a module "
+                "without get_extra_state"
+            )
     # Copies: tensors that two layers share would be refused.
     content = safetensors.torch.save(
         {name: each.clone(memory_format=torch.contiguous_format) for name, each in weights.items()}
