@@ -70,7 +70,7 @@ def test_what_is_divided_keeps_to_macs():
     assert "--dividing.budget macs --dividing.tolerance 0.03" in found.alternatives[1].commands[0]
 
 
-def test_pretrained_rows_have_no_command(monkeypatch):
+def test_pretrained_rows_of_several_have_no_command(monkeypatch):
     monkeypatch.setattr(matching, "published_checkpoints", lambda: LISTED)
     wanted = {"num_classes": 10, "tolerance": 0.25, "pretrained": True}
     found = shortlist("timm:resnet18", into=(2, 40), **wanted)
@@ -78,7 +78,11 @@ def test_pretrained_rows_have_no_command(monkeypatch):
     assert [each.kind for each in found.alternatives][:6] == kinds[:6]
     assert found.alternatives[-1].kind == "duo"
     kept, several, duo = (found.alternatives[place] for place in (1, 5, -1))
-    assert [each.commands for each in (kept, several, duo)] == [(), (), ()]
+    assert [each.commands for each in (several, duo)] == [(), ()]
+    (command,) = kept.commands
+    name = kept.networks[0].name
+    assert f"--network {name} --into 1 --pretrained true --output" in command
+    assert name.startswith("timm:resnet18.")
 
     assert (kept.finding.evidence, kept.finding.text) == ("published", "75.00 % on ImageNet")
     assert kept.params == params_of(timm.create_model("resnet18", num_classes=10))

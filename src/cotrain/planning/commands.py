@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cotrain.config import DivideOptions
 from cotrain.networks import ForeignSpec, NetworkSpec
@@ -36,6 +36,11 @@ class Commands:
     def large(self) -> str:
         """Train the large network."""
         return self._train(1, "large")
+
+    def large_pretrained(self, checkpoint: str) -> str:
+        """Train the large network from the weights of this name."""
+        named = replace(self, network=checkpoint)
+        return named._train(1, "large-pretrained", "--pretrained", "true")
 
     def divided(self, into: int) -> str:
         """Train S networks from fresh weights."""

@@ -1,6 +1,6 @@
 """The rows of timm's pretrained checkpoints.
 
-cotrain cannot train from pretrained weights yet: no row has a command.
+``cotrain train`` starts from those of one network: rows of several that differ have no command.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,17 +9,19 @@ from statistics import mean
 
 from cotrain.basics.errors import ConfigError
 from cotrain.planning.alternative import Alternative, MeasuredNetwork, alternative
+from cotrain.planning.commands import Commands
 from cotrain.planning.evidence import Finding
 from cotrain.planning.matching import Checkpoints, may_share
 
 _COMPANION = (0.1, 0.2)  # cost of a duo's small network, as a share of the large one's
 
 
-def kept_pretrained(checkpoints: Checkpoints) -> Alternative:
+def kept_pretrained(checkpoints: Checkpoints, commands: Commands) -> Alternative:
     """The large network, from its weights."""
     large = checkpoints.large
     finding = Finding(evidence="published", text=f"{_top1(large):.2f} % on ImageNet")
-    return alternative("large", "keep it, pretrained", [large], large, finding)
+    command = commands.large_pretrained(large.name)
+    return alternative("large", "keep it, pretrained", [large], large, finding, [command])
 
 
 def pretrained_of(checkpoints: Checkpoints, into: int, tolerance: float) -> Iterator[Alternative]:

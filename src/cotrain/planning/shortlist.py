@@ -124,7 +124,7 @@ def _replacing(
     checkpoints = None
     if pretrained:
         checkpoints = Checkpoints(large, commands.by)
-        yield iter([kept_pretrained(checkpoints)])
+        yield iter([kept_pretrained(checkpoints, commands)])
     for into in sizes:
         yield divided_into(large, into, commands)
         if checkpoints is not None:
