@@ -135,7 +135,9 @@ def main() -> None:
     names = cascade.about["classes"] or range(probabilities.shape[1])
     for row, count in zip(probabilities, asked, strict=True):
         print(f"{names[row.argmax()]} {row.max():.4f} {count}")
-    print(f"{asked.mean() / len(cascade.networks):.1%} of the work" if len(asked) else "no images")
+    print(
+        f"asked: {asked.mean():.2f} of {len(cascade.networks)} networks" if len(asked) else "none"
+    )
 
 
 if __name__ == "__main__":

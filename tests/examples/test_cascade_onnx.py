@@ -99,7 +99,8 @@ def test_it_prints_an_answer_for_each_image(files: Path):
         label, probability, count = line.split()
         assert (int(label), int(count)) == (int(row.argmax()), int(asked))
         assert float(probability) == pytest.approx(row.max().item(), abs=1e-4)
-    assert lines[40:] == [f"{expected.share:.1%} of the work"]
+    mean = expected.asked.double().mean().item()
+    assert lines[40:] == [f"asked: {mean:.2f} of 3 networks"]
 
 
 def test_it_says_what_is_wrong(files: Path, tmp_path: Path):
