@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
 from itertools import pairwise
 
 from cotrain.basics.errors import ConfigError
@@ -43,7 +42,7 @@ def readable(words: Sequence[str]) -> list[str]:
         else:
             name, equals, value = word.partition("=")
             word = _PARAMETERS.get((words[0], name), name) + equals + value
-        if word in _switches(words[0]) and following.lower() not in ("true", "false"):
+        if word in _SWITCHES.get(words[0], ()) and following.lower() not in ("true", "false"):
             word += "=true"
         out.append(word)
     return [*out[:1], *_settings_of_run(words), *out[1:]] if words[:1] == ["distill"] else out
@@ -69,11 +68,11 @@ _PARAMETERS = {
 }
 
 
-@cache
-def _switches(verb: str) -> set[str]:
-    """The flags of a verb that are true or false; none if there is no such verb."""
-    flags = types_of_flags(verb) if verb in VERBS else {}
-    return {flag for flag, kind in flags.items() if kind in (bool, bool | None)}
+# The flags of each verb that are true or false.
+_SWITCHES = {
+    verb: {flag for flag, kind in types_of_flags(verb).items() if kind in (bool, bool | None)}
+    for verb in VERBS
+}
 
 
 # Verbs that take any number of plain words, and the parameter that these are for.
@@ -133,7 +132,7 @@ def _with_recipe(words: Sequence[str]) -> list[str]:
 
 def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """The verb with its flags and their values, and the plain words."""
-    options, plain, switches = [words[0]], [], _switches(words[0])
+    options, plain, switches = [words[0]], [], _SWITCHES.get(words[0], ())
     for before, word in pairwise(words):
         if before in switches:
             is_value = word.lower() in ("true", "false")
