@@ -170,7 +170,7 @@ def test_photos_are_upright(tmp_path, orientation, form):
     found = levels(tmp_path / "x").astype(int)
     assert found.shape == ((64, 32) if orientation > 4 else (32, 64))
     assert np.abs(found - expected).max() <= 6
-    assert levels(tmp_path / "x", least=1).ndim == 2
+    assert levels(tmp_path / "x", quick=1).ndim == 2
 
 
 def test_damaged_exif_hides_no_picture(tmp_path):
@@ -235,12 +235,12 @@ def bad_files(folder):
     ]
 
 
-@pytest.mark.parametrize("least", [None, 1])
-def test_unreadable_files_are_named_with_the_reason(tmp_path, least):
+@pytest.mark.parametrize("quick", [0, 1])
+def test_unreadable_files_are_named_with_the_reason(tmp_path, quick):
     for name in bad_files(tmp_path):
         with pytest.raises(UnreadableImageError, match=name) as caught:
-            decode(tmp_path / name, 3, least=least)
+            decode(tmp_path / name, 3, quick=quick)
         assert isinstance(caught.value, ConfigError)
         assert caught.value.reason
     with pytest.raises(UnreadableImageError, match="not an image"):
-        decode(tmp_path / "text.png", 3, least=least)
+        decode(tmp_path / "text.png", 3, quick=quick)

@@ -41,7 +41,7 @@ def decode(
     in_channels: int,
     *,
     background: str = "white",
-    least: int | None = None,
+    quick: int = 0,
 ) -> Image.Image:
     """The image in a file, as RGB (3 channels) or grey (1); of several, the first.
 
@@ -49,8 +49,8 @@ def decode(
         file: Of any format of :mod:`cotrain.data.formats`.
         in_channels: 3 or 1.
         background: The colour that shows where the image is transparent.
-        least: Pixels that are enough for each side: all of a JPEG is read, but it may be given at
-            a half to an eighth of its size, which takes less time.
+        quick: Pixels that are enough for each side; 0 if all are wanted. All of a JPEG is read,
+            but it may be given at a half to an eighth of its size, which takes less time.
 
     Raises:
         UnreadableImageError: The file is missing, cut short, no image, or of a kind that does not
@@ -58,8 +58,8 @@ def decode(
     """
     try:
         with open_image(file) as image:
-            if least is not None:
-                image.draft(None, (least, least))
+            if quick:
+                image.draft(None, (quick, quick))
             _mend_transparency(image)
             image.load()
             turn = _TURNS.get(_orientation(image))

@@ -53,7 +53,7 @@ def decode_files(paths: Sequence[str], preprocessing: Preprocessing) -> tuple[Te
 
 def scan_files(paths: Sequence[str], in_channels: int) -> FilesRead:
     """Decode every file to find those that cannot be."""
-    return _read_all(paths, lambda _, file: decode(file, in_channels, least=1))
+    return _read_all(paths, lambda _, file: decode(file, in_channels, quick=1))
 
 
 def read_small(paths: Sequence[str], side: int) -> Tensor:
@@ -61,7 +61,7 @@ def read_small(paths: Sequence[str], side: int) -> Tensor:
     squares = torch.zeros(len(paths), side, side)
 
     def read(index: int, file: BinaryIO) -> None:
-        small = decode(file, 1, least=side).resize((side, side), Image.Resampling.BOX)
+        small = decode(file, 1, quick=side).resize((side, side), Image.Resampling.BOX)
         squares[index] = torch.from_numpy(np.array(small))
 
     _read_all(paths, read)
