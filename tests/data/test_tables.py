@@ -1,5 +1,6 @@
 """Images that a table names: the same parts and classes as in folders, whatever its order."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,12 @@ def test_a_setting_that_nothing_heeds(settings):
 
 def test_a_table_alone_names_the_data_set():
     assert Data(table="t.csv", root="x").resolved().dataset == "csv"
+
+
+def test_a_split_remembers_the_columns_that_named_its_images(photos):
+    _edit(photos, "path,label", "path,truth")
+    named = replace(photos, label_column="truth")
+    first = load_splits(named)
+    assert first.record is not None
+    again = load_splits(first.record.origin.data, remembered=first.record)
+    assert again.test_files == first.test_files

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
@@ -84,6 +85,14 @@ def read_labelled(data: Data) -> Labelled:
 def table_of(data: Data) -> Labelled | None:
     """The images that ``data.table`` names; None where there is none, or none any more."""
     return read_labelled(data) if data.table and os.path.exists(data.table) else None
+
+
+def table_settings(data: Data) -> dict[str, Any]:
+    """The settings that say how a table names the images; none where there is no table."""
+    if data.table is None:
+        return {}
+    columns = {f"{kind}_column": getattr(data, f"{kind}_column") for kind in _USUAL}
+    return {"table": os.path.abspath(data.table), **columns}
 
 
 def _columns(table: Table, data: Data) -> dict[str, str]:

@@ -12,7 +12,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
 from cotrain.config.datasets import DATASETS
 from cotrain.data.datasets import open_source
-from cotrain.data.labelled import Labelled, root_of, table_of
+from cotrain.data.labelled import Labelled, root_of, table_of, table_settings
 from cotrain.data.partition import Partition
 from cotrain.data.reading import FilesRead, content_digest, size_files
 from cotrain.data.settings import DEFAULTS, has_files
@@ -68,7 +68,7 @@ def remember(
             settings=splitting(data),
             classes=source.classes,
             tested_on=parts.tested_on,
-            table=data.table and os.path.abspath(data.table),
+            table=table_settings(data),
         ),
         parts={name: record(part) for name, part in parts.named().items() if len(part)},
         others=source.names(sorted(unused)),
@@ -89,7 +89,7 @@ def recall(record: SplitRecord, data: Data, needed: Sequence[str]) -> Recalled:
     parts = {name: part for name, part in record.parts.items() if name in needed}
     if has_files(record.origin.dataset):
         table = table_of(data)
-        source = _files(record, parts, root_of(data), table)
+        source = _files(record, parts, data, table)
         notes = _notes(record, source, table, data)
         numbers = {
             name: index for index, name in enumerate(source.names(range(len(source.images))))
@@ -120,10 +120,11 @@ def is_same(record: SplitRecord, data: Data) -> bool:
     """
     if record.origin.dataset != data.dataset or not has_files(data.dataset):
         return record.origin.dataset == data.dataset
-    root, test, table = root_of(data), record.parts.get("test"), table_of(data)
-    if _are_same_places((root, data.table), (record.origin.root, record.origin.table)):
+    root, test, origin = root_of(data), record.parts.get("test"), record.origin
+    if _are_same_places((root, data.table), (origin.root, origin.table.get("table"))):
         return True
-    if test is None or (table and test.not_as_in(table.classes, record.origin.classes)):
+    table = table_of(data)
+    if test is None or (table and test.not_as_in(table.classes, origin.classes)):
         return False
     paths = [os.path.join(root, name) for name in test.names]
     if size_files(paths).sizes != list(test.sizes or ()):
@@ -155,11 +156,12 @@ def _are_same_places(some: Sequence[str | None], others: Sequence[str | None]) -
 
 
 def _files(
-    record: SplitRecord, parts: Mapping[str, PartRecord], root: str, table: Labelled | None
+    record: SplitRecord, parts: Mapping[str, PartRecord], data: Data, table: Labelled | None
 ) -> Source:
     """The files of these parts, each once."""
+    root = root_of(data)
     if table is not None:
-        how = f"left out or of another class now in {record.origin.table}"
+        how = f"left out or of another class now in {data.table}"
         for part in parts.values():
             refuse_changes(record, how, part.not_as_in(table.classes, record.origin.classes))
     sizes, targets = {}, {}

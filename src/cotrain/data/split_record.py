@@ -7,7 +7,7 @@ bytes, digest of the content.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -76,7 +76,7 @@ class SplitOrigin:
         settings: The settings that it was split by.
         classes: Names of the classes.
         tested_on: ``val`` if the test images are those that selected.
-        table: The table that named its files; None where none did.
+        table: The settings of the table that named its files; empty where none did.
     """
 
     dataset: str
@@ -84,13 +84,12 @@ class SplitOrigin:
     settings: Mapping[str, Any]
     classes: tuple[str, ...]
     tested_on: Literal["test", "val"]
-    table: str | None = None
+    table: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def data(self) -> Data:
         """The settings that name these images."""
-        known = {"dataset": self.dataset, "root": self.root, "table": self.table}
-        known |= self.settings
+        known = {"dataset": self.dataset, "root": self.root, **self.table, **self.settings}
         return record_from(Data, known, "data")
 
 
