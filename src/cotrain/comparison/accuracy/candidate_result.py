@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from cotrain.comparison.accuracy.power import Power
 from cotrain.comparison.accuracy.statistics import Difference, Spread
+from cotrain.config.peer import PeerSetting
 from cotrain.ensemble.cost import Cost
 from cotrain.execution.timing import Latency
 
@@ -104,7 +104,7 @@ class CandidateResult:
     to_independent: Contrast | None
     latencies: tuple[Latency, ...]
     seconds: float | None
-    peer: Literal["none", "packed", "mimo"] = "none"
+    peer: PeerSetting = "none"
     to_ensemble: Contrast | None = None
 
     @property

@@ -112,11 +112,21 @@ def _errors(one: CandidateResult, other: CandidateResult, name: str, contrast: C
 
 
 def _interval(found: Difference) -> str:
+    return f"{found.mean:+.2f} points ({interval(found, 'candidates')})"
+
+
+def interval(found: Difference, compared: str) -> str:
+    """The interval of a difference, what it covers, and p with what it is corrected for.
+
+    Args:
+        found: In points.
+        compared: What several were compared of, such as ``candidates``.
+    """
     covers = "other seeds and images" if found.over != "images" else "other images, not other seeds"
-    several = f" corrected for {found.compared} candidates" if found.compared > 1 else ""
+    several = f" corrected for {found.compared} {compared}" if found.compared > 1 else ""
     return (
-        f"{found.mean:+.2f} points (95 % interval for {covers}: {found.low:+.2f} to "
-        f"{found.high:+.2f}; p {probability(found.adjusted)}{several})"
+        f"95 % interval for {covers}: {found.low:+.2f} to {found.high:+.2f}; p "
+        f"{probability(found.adjusted)}{several}"
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cotrain.comparison.accuracy.candidate_result import CandidateResult, Contrast
+from cotrain.comparison.accuracy.power import Power
 
 
 def not_shown(best: CandidateResult, results: Sequence[CandidateResult]) -> str:
@@ -31,10 +32,19 @@ def _needed(contrast: Contrast) -> str:
     shown = (
         f"{found.variance.seeds} seeds and {found.variance.images:,} images show {size} reliably"
     )
+    return f"{shown}; {abs(found.mean):.2f}, as seen, would take {ways_to_show(power, 'images')}"
+
+
+def ways_to_show(power: Power, images: str) -> str:
+    """How many seeds, or images, would show a difference as large as the one that was seen.
+
+    Args:
+        power: Of that difference.
+        images: What the images are called.
+    """
     ways = [] if power.seeds is None else [f"about {power.seeds} seeds"]
-    ways += [] if power.images is None else [f"about {_rounded(power.images)} images"]
-    need = " or ".join(ways) if ways else "more seeds and more images"
-    return f"{shown}; {abs(found.mean):.2f}, as seen, would take {need}"
+    ways += [] if power.images is None else [f"about {_rounded(power.images)} {images}"]
+    return " or ".join(ways) or "more seeds and more images"
 
 
 def _rounded(number: int) -> str:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from cotrain.comparison.accuracy.in_words import probability
-from cotrain.comparison.accuracy.statistics import Difference
+from cotrain.comparison.accuracy.in_words import interval
+from cotrain.comparison.accuracy.open_questions import ways_to_show
 from cotrain.planning.pilot.leading import Lead
 
 
@@ -38,7 +38,7 @@ def pilot_in_words(lead: Lead, extent: Extent) -> tuple[str, ...]:
 
 def _ahead(lead: Lead, extent: Extent) -> str:
     who, gap = f"{lead.leader} leads {lead.rival}", lead.gap
-    seen = f"by {gap.mean:.2f} points of error ({_interval(gap)}), {extent}"
+    seen = f"by {gap.mean:.2f} points of error ({interval(gap, 'pairs')}), {extent}"
     if lead.is_clear:
         return f"{lead.leader} is ahead of {lead.rival} {seen}."
     if extent.seeds == 1:
@@ -46,23 +46,11 @@ def _ahead(lead: Lead, extent: Extent) -> str:
     return f"Cannot tell which is ahead: {who} {seen}; {_needed(lead)}."
 
 
-def _interval(found: Difference) -> str:
-    covers = "other seeds and images" if found.over != "images" else "other images, not other seeds"
-    pairs = f" corrected for {found.compared} pairs" if found.compared > 1 else ""
-    return (
-        f"95 % interval for {covers}: {found.low:+.2f} to {found.high:+.2f}; p "
-        f"{probability(found.adjusted)}{pairs}"
-    )
-
-
 def _needed(lead: Lead) -> str:
     """What would show a difference as large as the one that was seen."""
     if not lead.gap.mean or lead.power is None:
         return "their errors are equal"
-    seeds, images = lead.power.seeds, lead.power.images
-    ways = [] if seeds is None else [f"about {seeds} seeds"]
-    ways += [] if images is None else [f"about {int(float(f'{images:.2g}')):,} held-out images"]
-    return f"{' or '.join(ways) or 'more seeds and more images'} would show a lead of that size"
+    return f"{ways_to_show(lead.power, 'held-out images')} would show a lead of that size"
 
 
 def _behind(lead: Lead) -> str:
