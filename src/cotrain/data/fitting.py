@@ -29,7 +29,7 @@ def _center(image: Image.Image, shape: Preprocessing) -> Image.Image:
     A file of 500 bytes can hold a strip that would need gigabytes when it is resized.
     """
     image = _without_ends(image)
-    shorter, least = _resized(shape), min(image.size)
+    shorter, least = shape.resized_size, min(image.size)
     if least != shorter:
         width, height = (int(shorter * side / least) for side in image.size)
         image = _resize(image, (width, height), shape)
@@ -38,13 +38,13 @@ def _center(image: Image.Image, shape: Preprocessing) -> Image.Image:
 
 def _squash(image: Image.Image, shape: Preprocessing) -> Image.Image:
     """Both sides to the same length, whatever becomes of what is seen."""
-    side = _resized(shape)
+    side = shape.resized_size
     return _cut_out(_resize(image, (side, side), shape), shape.image_size)
 
 
 def _border(image: Image.Image, shape: Preprocessing) -> Image.Image:
     """The longer side to the length; the borders of the mean's colour."""
-    size, ratio = shape.image_size, max(image.size) / _resized(shape)
+    size, ratio = shape.image_size, max(image.size) / shape.resized_size
     width, height = (max(round(side / ratio), 1) for side in image.size)
     image = _resize(image, (width, height), shape)
     wide, high = (max(size - side, 0) for side in image.size)
@@ -59,10 +59,6 @@ _MODES: Mapping[CropMode, Callable[[Image.Image, Preprocessing], Image.Image]] =
     "squash": _squash,
     "border": _border,
 }
-
-
-def _resized(shape: Preprocessing) -> int:
-    return int(shape.margin * shape.image_size)
 
 
 def _resize(image: Image.Image, size: tuple[int, int], shape: Preprocessing) -> Image.Image:

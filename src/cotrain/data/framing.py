@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
@@ -49,14 +50,7 @@ def frame_of(
     channels = channels_of(data)
     native_size = native and native.image_size
     size = data.image_size or native_size or source.image_size or common_size(paths)
-    margin, resizing = 1.0, {}
-    if has_files(data.dataset):
-        usual = native.margin if native else PHOTO_MARGIN if keep_files else 1.0
-        margin = data.margin or usual
-        resizing = {
-            name: getattr(data, name) or (native and getattr(native, name))
-            for name in ("interpolation", "crop_mode")
-        }
+    resizing = _resizing(data, keep_files, native) if has_files(data.dataset) else {}
     mean = tuple(data.mean or (native.mean if native else ()))
     if resizing.get("crop_mode") == "border" and not mean:
         raise ConfigError(
@@ -68,10 +62,21 @@ def frame_of(
         in_channels=channels,
         mean=mean or (0.0,) * channels,
         std=native.std if native else (1.0,) * channels,
-        margin=margin,
         background=data.background,
-        **{name: value for name, value in resizing.items() if value},
+        **resizing,
     )
+
+
+def _resizing(data: Data, keep_files: bool, native: Preprocessing | None) -> dict[str, Any]:
+    """How files get to the size: as the user says, else as the network's, else as usual."""
+    usual = {
+        "margin": PHOTO_MARGIN if keep_files else 1.0,
+        "interpolation": "bicubic",
+        "crop_mode": "center",
+    }
+    return {
+        name: getattr(data, name) or getattr(native, name, value) for name, value in usual.items()
+    }
 
 
 def with_statistics(

@@ -142,7 +142,7 @@ def fitting(shape: Preprocessing, *, cropped: bool) -> str:
         shape: The size.
         cropped: Training cuts out random areas of the files.
     """
-    size, resized = shape.image_size, int(shape.margin * shape.image_size)
+    size, resized = shape.image_size, shape.resized_size
     colour = "grey" if shape.in_channels == 1 else "RGB"
     side, square = {
         "center": ("the shorter side", "the centre cut out"),

@@ -100,8 +100,8 @@ def divide(
         networks = [pretrained_network(large, pretrained, seed=each) for each in seeds]
     else:
         networks = [_build(narrow, each) for each in seeds]
-    if pretrained and narrow != large:
-        trained = pretrained_network(large, pretrained, seed=derive_seed(seed, "pretrained"))
+        if pretrained:
+            trained = pretrained_network(large, pretrained, seed=derive_seed(seed, "pretrained"))
     if trained is not None:
         from cotrain.dividing.inheriting import inherit  # torch.export takes long to import
 

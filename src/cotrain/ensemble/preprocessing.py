@@ -61,6 +61,11 @@ class Preprocessing:
                 "give it, or images that are not of one colour"
             )
 
+    @property
+    def resized_size(self) -> int:
+        """Pixels of the side that is resized to them, before the square is cut out."""
+        return int(self.margin * self.image_size)
+
     def normalize(self, pixels: Shaped[Tensor, "*S_B C H W"]) -> Float[Tensor, "*S_B C H W"]:
         """Pixels in 0..255 (uint8 or float) as float32: (pixel/255 - mean) / std."""
         mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (self.mean, self.std))
