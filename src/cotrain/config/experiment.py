@@ -22,6 +22,7 @@ from cotrain.config.limits import (
 )
 from cotrain.config.loggers import chosen_loggers
 from cotrain.config.options import check_network_options, check_options
+from cotrain.config.peer import PeerSetting
 from cotrain.config.training import (
     CoTrainingOptions,
     Hardware,
@@ -77,7 +78,7 @@ class Experiment:
     network_options: dict[str, Any] = field(default_factory=dict[str, Any])
     into: int = bounded(4, between(1, MOST_NETWORKS))
     sized_for: int | None = bounded(None, between(1, MOST_NETWORKS))
-    peer: Literal["none", "packed", "mimo"] = "none"
+    peer: PeerSetting = "none"
     input_repetition: float = bounded(0.0, PROBABILITY)
     epochs: int = bounded(60, between(1, 1_000_000))
     batch_size: int = bounded(64, at_least(1))

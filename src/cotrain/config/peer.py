@@ -3,3 +3,4 @@
 from typing import Literal
 
 PeerKind = Literal["packed", "mimo"]
+PeerSetting = Literal["none", PeerKind]

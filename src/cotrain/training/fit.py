@@ -26,15 +26,14 @@ from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.peers.peer import Peer, load_any
 from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.evaluation.scores import Evaluation
+from cotrain.training.building import build_module
 from cotrain.training.clear_errors import clear_errors, fewer_workers
-from cotrain.training.datamodule import Loaders
-from cotrain.training.from_experiment import class_weights, experiment_ensemble, experiment_images
+from cotrain.training.from_experiment import experiment_images
 from cotrain.training.loggers import log_outcome
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
 from cotrain.training.resuming import best_is_lost, check_tensors, read_state, sound, threads_of
 from cotrain.training.schedules import check_schedule, say_shorter_warmup
-from cotrain.training.teacher import open_teacher
 from cotrain.training.trainer import build_trainer, quiet
 
 
@@ -197,40 +196,6 @@ def _train(
     if begun == trainer.global_step:
         say(f"{folder.root} was trained to its end already: only evaluating")
     return module, trainer
-
-
-def build_module(
-    experiment: Experiment,
-    splits: Splits,
-    folder: RunFolder,
-    world_size: int,
-    *,
-    resumed: bool = False,
-) -> tuple[CoTraining, Loaders]:
-    """What is trained before its first step, and the loaders of its images.
-
-    Raises:
-        ConfigError: A network that cannot be divided so, or trained on such a batch.
-    """
-    loaders = Loaders(experiment, splits)
-    module = CoTraining(
-        experiment_ensemble(experiment, splits, resumed=resumed),
-        experiment,
-        loaders.steps(world_size),
-        class_weights(experiment, splits),
-        open_teacher(experiment, splits, folder),
-    )
-    _arrange(module, experiment)
-    return module, loaders
-
-
-def _arrange(module: CoTraining, experiment: Experiment) -> None:
-    """Memory format and compilation, which change speed but not what is computed."""
-    if experiment.hardware.channels_last:
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if experiment.hardware.compile:
-        for network in module.ensemble.networks:
-            network.compile()
 
 
 def _ship(module: CoTraining, folder: RunFolder, splits: Splits, device: torch.device) -> RunResult:

@@ -13,7 +13,7 @@ from pytorch_lightning.callbacks import Callback
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.data import read_record
-from cotrain.training.fit import build_module
+from cotrain.training.building import build_module
 from cotrain.training.from_experiment import experiment_images
 from cotrain.training.trainer import build_trainer, quiet
 

@@ -1,0 +1,45 @@
+"""The module that is trained, and the loaders of its images, before the first step."""
+
+import torch
+
+from cotrain.basics.run_folder import RunFolder
+from cotrain.config import Experiment
+from cotrain.data import Splits
+from cotrain.training.datamodule import Loaders
+from cotrain.training.from_experiment import class_weights, experiment_ensemble
+from cotrain.training.module import CoTraining
+from cotrain.training.teacher import open_teacher
+
+
+def build_module(
+    experiment: Experiment,
+    splits: Splits,
+    folder: RunFolder,
+    world_size: int,
+    *,
+    resumed: bool = False,
+) -> tuple[CoTraining, Loaders]:
+    """What is trained before its first step, and the loaders of its images.
+
+    Raises:
+        ConfigError: A network that cannot be divided so, or trained on such a batch.
+    """
+    loaders = Loaders(experiment, splits)
+    module = CoTraining(
+        experiment_ensemble(experiment, splits, resumed=resumed),
+        experiment,
+        loaders.steps(world_size),
+        class_weights(experiment, splits),
+        open_teacher(experiment, splits, folder),
+    )
+    _arrange(module, experiment)
+    return module, loaders
+
+
+def _arrange(module: CoTraining, experiment: Experiment) -> None:
+    """Memory format and compilation, which change speed but not what is computed."""
+    if experiment.hardware.channels_last:
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if experiment.hardware.compile:
+        for network in module.ensemble.networks:
+            network.compile()
