@@ -141,6 +141,15 @@ def test_a_word_turns_off_what_a_recipe_says_of_its_views(run, trained, way):
     assert (trained[0][0].views.crop, trained[0][0].views.padding) == ("none", 4)
 
 
+@pytest.mark.parametrize("network", [["--network", "resnet11,resnet20"], ["--network=a,b"]])
+def test_several_networks_say_how_many_they_are(run, trained, network, capsys):
+    run("train", "--config", "digits", *network, "--output", "r")
+    assert trained[0][0].into == 2
+    with pytest.raises(SystemExit):
+        main(["train", *network, "--into", "3", "--output", "r"])
+    assert "names 2 that are not divided: give into 2" in capsys.readouterr().err
+
+
 def test_train_takes_a_recipe_by_path(run, trained, tmp_path):
     (tmp_path / "own.yaml").write_text("network: resnet11\noptimizer: {lr: 1e-3}\n")
     run("train", f"--config={tmp_path / 'own.yaml'}", "--output", "r", "--progress=false")

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ import timm
 from image_folders import write_folder
 from listed_checkpoints import LISTED
 
-from cotrain import ConfigError
+from cotrain import ConfigError, training
 from cotrain.cli.command import main
+from cotrain.cli.verbs import VERBS
 from cotrain.dividing import divide_spec
 from cotrain.networks import build, spec_for_images
 from cotrain.planning import matching
@@ -70,7 +72,7 @@ def test_what_is_divided_keeps_to_macs():
     assert "--dividing.budget macs --dividing.tolerance 0.03" in found.alternatives[1].commands[0]
 
 
-def test_pretrained_rows_of_several_have_no_command(monkeypatch):
+def test_pretrained_rows_have_what_was_published_and_their_commands(monkeypatch):
     monkeypatch.setattr(matching, "published_checkpoints", lambda: LISTED)
     wanted = {"num_classes": 10, "tolerance": 0.25, "pretrained": True}
     found = shortlist("timm:resnet18", into=(2, 40), **wanted)
@@ -78,7 +80,6 @@ def test_pretrained_rows_of_several_have_no_command(monkeypatch):
     assert [each.kind for each in found.alternatives][:6] == kinds[:6]
     assert found.alternatives[-1].kind == "duo"
     kept, several, duo = (found.alternatives[place] for place in (1, 5, -1))
-    assert [each.commands for each in (several, duo)] == [(), ()]
     (command,) = kept.commands
     name = kept.networks[0].name
     assert f"--network {name} --into 1 --pretrained true --output" in command
@@ -96,6 +97,42 @@ def test_pretrained_rows_of_several_have_no_command(monkeypatch):
     assert 1.1 <= duo.params_ratio <= 1.2
     left_out = "into=40, pretrained: timm's list has 0 checkpoints of 224 pixels"
     assert any(each.startswith(left_out) for each in found.left_out)
+
+
+def test_every_printed_command_is_understood(monkeypatch):
+    """Those of pretrained networks fetch weights: what they ask for is looked at, not done."""
+    monkeypatch.setattr(matching, "published_checkpoints", lambda: LISTED)
+    asked: dict[str, Any] = {}
+
+    def fit(experiment, output, **_):
+        asked[str(output)] = experiment
+        return SimpleNamespace(evaluation=None)
+
+    monkeypatch.setattr(training, "fit", fit)
+    calibrated: list[str] = []
+
+    def calibrate(path: str) -> None:
+        """Note what would be calibrated."""
+        calibrated.append(path)
+
+    monkeypatch.setitem(VERBS, "calibrate", calibrate)
+    wanted = {"num_classes": 10, "tolerance": 0.25, "pretrained": True}
+    found = shortlist("timm:resnet18", into=(2,), **wanted)
+    assert len(found.alternatives) == 7
+    for row in found.alternatives:
+        assert row.commands
+        for command in row.commands:
+            program, *words = shlex.split(command)
+            assert program == "cotrain"
+            main(words)
+    duo, several = asked["runs/duo"], asked["runs/s2-pretrained"]
+    rows = {each.kind: each for each in found.alternatives}
+    for experiment, kind in ((duo, "duo"), (several, "pretrained")):
+        assert list(experiment.networks) == [each.name for each in rows[kind].networks]
+        assert (experiment.into, experiment.pretrained) == (2, True)
+    assert duo.data.calibration == 0.1
+    assert calibrated == ["runs/duo"]
+    assert (asked["runs/large"].into, asked["runs/s2"].dividing.tolerance) == (1, 0.25)
 
 
 @pytest.mark.parametrize(

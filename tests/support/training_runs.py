@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cotrain.basics.errors import Interrupted
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import (
     Data,
@@ -15,7 +16,7 @@ from cotrain.config import (
     Hardware,
     Views,
 )
-from cotrain.training import CoTraining
+from cotrain.training import CoTraining, fit
 from cotrain.training.checkpoint import read_checkpoint
 
 TINY = Experiment(
@@ -72,3 +73,23 @@ def make_loss_infinite(monkeypatch: pytest.MonkeyPatch, steps: range, epoch: int
         return step(self, batch, batch_idx)
 
     monkeypatch.setattr(CoTraining, "training_step", broken)
+
+
+def cut_and_resumed(
+    experiment: Experiment, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Tensor]:
+    """Stop a new run at the first step of its second epoch, and go on; its final weights."""
+    step = CoTraining.training_step
+
+    def stop(self: CoTraining, batch, batch_idx):
+        if self.current_epoch == 1:
+            raise Interrupted("stopped", 2)
+        return step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CoTraining, "training_step", stop)
+        with pytest.raises(Interrupted):
+            fit(experiment, folder, progress=False)
+    assert not RunFolder(folder).evaluation.exists()
+    fit(experiment, folder, resume=True, progress=False)
+    return final_weights(folder)

@@ -3,10 +3,9 @@
 import shutil
 
 import pytest
-from training_runs import final_weights, read_metrics, same, tiny
+from training_runs import cut_and_resumed, final_weights, read_metrics, same, tiny
 
 from cotrain import ConfigError
-from cotrain.basics.errors import Interrupted
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import load_recipe
 from cotrain.data import load_splits
@@ -30,20 +29,8 @@ def test_a_run_that_is_resumed_ends_as_one_that_was_not(peer, into, tmp_path, mo
     assert whole.evaluation is not None
     assert len(whole.evaluation.networks) == into
 
-    step = CoTraining.training_step
-
-    def stop(self, batch, batch_idx):
-        if self.current_epoch == 1:
-            raise Interrupted("stopped", 2)
-        return step(self, batch, batch_idx)
-
-    monkeypatch.setattr(CoTraining, "training_step", stop)
-    with pytest.raises(Interrupted):
-        fit(experiment, tmp_path / "cut", progress=False)
-    monkeypatch.undo()
-    assert not RunFolder(tmp_path / "cut").evaluation.exists()
-    fit(experiment, tmp_path / "cut", resume=True, progress=False)
-    assert same(final_weights(tmp_path / "cut"), final_weights(tmp_path / "whole"))
+    cut = cut_and_resumed(experiment, tmp_path / "cut", monkeypatch)
+    assert same(cut, final_weights(tmp_path / "whole"))
     shipped = [load_any(RunFolder(tmp_path / name).ensemble) for name in ("cut", "whole")]
     assert same(*(dict(each.state_dict()) for each in shipped))
 

@@ -21,7 +21,7 @@ def readable(words: Sequence[str]) -> list[str]:
     ``assemble`` and ``soup``, ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and
     ``--patterns`` for ``networks``; for ``predict`` all after the first are one, parted by the
     character that no path has; for ``views`` the one is ``--config``. For ``distill`` the settings
-    are those of the run.
+    are those of the run. Several networks say themselves how many they are, whatever a recipe says.
     """
     words = [_underscored(word) for word in words]
     if words[:1] == ["predict"]:
@@ -45,6 +45,9 @@ def readable(words: Sequence[str]) -> list[str]:
         if word in _SWITCHES.get(words[0], ()) and following.lower() not in ("true", "false"):
             word += "=true"
         out.append(word)
+    names = said.get("network", "").split(",")
+    if words[:1] == ["train"] and len(names) > 1 and "into" not in said:
+        out.append(f"--into={len(names)}")
     return [*out[:1], *_settings_of_run(words), *out[1:]] if words[:1] == ["distill"] else out
 
 

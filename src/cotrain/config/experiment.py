@@ -8,7 +8,6 @@ plain arguments.
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
-from cotrain.basics.errors import ConfigError
 from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
 from cotrain.config.limits import (
@@ -23,6 +22,7 @@ from cotrain.config.limits import (
 from cotrain.config.loggers import chosen_loggers
 from cotrain.config.options import check_network_options, check_options
 from cotrain.config.peer import PeerSetting
+from cotrain.config.together import check_together
 from cotrain.config.training import (
     CoTrainingOptions,
     Hardware,
@@ -39,9 +39,13 @@ class Experiment:
 
     Args:
         network: Name of the large network: of ``cotrain.networks.list_networks()``, or of another
-            library, such as ``timm:convnext_tiny``, ``torchvision:resnet50`` or ``hf:vit``.
-        network_options: Further arguments of the network, such as ``{"drop_path_rate": 0.1}``.
-        into: S, the number of networks it is divided into; 1 trains the large network itself.
+            library, such as ``timm:convnext_tiny``, ``torchvision:resnet50`` or ``hf:vit``. Several
+            names with commas between are S networks that are trained together as they are: nothing
+            is divided.
+        network_options: Further arguments of the network, such as ``{"drop_path_rate": 0.1}``; of
+            several networks, those of each.
+        into: S, the number of networks it is divided into; 1 trains the large network itself. Of
+            several networks how many they are.
         sized_for: How many networks of their size cost as much as the large one; null is into. With
             into 1 and sized_for 4, one of four small networks is trained, alone.
         peer: What gives the S answers instead of S networks, to compare with: the large network
@@ -51,10 +55,12 @@ class Experiment:
         epochs: Passes over the training images.
         batch_size: Images of one training step on one device.
         inherit: A run folder, or an ensemble of S=1: the trained large network whose weights the S
-            networks start from; null starts with fresh weights.
+            networks start from; null starts with fresh weights. Of several networks a run or an
+            ensemble of these: each goes on from its own weights.
         pretrained: Start from trained weights: those that timm or torchvision keep for the
             network's name, or that stand in an ``hf:`` folder (true); or a file of them. S smaller
-            networks inherit from them, S of the whole size (``sized_for`` 1) each have them.
+            networks inherit from them, S of the whole size (``sized_for`` 1) each have them. Of
+            several networks each has its own; as many files, or the word true, have commas between.
         seed: Seed of initialisation, order, views and dropout.
         dividing: How a network of another library is divided.
         data: Which images.
@@ -101,9 +107,24 @@ class Experiment:
     logger: str = "tensorboard"
 
     @property
+    def networks(self) -> tuple[str, ...]:
+        """The names that ``network`` holds: of the large network alone, or of S networks."""
+        return tuple(self.network.split(","))
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether S networks are named, of which each is trained as it is."""
+        return len(self.networks) > 1
+
+    @property
     def trained_networks(self) -> int:
         """How many networks are trained: S, or the one of a peer."""
         return self.into if self.peer == "none" else 1
+
+    @property
+    def divided_by(self) -> int:
+        """How many networks of the size of those that are trained cost as much as the large one."""
+        return 1 if self.is_mixed else self.sized_for or self.trained_networks
 
     def __post_init__(self) -> None:
         """Check every word, number and option, and name what ``auto`` and null are.
@@ -116,77 +137,10 @@ class Experiment:
         check_options("optimizer.options", self.optimizer.options)
         chosen_loggers(self.logger)
         self.teacher.check_heeded()
-        _check_one_start(self)
-        _check_labels_heeded(self)
-        _check_peer(self)
-        if (self.weights.classes, self.weights.sampler) == ("balanced", "balanced"):
-            raise ConfigError(
-                "weights.classes=balanced and weights.sampler=balanced would count small classes "
-                "twice: give one of them"
-            )
+        check_together(flat_settings(self))
         # A run's settings shall name them.
         object.__setattr__(self, "data", self.data.resolved())
         object.__setattr__(self, "optimizer", self.optimizer.resolved(self.network))
-
-
-def _check_one_start(experiment: Experiment) -> None:
-    """Raise ConfigError where networks would start from two things at once."""
-    if experiment.pretrained is False:
-        return
-    if experiment.inherit is not None:
-        raise ConfigError(
-            f"pretrained={experiment.pretrained} and inherit={experiment.inherit} are both where "
-            "the networks start from: give one of them"
-        )
-    if experiment.co_training.initialization == "identical":
-        raise ConfigError(
-            "co_training.initialization=identical is of fresh weights: leave out pretrained"
-        )
-
-
-def _check_labels_heeded(experiment: Experiment) -> None:
-    """Raise ConfigError for settings of the labels where a teacher has all the weight."""
-    if experiment.teacher.weight < 1:
-        return
-    for name, value, usual in (
-        ("co_training.label_smoothing", experiment.co_training.label_smoothing, 0.0),
-        ("weights.classes", experiment.weights.classes, "none"),
-    ):
-        if value != usual:
-            raise ConfigError(
-                f"{name}={value} would be ignored, as teacher.weight=1 leaves the labels out: "
-                f"give --{name} {usual}, or a smaller teacher.weight"
-            )
-
-
-def _check_peer(experiment: Experiment) -> None:
-    """Raise ConfigError for settings of S networks where there is one, or of another peer."""
-    if experiment.input_repetition and experiment.peer != "mimo":
-        raise ConfigError(
-            f"input_repetition={experiment.input_repetition} would be ignored: it is for peer=mimo"
-        )
-    if experiment.peer == "none":
-        return
-    if experiment.into == 1:
-        raise ConfigError(
-            f"into=1 is one answer, and peer={experiment.peer} gives several: give into 2 or more"
-        )
-    options = experiment.co_training
-    for name, value, usual in (
-        ("co_training.weight", options.weight, 0),
-        ("co_training.initialization", options.initialization, "fresh"),
-        ("co_training.together", options.together, True),
-        ("hardware.execution", experiment.hardware.execution, "loop"),
-        ("sized_for", experiment.sized_for, None),
-        ("inherit", experiment.inherit, None),
-        ("pretrained", experiment.pretrained, False),
-        ("teacher.run", experiment.teacher.run, None),
-    ):
-        if value != usual:
-            raise ConfigError(
-                f"{name}={value} is for networks of their own, and peer={experiment.peer} is one "
-                f"network: {'leave it out' if usual is None else f'give {usual}'}"
-            )
 
 
 def flat_settings(record: Any, prefix: str = "") -> dict[str, Any]:

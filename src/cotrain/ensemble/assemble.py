@@ -57,12 +57,24 @@ def assembled(
     parts: Sequence[Part],
     *,
     preprocessing: Preprocessing | None = None,
+    classes: tuple[str, ...] = (),
     combine: Combine = "mean_logits",
     seed: int | None = None,
 ) -> Ensemble:
-    """The ensemble of these networks; see ``assemble``."""
+    """The ensemble of these networks; see ``assemble``.
+
+    Args:
+        parts: The networks.
+        preprocessing: What the images go through.
+        classes: In the order of the logits; that of the first network that knows its own if empty.
+        combine: How the answers become one.
+        seed: Of networks without weights.
+
+    Raises:
+        ConfigError: Networks that take other images, or give other classes.
+    """
     images = preprocessing or next((each.images for each in parts if each.images), None)
-    classes = next((each.classes for each in parts if each.classes), ())
+    classes = classes or next((each.classes for each in parts if each.classes), ())
     members = [_member(each, parts[0], images, classes, preprocessing is None) for each in parts]
     spec = EnsembleSpec(
         members=tuple(members),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from cotrain.dividing.division import is_equal_cost, network_cost
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.peers.peer import Peer
+from cotrain.networks import NetworkSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +27,17 @@ class Cost:
     equal: bool
 
 
-def cost_of(ensemble: Ensemble | Peer) -> Cost:
-    """The cost of an ensemble beside that of the large network that was divided.
+def cost_of(ensemble: Ensemble | Peer, beside: NetworkSpec | None = None) -> Cost:
+    """The cost of an ensemble beside that of a large network.
+
+    Args:
+        ensemble: Whose.
+        beside: Spec of the large network; the one that was divided if None.
 
     Raises:
-        ConfigError: None was: networks were assembled.
+        ConfigError: None was divided, and none is given.
     """
-    large = network_cost(ensemble.spec.large)
+    large = network_cost(beside or ensemble.spec.large)
     params, macs = ensemble.params, ensemble.macs(ensemble.image_shape)
     ratios = params / large.params, macs / large.macs
     return Cost(

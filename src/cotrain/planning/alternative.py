@@ -75,7 +75,7 @@ class Alternative:
         params_ratio: Their params over those of the large network.
         macs_ratio: Their MACs over those of the large network.
         finding: What is known of it.
-        commands: What runs it, one after the other; empty where there is no command yet.
+        commands: What runs it, one after the other.
         ms: Median time to answer one image, the networks one after the other; None if not taken.
     """
 
@@ -85,7 +85,7 @@ class Alternative:
     params_ratio: float
     macs_ratio: float
     finding: Finding
-    commands: tuple[str, ...] = ()
+    commands: tuple[str, ...]
     ms: float | None = None
 
     @property
@@ -119,7 +119,7 @@ def alternative(
     networks: Sequence[MeasuredNetwork],
     large: MeasuredNetwork,
     finding: Finding,
-    commands: Sequence[str] = (),
+    commands: Sequence[str],
 ) -> Alternative:
     """The row of networks, beside the large one's cost."""
     return Alternative(

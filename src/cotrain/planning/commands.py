@@ -9,12 +9,13 @@ from cotrain.networks import ForeignSpec, NetworkSpec
 from cotrain.planning.alternative import Kept
 
 PHOTOS = "PHOTOS"  # stands for the user's folder of images
+_PRETRAINED = ("--pretrained", "true")
 _DEFAULT = DivideOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Commands:
-    """``cotrain train``, for the large network and what it is divided into.
+    """``cotrain train``, for the large network and what could stand in its place.
 
     Args:
         network: Name of the large network.
@@ -39,31 +40,43 @@ class Commands:
 
     def large_pretrained(self, checkpoint: str) -> str:
         """Train the large network from the weights of this name."""
-        named = replace(self, network=checkpoint)
-        return named._train(1, "large-pretrained", "--pretrained", "true")
+        return replace(self, network=checkpoint)._train(1, "large-pretrained", *_PRETRAINED)
+
+    def several_pretrained(self, checkpoints: Sequence[str]) -> str:
+        """Train networks together, each from the weights of its name."""
+        into = len(checkpoints)
+        several = replace(self, network=",".join(checkpoints))
+        return several._train(into, f"s{into}-pretrained", *_PRETRAINED)
+
+    def duo_pretrained(self, checkpoints: Sequence[str]) -> tuple[str, str]:
+        """Train two networks, each from the weights of its name, and fit what each counts."""
+        duo = replace(self, network=",".join(checkpoints))
+        kept = ("--data.calibration", "0.1")
+        return duo._train(2, "duo", *_PRETRAINED, *kept), "cotrain calibrate runs/duo"
 
     def divided(self, into: int) -> str:
         """Train S networks from fresh weights."""
-        return self._train(into, f"s{into}")
+        return self._train(into, f"s{into}", *self._dividing())
 
     def inherited(self, into: int) -> tuple[str, str]:
         """Train the large network, then S networks that start from its weights."""
-        heirs = self._train(into, f"s{into}-inherited", "--inherit", "runs/large")
-        return self.large(), heirs
+        return self.large(), self._of_large(into, "inherited", "--inherit")
 
     def taught(self, into: int) -> tuple[str, str]:
         """Train the large network, then S networks that it teaches."""
-        taught = self._train(into, f"s{into}-taught", "--teacher", "runs/large")
-        return self.large(), taught
+        return self.large(), self._of_large(into, "taught", "--teacher")
+
+    def _of_large(self, into: int, how: str, flag: str) -> str:
+        return self._train(into, f"s{into}-{how}", *self._dividing(), flag, "runs/large")
 
     def _train(self, into: int, name: str, *more: str) -> str:
         words = ["cotrain", "train", "--config", "imagefolder", "--data.root", PHOTOS]
         words += ["--data.image_size", str(self.spec.image_size), "--network", self.network]
-        words += ["--into", str(into), *self._dividing(into), *more, "--output", f"runs/{name}"]
+        words += ["--into", str(into), *more, "--output", f"runs/{name}"]
         return shlex.join(words)
 
-    def _dividing(self, into: int) -> Sequence[str]:
-        if into == 1 or not isinstance(self.spec, ForeignSpec):
+    def _dividing(self) -> Sequence[str]:
+        if not isinstance(self.spec, ForeignSpec):
             return ()
         words: list[str] = []
         for name, value in (("budget", self.by), ("tolerance", self.tolerance)):

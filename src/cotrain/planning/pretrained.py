@@ -1,7 +1,4 @@
-"""The rows of timm's pretrained checkpoints.
-
-``cotrain train`` starts from those of one network: rows of several that differ have no command.
-"""
+"""The rows of timm's pretrained checkpoints."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -24,12 +21,13 @@ def kept_pretrained(checkpoints: Checkpoints, commands: Commands) -> Alternative
     return alternative("large", "keep it, pretrained", [large], large, finding, [command])
 
 
-def pretrained_of(checkpoints: Checkpoints, into: int, tolerance: float) -> Iterator[Alternative]:
+def pretrained_of(checkpoints: Checkpoints, into: int, commands: Commands) -> Iterator[Alternative]:
     """S checkpoints, each of 1/S of the large network's cost within the tolerance.
 
     Raises:
         ConfigError: There are no S of them.
     """
+    tolerance = commands.tolerance
     found = checkpoints.best(into, (1 - tolerance) / into, (1 + tolerance) / into)
     if len(found) < into:
         raise ConfigError(
@@ -38,10 +36,12 @@ def pretrained_of(checkpoints: Checkpoints, into: int, tolerance: float) -> Iter
             f"{checkpoints.by}: give another S, --tolerance or --image-size"
         )
     finding = _to_win_back(found, checkpoints.large)
-    yield alternative("pretrained", f"{into} pretrained", found, checkpoints.large, finding)
+    command = commands.several_pretrained([each.name for each in found])
+    name, large = f"{into} pretrained", checkpoints.large
+    yield alternative("pretrained", name, found, large, finding, [command])
 
 
-def duo_of(checkpoints: Checkpoints) -> Iterator[Alternative]:
+def duo_of(checkpoints: Checkpoints, commands: Commands) -> Iterator[Alternative]:
     """The large network and a small companion of another upstream.
 
     Raises:
@@ -56,7 +56,9 @@ def duo_of(checkpoints: Checkpoints) -> Iterator[Alternative]:
         )
     text = "nothing of this pair; of others, that they beat the large one (arXiv:2505.18636)"
     finding = Finding(evidence="no evidence", text=text)
-    yield alternative("duo", "a duo, pretrained", [large, *found], large, finding)
+    both = [large, *found]
+    runs = commands.duo_pretrained([each.name for each in both])
+    yield alternative("duo", "a duo, pretrained", both, large, finding, runs)
 
 
 def _to_win_back(found: Sequence[MeasuredNetwork], large: MeasuredNetwork) -> Finding:

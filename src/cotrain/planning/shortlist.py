@@ -128,9 +128,9 @@ def _replacing(
     for into in sizes:
         yield divided_into(large, into, commands)
         if checkpoints is not None:
-            yield pretrained_of(checkpoints, into, commands.tolerance)
+            yield pretrained_of(checkpoints, into, commands)
     if checkpoints is not None:
-        yield duo_of(checkpoints)
+        yield duo_of(checkpoints, commands)
 
 
 def _large_spec(network: str, num_classes: int, image_size: int | None) -> NetworkSpec:

@@ -60,8 +60,6 @@ def shortlist_remarks(found: Shortlist) -> Iterator[str]:
     for number, row in enumerate(found.alternatives, start=1):
         finding = row.finding
         yield f"{number}. {row.name}: {finding.evidence}: {_once(finding.text, said, number)}"
-        if not row.commands:
-            yield "   no command yet: cotrain trains no pretrained networks that differ together"
         yield from (f"   {_once(each, said, number)}" for each in row.commands)
     yield from (f"left out: {each}" for each in found.left_out)
     yield ""

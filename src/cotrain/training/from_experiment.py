@@ -25,11 +25,12 @@ from cotrain.execution import TrainingExecution, choose, prepare_training
 from cotrain.networks import ForeignSpec, NetworkSpec, spec_for_images
 from cotrain.networks.foreign import is_foreign
 from cotrain.networks.registry import named_spec
+from cotrain.training.mixed import mixed_ensemble
 from cotrain.training.notices import say
 
 
 def experiment_images(experiment: Experiment, remembered: SplitRecord | None = None) -> Splits:
-    """The images; for a network of another library as it was made for.
+    """The images; for a network of another library as it was made for; the first of several.
 
     What ``data`` says of size, crop, mean and standard deviation takes precedence. Networks that
     inherit, or have a teacher, keep the images held out that its run held out.
@@ -42,12 +43,13 @@ def experiment_images(experiment: Experiment, remembered: SplitRecord | None = N
         ConfigError: As ``load_splits``, or the parent's images were split in another way.
     """
     data, native = experiment.data, None
-    if is_foreign(experiment.network):
+    foreign = next((name for name in experiment.networks if is_foreign(name)), None)
+    if foreign is not None:
         options = {"image_size": data.image_size, **experiment.network_options}
-        large = named_spec(experiment.network, **options)
-        assert isinstance(large, ForeignSpec)
-        native = native_images(replace(large, in_channels=channels_of(data)))
-        data = replace(data, image_size=large.image_size)
+        spec = named_spec(foreign, **options)
+        assert isinstance(spec, ForeignSpec)
+        native = native_images(replace(spec, in_channels=channels_of(data)))
+        data = replace(data, image_size=spec.image_size)
     return load_splits(
         data,
         keep_files=experiment.views.crop == "resized",
@@ -99,6 +101,17 @@ def experiment_ensemble(
     Raises:
         ConfigError: A network that cannot be divided or inherited so, or trained on such a batch.
     """
+    if experiment.is_mixed:
+        ensemble = mixed_ensemble(experiment, splits, resumed=resumed)
+    else:
+        ensemble = _of_large(experiment, splits, resumed=resumed)
+    if experiment.batch_size == 1:
+        _check_batch_of_one(ensemble)
+    return ensemble
+
+
+def _of_large(experiment: Experiment, splits: Splits, *, resumed: bool) -> Ensemble | Peer:
+    """The large network divided, or the peer that it becomes."""
     shape = splits.preprocessing
     large = spec_for_images(
         experiment.network,
@@ -107,6 +120,7 @@ def experiment_ensemble(
         image_size=shape.image_size,
         **experiment.network_options,
     )
+    ensemble: Ensemble | Peer
     if experiment.peer == "none":
         ensemble = _divided(experiment, large, pretrained=not resumed and experiment.pretrained)
     else:
@@ -119,8 +133,6 @@ def experiment_ensemble(
         )
     known = {"classes": splits.classes, "preprocessing": shape}
     ensemble.spec = replace(ensemble.spec, **known)  # type: ignore[type-var]
-    if experiment.batch_size == 1:
-        _check_batch_of_one(ensemble)
     return ensemble
 
 
@@ -150,10 +162,10 @@ def class_weights(experiment: Experiment, splits: Splits) -> tuple[float, ...] |
 
 def _check_batch_of_one(ensemble: Ensemble | Peer) -> None:
     """BatchNorm takes no statistics of one value, such as that of one image of 1 x 1 pixels."""
-    network = copy.deepcopy(ensemble.networks[0]).train()
     try:
         with torch.no_grad(), seeded(0):
-            network(torch.zeros(1, *ensemble.image_shape))
+            for network in ensemble.networks:
+                copy.deepcopy(network).train()(torch.zeros(1, *ensemble.image_shape))
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

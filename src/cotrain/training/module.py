@@ -202,8 +202,7 @@ class CoTraining(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """One optimizer over all networks; the learning rate is set at every step."""
-        size = self.experiment.sized_for or self.experiment.trained_networks
-        return build_optimizer(self.ensemble, self.experiment.optimizer, size)
+        return build_optimizer(self.ensemble, self.experiment.optimizer, self.experiment.divided_by)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what Lightning does not keep: counts, random state, settings, threads."""

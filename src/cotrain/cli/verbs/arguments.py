@@ -1,7 +1,7 @@
 """Arguments that several verbs read alike."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from cotrain.basics.errors import ConfigError
 
@@ -60,6 +60,16 @@ def some_of(
                 f"{name}={word!r} is not known: use all, or some of {', '.join((*known, *extra))}"
             )
     return tuple(dict.fromkeys(each for word in words for each in named.get(word, (word,))))
+
+
+def one_large_network(settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError where the settings name several networks, and S divides one."""
+    network = str(settings.get("network", ""))
+    if "," in network:
+        raise ConfigError(
+            f"network={network} names several, and here one large network is divided: give that, "
+            f"and compare them with cotrain compare --mixed {network.replace(',', '+')}"
+        )
 
 
 def checked_device(device: str) -> str:

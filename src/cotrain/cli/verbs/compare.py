@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from cotrain.cli.verbs.arguments import numbers, whole_numbers
+from cotrain.cli.verbs.arguments import numbers, one_large_network, whole_numbers
 from cotrain.config import Experiment
 
 
@@ -17,6 +17,7 @@ def compare(
     sweep: float | str | None = None,
     varied: int | str | None = None,
     peers: str | None = None,
+    mixed: str | None = None,
     jobs: int | None = None,
     budget_minutes: float | None = None,
     **settings: Any,
@@ -37,6 +38,8 @@ def compare(
         peers: Also train what else gives several answers at the large network's cost: some of
             packed,mimo, or with another number of answers packed:2,mimo:3, or with an input
             repetition mimo:2:0.6. They take the extra peers (pip install 'cotrain[peers]').
+        mixed: Also train networks that differ, as they are, beside the large one, such as
+            basic_resnet14_8+basic_resnet8_8; several with commas between.
         budget_minutes: A time; the first of the seeds are trained, as many as fit, after a few
             seconds of every candidate are measured. The same command goes on with the others.
         jobs: Runs at once; as many as there are cores, or GPUs, if not given.
@@ -46,6 +49,7 @@ def compare(
     from cotrain.report.accuracy_tables import comparison_tables
     from cotrain.report.style import display
 
+    one_large_network(settings)
     comparison = run_comparison(
         Experiment(**settings),
         output,
@@ -56,6 +60,7 @@ def compare(
         sweep=() if sweep is None else numbers("sweep", sweep),
         varied=() if varied is None else whole_numbers("varied", varied),
         peers=peers.split(",") if peers else (),
+        mixed=mixed.split(",") if mixed else (),
         jobs=jobs,
         budget_minutes=budget_minutes,
     )

@@ -4,7 +4,7 @@ import json as json_format
 from pathlib import Path
 from typing import Any
 
-from cotrain.cli.verbs.arguments import whole_numbers
+from cotrain.cli.verbs.arguments import one_large_network, whole_numbers
 from cotrain.config import Experiment
 
 
@@ -41,6 +41,7 @@ def pilot(
     from cotrain.report.pilot import pilot_remarks, pilot_table, write_pilot
     from cotrain.report.style import display
 
+    one_large_network(settings)
     result = run_pilot(
         Experiment(**settings),
         output,

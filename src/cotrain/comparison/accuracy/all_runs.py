@@ -20,7 +20,7 @@ from cotrain.comparison.accuracy.answers import read_run
 from cotrain.comparison.accuracy.budget import TimeBudget, check_budget, known_seconds, plan_seeds
 from cotrain.comparison.accuracy.candidates import Candidate
 from cotrain.comparison.accuracy.one_split import keep_split, remembered_split
-from cotrain.comparison.accuracy.peers import check_peers
+from cotrain.comparison.accuracy.peers import check_built
 from cotrain.comparison.accuracy.progress import Progress
 from cotrain.comparison.accuracy.run import Run
 from cotrain.comparison.accuracy.trainings import Train, measure_all, train_all, visible_gpus
@@ -102,7 +102,7 @@ def train_candidates(
         split = remembered_split(RunFolder(output), every)
         seconds = known_seconds(every)
         if missing:
-            check_peers(missing, keep_split(experiment, RunFolder(output), split))
+            check_built(missing, keep_split(experiment, RunFolder(output), split))
         if missing and budget_minutes is not None:
             seconds |= _measured(missing, seconds, jobs, threads)
             budget = TimeBudget(minutes=budget_minutes, spent=monotonic() - begun)

@@ -87,6 +87,7 @@ class CandidateResult:
         seconds: Median time of a training; None where none was trained without interruption.
         peer: How one network gives its answers, if they are not of S networks.
         to_ensemble: Of a peer, less the co-trained ensemble of the most networks.
+        mixed: Whether it is of networks that differ, instead of a large one that is divided.
     """
 
     name: str
@@ -105,6 +106,7 @@ class CandidateResult:
     latencies: tuple[Latency, ...]
     seconds: float | None
     peer: PeerSetting = "none"
+    mixed: bool = False
     to_ensemble: Contrast | None = None
 
     @property

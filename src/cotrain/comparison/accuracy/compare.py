@@ -12,6 +12,7 @@ from cotrain.basics.machine import Machine, hardware
 from cotrain.comparison.accuracy.all_runs import train_candidates
 from cotrain.comparison.accuracy.candidate_result import CandidateResult
 from cotrain.comparison.accuracy.candidates import list_candidates
+from cotrain.comparison.accuracy.mixed import list_mixed
 from cotrain.comparison.accuracy.peers import list_peers
 from cotrain.comparison.accuracy.results import results_of
 from cotrain.comparison.accuracy.trainings import Train
@@ -69,6 +70,7 @@ def compare(
     sweep: Sequence[float] = (),
     varied: Sequence[int] = (),
     peers: Sequence[str] = (),
+    mixed: Sequence[str] = (),
     jobs: int | None = None,
     budget_minutes: float | None = None,
     train: Train | None = None,
@@ -92,6 +94,7 @@ def compare(
         peers: Train these too: ``packed`` and ``mimo``, the large network with several answers;
             with another number of them as ``packed:2``, mimo
             with an ``input_repetition`` as ``mimo:2:0.6``. They take the extra ``peers``.
+        mixed: Train these too: networks that differ, such as ``basic_resnet14_8+basic_resnet8_8``.
         jobs: Trainings at once, in processes that share the cores; None is one a core on the CPU,
             and one a GPU. Each is on one GPU.
         budget_minutes: Train with the first of the seeds, as many as fit into this time.
@@ -106,7 +109,7 @@ def compare(
     lists = {"into": into, "seeds": seeds, "ablation": ablations, "sweep": sweep, "varied": varied}
     _check(lists)
     candidates = list_candidates(experiment, into, independent, ablations, sweep, varied)
-    candidates += list_peers(experiment, peers)
+    candidates += [*list_mixed(experiment, mixed), *list_peers(experiment, peers)]
     trained = train_candidates(
         experiment,
         candidates,

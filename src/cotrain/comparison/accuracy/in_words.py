@@ -82,7 +82,8 @@ def _headline(
     elif words[best.name] == BETTER:
         start = f"{best.name} is better than the large network on these data, at {cost}: it has"
     elif all(each == WORSE for each in words.values()):
-        start, others = f"Dividing does not help here: {named} is worse at {cost}, with", ""
+        what = "Replacing it" if any(each.mixed for each in divided) else "Dividing"
+        start, others = f"{what} does not help here: {named} is worse at {cost}, with", ""
     else:
         start = f"Nothing is shown to be better than the large network: {named} has, at {cost},"
     assert best.to_large is not None

@@ -8,7 +8,8 @@ from cotrain.comparison.accuracy.power import Power
 
 def not_shown(best: CandidateResult, results: Sequence[CandidateResult]) -> str:
     """What remains open, and how many seeds or images would show it."""
-    named = {"whether dividing is better": best.to_large}
+    what = best.name if best.mixed else "dividing"
+    named = {f"whether {what} is better": best.to_large}
     same = [each for each in results if each.to_independent is not None]
     if same:
         named["whether co-training helps"] = same[0].to_independent

@@ -69,11 +69,16 @@ def _candidate(experiment: Experiment, peer: str) -> Candidate:
     return Candidate(name=name, slug=slug, experiment=settings)
 
 
-def check_peers(runs: Sequence[Run], splits: Splits) -> None:
-    """Raise ConfigError if a peer cannot be made of the network, before anything is trained."""
+def check_built(runs: Sequence[Run], splits: Splits) -> None:
+    """Raise ConfigError if a peer, or networks that differ, cannot be built so, before anything is
+    trained."""
     # Imported here because Lightning, which comes with it, takes seconds.
     from cotrain.training.from_experiment import experiment_ensemble
 
-    first = {run.candidate: run for run in runs if run.experiment.peer != "none"}
+    first = {
+        run.candidate: run
+        for run in runs
+        if run.experiment.peer != "none" or run.experiment.is_mixed
+    }
     for run in first.values():
-        experiment_ensemble(run.experiment, splits)
+        experiment_ensemble(run.experiment, splits, resumed=True)  # whose weights are not needed

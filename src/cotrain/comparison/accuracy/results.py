@@ -38,7 +38,7 @@ def results_of(
     """What the runs of every candidate show, by its name.
 
     Args:
-        candidates: The large network first, where it is among them.
+        candidates: The large network first, where it is among them, or what it is divided into.
         runs: One for every seed, all finished.
         device: Where to calibrate and to take times.
 
@@ -50,12 +50,12 @@ def results_of(
     fits = fit_runs(folders, batch_size=batch_size, device=device)
     answers = read_answers(folders, fits.of)
     ensembles = {name: load_any(each[0].ensemble).to(device) for name, each in folders.items()}
-    shape = ensembles[candidates[0].name].image_shape
+    first_spec = ensembles[candidates[0].name].spec
     results = judge(
         candidates,
         answers,
-        latencies=measure_latency(ensembles, shape),
-        costs={name: cost_of(each.cpu()) for name, each in ensembles.items()},
+        latencies=measure_latency(ensembles, first_spec.image_shape),
+        costs={name: cost_of(each.cpu(), first_spec.large) for name, each in ensembles.items()},
         seconds={
             name: [run.seconds for run in each if run.seconds is not None]
             for name, each in runs.items()

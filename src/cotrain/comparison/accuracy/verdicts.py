@@ -58,7 +58,8 @@ def judge(
 
 def _most_networks(candidates: Sequence[Candidate]) -> dict[str, str | None]:
     """The co-trained ensemble of the most networks, by the name of every peer."""
-    ours = [each for each in candidates if each.experiment.peer == "none"]
+    own = (each for each in candidates if each.experiment.peer == "none")
+    ours = [each for each in own if not each.experiment.is_mixed]
     most = max(ours, key=lambda each: each.experiment.into)  # the first, which lacks nothing
     named = None if most.experiment.into == 1 else most.name
     return {each.name: named for each in candidates if each.experiment.peer != "none"}
@@ -150,6 +151,7 @@ def _result(
         to_independent=to_independent,
         to_ensemble=to_ensemble,
         peer=experiment.peer,
+        mixed=experiment.is_mixed,
         latencies=tuple(latencies),
         seconds=float(np.median(seconds)) if seconds else None,
     )

@@ -1,0 +1,109 @@
+"""Settings of an experiment that cannot stand together, as one would be ignored or contradicted."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeAlias
+
+from cotrain.basics.errors import ConfigError
+from cotrain.config.dividing import DivideOptions
+
+Settings: TypeAlias = Mapping[str, Any]  # of an experiment, by dotted name
+
+
+def check_together(settings: Settings) -> None:
+    """Raise ConfigError where two settings of an experiment contradict each other."""
+    _check_one_start(settings)
+    _check_labels_heeded(settings)
+    _check_peer(settings)
+    _check_mixed(settings)
+    if (settings["weights.classes"], settings["weights.sampler"]) == ("balanced", "balanced"):
+        raise ConfigError(
+            "weights.classes=balanced and weights.sampler=balanced would count small classes "
+            "twice: give one of them"
+        )
+
+
+def _check_one_start(settings: Settings) -> None:
+    """Raise ConfigError where networks would start from two things at once."""
+    if settings["pretrained"] is False:
+        return
+    if settings["inherit"] is not None:
+        raise ConfigError(
+            f"pretrained={settings['pretrained']} and inherit={settings['inherit']} are both where "
+            "the networks start from: give one of them"
+        )
+    if settings["co_training.initialization"] == "identical":
+        raise ConfigError(
+            "co_training.initialization=identical is of fresh weights: leave out pretrained"
+        )
+
+
+def _check_labels_heeded(settings: Settings) -> None:
+    """Raise ConfigError for settings of the labels where a teacher has all the weight."""
+    if settings["teacher.weight"] < 1:
+        return
+    for name, usual in (("co_training.label_smoothing", 0.0), ("weights.classes", "none")):
+        if settings[name] != usual:
+            raise ConfigError(
+                f"{name}={settings[name]} would be ignored, as teacher.weight=1 leaves the labels "
+                f"out: give --{name} {usual}, or a smaller teacher.weight"
+            )
+
+
+def _check_peer(settings: Settings) -> None:
+    """Raise ConfigError for settings of S networks where there is one, or of another peer."""
+    peer = settings["peer"]
+    if settings["input_repetition"] and peer != "mimo":
+        raise ConfigError(
+            f"input_repetition={settings['input_repetition']} would be ignored: it is for peer=mimo"
+        )
+    if peer == "none":
+        return
+    if settings["into"] == 1:
+        raise ConfigError(
+            f"into=1 is one answer, and peer={peer} gives several: give into 2 or more"
+        )
+    usual = {
+        "co_training.weight": 0,
+        "co_training.initialization": "fresh",
+        "co_training.together": True,
+        "hardware.execution": "loop",
+        "sized_for": None,
+        "inherit": None,
+        "pretrained": False,
+        "teacher.run": None,
+    }
+    why = f"is for networks of their own, and peer={peer} is one network"
+    _refuse_unusual(settings, usual, why)
+
+
+def _check_mixed(settings: Settings) -> None:
+    """Raise ConfigError for settings of a large network where several networks are named."""
+    network, into, pretrained = (settings[name] for name in ("network", "into", "pretrained"))
+    names = network.split(",")
+    if len(names) == 1:
+        return
+    if not all(names):
+        raise ConfigError(f"network={network} has a comma without a name beside it: leave it out")
+    dividing = {f"dividing.{each.name}": each.default for each in fields(DivideOptions)}
+    usual = {"peer": "none", "sized_for": None, "co_training.initialization": "fresh", **dividing}
+    why = f"is for one large network, and network={network} names {len(names)} that are not divided"
+    _refuse_unusual(settings, usual, why)
+    if into != len(names):
+        raise ConfigError(
+            f"into={into}, but network={network} names {len(names)} that are not divided: give "
+            f"into {len(names)}"
+        )
+    if isinstance(pretrained, str) and len(pretrained.split(",")) != len(names):
+        raise ConfigError(
+            f"pretrained={pretrained}, but network={network} names {len(names)}: give true, or a "
+            "file for each with commas between"
+        )
+
+
+def _refuse_unusual(settings: Settings, usual: Settings, why: str) -> None:
+    """Raise ConfigError for the first of these settings that has another value."""
+    for name, value in usual.items():
+        if settings[name] != value:
+            step = "leave it out" if value is None else f"give {value}"
+            raise ConfigError(f"{name}={settings[name]} {why}: {step}")

@@ -1,0 +1,60 @@
+"""Several networks in one experiment: how many they are, and what is for a large one alone."""
+
+from typing import Any
+
+import pytest
+
+from cotrain.basics.errors import ConfigError
+from cotrain.config import CoTrainingOptions, DivideOptions, Experiment
+
+NETWORK = "timm:resnet18,basic_resnet"
+
+
+def test_several_names_are_as_many_networks():
+    made = Experiment(network=NETWORK, into=2)
+    assert made.networks == ("timm:resnet18", "basic_resnet")
+    assert made.is_mixed
+    alone = Experiment(network="basic_resnet", into=2)
+    assert (alone.networks, alone.is_mixed) == (("basic_resnet",), False)
+
+
+def test_weight_decay_is_divided_where_the_network_is():
+    assert Experiment(network=NETWORK, into=2).divided_by == 1
+    assert Experiment(into=2).divided_by == 2
+    assert Experiment(into=1, sized_for=3).divided_by == 3
+
+
+@pytest.mark.parametrize("pretrained", [True, "a.pth,b.pth", "true,b.pth"])
+def test_each_of_several_networks_has_weights_of_its_own(pretrained):
+    assert Experiment(network=NETWORK, into=2, pretrained=pretrained).pretrained == pretrained
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"into": 4}, f"into=4, but network={NETWORK} names 2 that are not divided: give into 2"),
+        (
+            {"sized_for": 2},
+            f"sized_for=2 is for one large network, and network={NETWORK} names 2 that are not "
+            "divided: leave it out",
+        ),
+        ({"dividing": DivideOptions(budget="macs")}, "dividing.budget=macs is .*: give params"),
+        ({"dividing": DivideOptions(widths={64: 32})}, "dividing.widths=.*: leave it out"),
+        (
+            {"co_training": CoTrainingOptions(initialization="identical")},
+            "co_training.initialization=identical is for one large network, .*: give fresh",
+        ),
+        ({"peer": "packed", "co_training": CoTrainingOptions(weight=0)}, "peer=packed is for .*"),
+        (
+            {"pretrained": "a.pth"},
+            f"pretrained=a.pth, but network={NETWORK} names 2: give true, or a file for each with "
+            "commas between",
+        ),
+        ({"network": "basic_resnet,"}, "network=basic_resnet, has a comma without a name .*"),
+        ({"pretrained": True, "inherit": "runs/one"}, "pretrained=True and inherit=runs/one .*"),
+    ],
+)
+def test_what_is_for_one_large_network_is_refused(settings, said):
+    given: dict[str, Any] = {"network": NETWORK, "into": 2} | settings
+    with pytest.raises(ConfigError, match=f"^{said}$"):
+        Experiment(**given)
