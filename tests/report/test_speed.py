@@ -165,6 +165,18 @@ def test_accuracy_stands_over_the_fastest_and_the_area_is_the_macs(axes):
     ]
 
 
+def test_the_cascade_is_a_ring_at_its_own_accuracy_and_time(axes):
+    asked = row(4, "loop", 3.2, 16, role="cascade", share=0.25)
+    known = replace(facts(4, top1=0.95), cascade_top1=0.94)
+    draw_accuracies(axes, [*rows(16), asked], [facts(1, top1=0.9), known])
+    disc, ring = axes.collections[1:]
+    assert tuple(map(float, ring.get_offsets()[0])) == (pytest.approx(0.2), pytest.approx(94.0))
+    assert float(ring.get_sizes()[0]) == pytest.approx(float(disc.get_sizes()[0]) / 4)
+    assert len(ring.get_facecolors()) == 0
+    labels = axes.get_legend_handles_labels()[1]
+    assert labels[2] == "S=4, cascade: 94.00 %, 106 M MACs"
+
+
 def test_a_file_that_has_no_plain_loop_has_an_accuracy_too(axes):
     draw_accuracies(axes, [row(4, "loop", 8.0, 16)], [facts(4, top1=0.5)])
     assert len(axes.collections) == 1

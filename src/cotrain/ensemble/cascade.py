@@ -141,7 +141,10 @@ def known_cascade(cascade: Cascade | None) -> Cascade:
         ConfigError: It has none.
     """
     if cascade is None:
-        raise ConfigError("the ensemble has no cascade: fit one with cotrain cascade RUN")
+        raise ConfigError(
+            "the ensemble has no cascade: fit one with cotrain cascade RUN (an exported one has it "
+            "where it was exported after that, with --split)"
+        )
     return cascade
 
 

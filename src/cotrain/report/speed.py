@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,7 +22,9 @@ _MEANING = (
     "folded BatchNorm); compile: light and torch.compile."
 )
 
-_ACCURACIES = "disc: the fastest way, its area the MACs; line: from the plain loop to there"
+_ACCURACIES = (
+    "disc: the fastest way, its area the MACs; ring: of the cascade; line: from the plain loop"
+)
 _LATENCIES = "median and interquartile range; not filled: ceilings"
 
 
@@ -172,11 +175,26 @@ def draw_accuracies(axes: Axes, rows: Sequence[TimedCase], targets: Sequence[Fac
         label = f"{facts.short}: {top1:.2f} %, {short_number(facts.macs)} MACs"
         area = 400 * facts.macs / largest
         axes.scatter(best, top1, s=area, color=colour, alpha=0.8, linewidth=0, label=label)
+        _draw_cascade(axes, facts, rows, {"s": area, "edgecolors": colour, "facecolors": "none"})
     axes.set(ylabel="accuracy, %")
     axes.margins(0.2)
     axes.set_xlim(left=0)
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
+
+
+def _draw_cascade(
+    axes: Axes, facts: Facts, rows: Sequence[TimedCase], style: Mapping[str, Any]
+) -> None:
+    own = [r for r in rows if (r.case.target, r.case.role) == (facts.name, "cascade")]
+    if not own or facts.cascade_top1 is None:
+        return
+    best, top1 = min(own, key=lambda row: row.latency.per_image_ms), 100 * facts.cascade_top1
+    label = (
+        f"{facts.short}, cascade: {top1:.2f} %, {short_number(best.case.share * facts.macs)} MACs"
+    )
+    area = best.case.share * style["s"]
+    axes.scatter(best.latency.per_image_ms, top1, label=label, **{**style, "s": area})
 
 
 def draw_cases(axes: Axes, rows: Sequence[TimedCase], targets: Sequence[Facts]) -> None:

@@ -1,16 +1,20 @@
 """A cascade is timed on test images, one batch after the other."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from cascades import counting_ensemble, make_cascade
-from training_runs import tiny
+from image_folders import write_folder
+from training_runs import TINY, tiny
 
-from cotrain.comparison.speed import Plan, benchmark, find_targets
+from cotrain.comparison.speed import Plan, benchmark, find_targets, staged
 from cotrain.comparison.speed.staged import sample_of, staged_seconds
+from cotrain.config import Data
 from cotrain.ensemble import load_shipped
 from cotrain.evaluation.cascade.of_run import cascade_of_run
+from cotrain.evaluation.images import images_to_test
 from cotrain.execution import prepare
 from cotrain.report.speed import benchmark_notes, benchmark_tables
 from cotrain.training import fit
@@ -36,6 +40,28 @@ def test_a_pass_answers_the_next_images_and_gives_the_time_of_a_batch():
 
 
 @pytest.mark.usefixtures("no_processes")
+def test_of_photos_no_more_are_read_than_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_folder(tmp_path / "photos", count=40)
+    data = {"root": str(tmp_path / "photos"), "image_size": 12, "validation": 0.4, "test": 0.25}
+    fit(replace(TINY, epochs=1, data=Data(**data)), tmp_path / "run", progress=False)
+    cascade_of_run(tmp_path / "run", budget=0.8, signal="margin")
+    ensemble = load_shipped(tmp_path / "run")
+    every = sample_of(tmp_path / "run", ensemble)
+    assert every is not None
+    assert len(every) == 20
+    monkeypatch.setattr(staged, "_SAMPLE", 5)
+    read = []
+    monkeypatch.setattr(
+        staged, "images_to_test", lambda *asked: read.append(images_to_test(*asked)) or read[0]
+    )
+    sample = sample_of(tmp_path / "run", ensemble)
+    assert sample is not None
+    assert len(read[0].test) == len(sample) == 5
+    known = {row.numpy().tobytes() for row in every}
+    assert {row.numpy().tobytes() for row in sample} <= known
+
+
+@pytest.mark.usefixtures("no_processes")
 def test_a_run_with_a_cascade_gets_rows_of_it(tmp_path: Path):
     fit(tiny(epochs=1, data=DATA), tmp_path, progress=False)
     assert sample_of(tmp_path, load_shipped(tmp_path)) is None
@@ -50,6 +76,8 @@ def test_a_run_with_a_cascade_gets_rows_of_it(tmp_path: Path):
     assert [row.case.level for row in rows] == ["none", "light"]
     assert found.tested is not None
     assert found.tested.cascade is not None
+    (facts,) = [each for each in result.targets if each.into == 2]
+    assert facts.cascade_top1 == pytest.approx(found.tested.cascade.scores.top1)
     for row in rows:
         assert row.case.share == pytest.approx(found.tested.cascade.share)
         loop, large = (

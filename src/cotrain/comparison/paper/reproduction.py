@@ -8,6 +8,7 @@ from typing import Any
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
+from cotrain.basics.watching import watched
 from cotrain.config import Experiment, flat_settings
 from cotrain.config.published import PublishedResult
 from cotrain.config.recipes import load_recipe
@@ -126,7 +127,7 @@ def reproduce(results: Sequence[PublishedResult], runs: Sequence[FinishedRun]) -
     """The rows of ``results``, and beside each the runs that are nearest to it."""
     places = [_place(run, results) for run in runs]
     rows: list[PaperRow] = []
-    for result in results:
+    for result in watched(results, "counting parameters and MACs", 1, len(results)):
         params, macs = _cost(result.network, result.dataset, result.into, result.image_size)
         here = tuple(run for run, place in zip(runs, places, strict=True) if place is result)
         rows.append(PaperRow(published=result, params=params, macs=macs, runs=here))

@@ -25,6 +25,7 @@ class Facts:
         params: Trainable parameters of all S networks.
         macs: Multiply-accumulates of all S networks for one image (1 MAC = 2 FLOPs).
         top1: Share of the test images that are answered right; None where it is not known.
+        cascade_top1: Likewise by its cascade; None where there is none, too.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Facts:
     params: int
     macs: int
     top1: float | None = None
+    cascade_top1: float | None = None
 
     @property
     def short(self) -> str:

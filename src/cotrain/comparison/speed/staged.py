@@ -12,9 +12,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from cotrain.basics.run_folder import possible_runs
 from cotrain.comparison.speed.records import Case
+from cotrain.config import Data
+from cotrain.data.settings import has_files
 from cotrain.ensemble.answering import Answering, prepared, staged_answers_of
-from cotrain.evaluation.images import experiment_of, images_to_test
+from cotrain.evaluation.cascade.scores import staged_by_logits
+from cotrain.evaluation.evaluate import read_predictions
+from cotrain.evaluation.images import experiment_of, images_to_test, record_at
 from cotrain.execution import Execution
 from cotrain.execution.timing import seconds_of
 
@@ -29,13 +34,38 @@ def sample_of(path: Path, ensemble: Answering) -> Tensor | None:
         path: The run, or its ``ensemble/``.
         ensemble: Its ensemble.
     """
-    if ensemble.spec.cascade is None or experiment_of(path) is None:
+    experiment = experiment_of(path)
+    if ensemble.spec.cascade is None or experiment is None:
         return None
-    found = images_to_test(path, ensemble)
+    found = images_to_test(path, ensemble, _fewer(path, experiment.data))
     if found.test is None:
         return None
     order = torch.randperm(len(found.test), generator=torch.Generator().manual_seed(0))
     return prepared(ensemble, found.test.pixels(order[:_SAMPLE].tolist()), found.preprocessing)
+
+
+def _fewer(path: Path, data: Data) -> Data | None:
+    """Settings with which no more files are read than are timed; None where there are no more."""
+    record = record_at(path)
+    if record is None or not has_files(record.origin.dataset):
+        return None
+    few = len(record.parts[record.origin.tested_on].names) <= _SAMPLE
+    return None if few else replace(data, test_images=_SAMPLE)
+
+
+def cascade_top1(path: Path, ensemble: Answering) -> float | None:
+    """The accuracy of a run's cascade on its test images; None where there is none, or none.
+
+    Args:
+        path: The run, or its ``ensemble/``.
+        ensemble: Its ensemble.
+    """
+    tested = next((run for run in possible_runs(path) if run.predictions.is_file()), None)
+    if ensemble.spec.cascade is None or tested is None:
+        return None
+    logits, targets = read_predictions(tested)
+    answers = staged_by_logits(logits, ensemble.spec)
+    return (answers.log_p.argmax(-1) == targets).double().mean().item()
 
 
 def staged_cases(

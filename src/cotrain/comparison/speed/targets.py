@@ -10,7 +10,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.reading import read_json
 from cotrain.basics.run_folder import possible_runs
 from cotrain.comparison.speed.records import Facts
-from cotrain.comparison.speed.staged import sample_of
+from cotrain.comparison.speed.staged import cascade_top1, sample_of
 from cotrain.ensemble.answering import Answering, AnsweringSpec
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble
@@ -77,7 +77,9 @@ def _opened(path: Path, trust: bool) -> BenchmarkTarget:
     found = open_answering(path, trust=trust)
     if not isinstance(found, Ensemble):  # a file may be of lower precision than what was evaluated
         return benchmark_target(str(path), found)
-    return replace(benchmark_target(str(path), found, _top1(path)), sample=sample_of(path, found))
+    target = benchmark_target(str(path), found, _top1(path))
+    facts = replace(target.facts, cascade_top1=cascade_top1(path, found))
+    return replace(target, facts=facts, sample=sample_of(path, found))
 
 
 def benchmark_target(name: str, source: Answering, top1: float | None = None) -> BenchmarkTarget:

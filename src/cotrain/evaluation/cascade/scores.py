@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cotrain.basics.shapes import Int, Shaped
-from cotrain.ensemble.answering import Answering, staged_answers_of
+from cotrain.basics.shapes import Float, Int, Shaped
+from cotrain.ensemble.answering import Answering, AnsweringSpec, staged_answers_of
 from cotrain.ensemble.cascade import known_cascade
+from cotrain.ensemble.stages import StagedAnswers, answer_in_stages
 from cotrain.evaluation.scores import Scores, scores_of
 
 
@@ -56,4 +57,23 @@ def cascade_scores(
         scores=scores_of(torch.cat(log_p), torch.cat(targets)),
         share=cascade.mean_share(counts),
         left={end: (counts == end).double().mean().item() for end in ends},
+    )
+
+
+def staged_by_logits(logits: Float[Tensor, "S N C"], spec: AnsweringSpec) -> StagedAnswers:
+    """What a cascade answers to N images that all networks have answered.
+
+    Args:
+        logits: Of every network.
+        spec: Of the ensemble.
+
+    Raises:
+        ConfigError: It has no cascade.
+    """
+    return answer_in_stages(
+        lambda network, images: logits[network, images],
+        torch.arange(logits.shape[1]),
+        logits.shape[-1],
+        spec.cascade,
+        spec.calibration,
     )

@@ -3,7 +3,7 @@
 import torch
 
 from cotrain.ensemble.combining import log_probabilities
-from cotrain.ensemble.stages import answer_in_stages
+from cotrain.evaluation.cascade.scores import staged_by_logits
 from cotrain.report.page.answered import Answered
 from cotrain.report.page.contents import Picture
 from cotrain.report.page.tradeoff import Offer, tradeoff_picture
@@ -31,13 +31,7 @@ def fewer_networks_picture(answered: Answered, large: Answered | None = None) ->
         for count in counts
     ]
     if cascade is not None:
-        found = answer_in_stages(
-            lambda network, images: logits[network, images],
-            torch.arange(len(targets)),
-            logits.shape[-1],
-            cascade,
-            spec.calibration,
-        )
+        found = staged_by_logits(logits, spec)
         error = _error(found.log_p, targets)
         offers.append(Offer(name="cascade", cost=sum(macs) * found.share, error=error))
     if large is not None:
