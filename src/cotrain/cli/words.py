@@ -7,9 +7,9 @@ from itertools import pairwise
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.text import printable
 from cotrain.cli.flags import types_of_flags
+from cotrain.cli.student import is_assembled, student_settings
 from cotrain.cli.verbs import VERBS
 from cotrain.config.recipes import leave_out_turned_off, read_recipe
-from cotrain.config.recipes.student import student_settings
 
 
 def readable(words: Sequence[str]) -> list[str]:
@@ -21,7 +21,8 @@ def readable(words: Sequence[str]) -> list[str]:
     ``assemble`` and ``soup``, ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and
     ``--patterns`` for ``networks``; for ``predict`` all after the first are one, parted by the
     character that no path has; for ``views`` the one is ``--config``. For ``distill`` the settings
-    are those of the run. Several networks say themselves how many they are, whatever a recipe says.
+    are those of the run; the images of an ensemble that was assembled are not those of a recipe.
+    Several networks say themselves how many they are, whatever a recipe says.
     """
     words = [_underscored(word) for word in words]
     if words[:1] == ["predict"]:
@@ -30,15 +31,15 @@ def readable(words: Sequence[str]) -> list[str]:
         words = _with_recipe(words)
     elif words and words[0] in _PLAIN_WORDS:
         words = _with_plain_words(words, _PLAIN_WORDS[words[0]])
-    several = words[:1] in (["compare"], ["pilot"])
+    unsaid = _not_of_recipes(words)
     said = _said(words)
     out: list[str] = []
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
         if index and words[index - 1] == "--config":
-            word = _config(word, said, without_into=several)
+            word = _config(word, said, unsaid)
         elif word.startswith("--config="):
-            word = "--config=" + _config(word.removeprefix("--config="), said, without_into=several)
+            word = "--config=" + _config(word.removeprefix("--config="), said, unsaid)
         else:
             name, equals, value = word.partition("=")
             word = _PARAMETERS.get((words[0], name), name) + equals + value
@@ -94,8 +95,9 @@ def _settings_of_run(words: Sequence[str]) -> list[str]:
     options, plain = _parted(words)
     if not plain or any(word in ("-h", "--help") for word in options):
         return []
-    settings = student_settings(plain[0])
-    leave_out_turned_off(settings, _said(words))
+    said = _said(words)
+    settings = student_settings(plain[0], said)
+    leave_out_turned_off(settings, said)
     return [f"--config={json.dumps(settings)}"]
 
 
@@ -161,10 +163,16 @@ def _said(words: Sequence[str]) -> dict[str, str]:
     return said
 
 
-def _config(name: str, said: Mapping[str, str], *, without_into: bool) -> str:
-    """What a recipe says, as JSON; the parser reads no file, and for several S no S."""
+def _not_of_recipes(words: Sequence[str]) -> Sequence[str]:
+    """Settings that no recipe says: for several S, and a student, no S; for known images none."""
+    if words[:1] not in (["compare"], ["pilot"], ["distill"]):
+        return ()
+    plain = _parted(words)[1] if words[0] == "distill" else []
+    return ("into", "data") if plain and is_assembled(plain[0]) else ("into",)
+
+
+def _config(name: str, said: Mapping[str, str], unsaid: Sequence[str]) -> str:
+    """What a recipe says, as JSON, as the parser reads no file."""
     content = read_recipe(name)
     leave_out_turned_off(content, said)
-    if without_into:
-        content.pop("into", None)
-    return json.dumps(content)
+    return json.dumps({key: each for key, each in content.items() if key not in unsaid})

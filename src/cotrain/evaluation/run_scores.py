@@ -7,7 +7,7 @@ import torch
 
 from cotrain.basics.run_folder import RunFolder
 from cotrain.ensemble.combining import log_probabilities
-from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.ensemble import load_shipped
 from cotrain.evaluation.evaluate import read_predictions
 from cotrain.evaluation.scores import Scores, scores_of
 
@@ -40,7 +40,7 @@ def run_scores(folders: Mapping[str, RunFolder]) -> list[RunScores]:
     found: list[RunScores] = []
     tested: torch.Tensor | None = None
     for name, folder in folders.items():
-        spec = Ensemble.load(folder.ensemble).spec
+        spec = load_shipped(folder.root).spec
         scores = None
         if folder.predictions.is_file():
             logits, targets = read_predictions(folder)

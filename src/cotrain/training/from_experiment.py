@@ -184,10 +184,10 @@ def _trained(experiment: Experiment, large: NetworkSpec) -> Ensemble:
     trained = load_shipped(Path(str(experiment.inherit)))
     found = trained.spec
     if not found.is_large or found.large != large:
+        what = found.arch if found.divided is None else f"{found.arch} divided into {found.into}"
         raise ConfigError(
-            f"inherit={experiment.inherit}: it holds {found.large.arch} divided into {found.into}, "
-            f"for {found.large.num_classes} classes: give a run of {large.arch} with --into 1 on "
-            "the same classes and image size"
+            f"inherit={experiment.inherit}: it holds {what}, for {found.num_classes} classes: give "
+            f"a run of {large.arch} with --into 1 on the same classes and image size"
         )
     return trained
 

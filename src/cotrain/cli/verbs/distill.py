@@ -19,19 +19,22 @@ def distill(
     """Train one network to answer as the ensemble of a run does, from its soft targets.
 
     All settings are those of the run, for --into 1 with the run as --teacher, unless others are
-    given; a run that was stopped goes on with cotrain train --resume. It ends with a table of the
-    student and the ensemble, and of the large network, where a comparison has trained that too.
+    given; a run that was stopped goes on with cotrain train --resume. Of an ensemble that was
+    assembled they are its images; the others are the usual ones, or a recipe's. It ends with a
+    table of the student and the ensemble, and of the large network, where a comparison has trained
+    that too.
 
     cotrain distill runs/photos --size small --teacher.weight 0.7 --output runs/one-photos
 
     Args:
-        run: The run folder of the ensemble.
+        run: The run folder of the ensemble, or the folder of one that was assembled.
         output: Run folder of the student to write.
         size: Of the student: the large network's, or one of the S small ones'. --network names
-            any other network.
+            any other network, which it has to where the run's networks differ.
         progress: Show a progress bar.
     """
     from cotrain.basics.run_folder import RunFolder
+    from cotrain.cli.student import is_assembled
     from cotrain.comparison.accuracy.siblings import large_beside
     from cotrain.config.recipes import load_recipe
     from cotrain.evaluation.run_scores import run_scores
@@ -46,6 +49,10 @@ def distill(
             "cotrain train"
         )
     if size == "small":
+        if is_assembled(run) or load_recipe(teacher.config).is_mixed:
+            raise ConfigError(
+                f"--size small: {run} was not divided: leave it out, and name one with --network"
+            )
         into = load_recipe(teacher.config).into
         if into == 1:
             raise ConfigError(f"--size small: {run} has one network, the large one: leave it out")

@@ -20,8 +20,9 @@ _LARGEST_SHOWN = 20  # classes of a matrix that is still read at a glance
 def ensemble_page(answered: Answered) -> Page:
     """What a finished run came to, or what an ensemble answers to other images."""
     spec, run = answered.ensemble.spec, answered.run
+    divided = "" if spec.divided is None else f" into {spec.into}"
     return Page(
-        title=f"{spec.arch} into {spec.into} on {answered.dataset}",
+        title=f"{spec.arch}{divided} on {answered.dataset}",
         verdict=_verdict(answered),
         sections=[
             _answers(answered),
@@ -68,7 +69,7 @@ def _costs(answered: Answered) -> str:
     spec = answered.ensemble.spec
     if spec.divided is None:
         return (
-            f"They were assembled, and have {spec.params:,} parameters; an image takes "
+            f"None was divided; all have {spec.params:,} parameters, and an image takes "
             f"{spec.macs:,} multiply-accumulates (MACs)."
         )
     cost = cost_of(answered.ensemble)
