@@ -47,6 +47,7 @@ def test_fashion_mnist_is_read_from_its_files(tmp_path):
 
     source = open_source(Data(dataset="fashion_mnist", root=str(tmp_path)))
 
+    assert isinstance(source.images, np.ndarray)
     assert np.array_equal(source.images, images)
     assert source.targets.tolist() == labels.tolist()
     assert source.parts["test"].tolist() == list(range(20, 30))

@@ -24,9 +24,9 @@ class Data:
     """Which images are trained and tested on.
 
     Args:
-        dataset: A named data set, ``imagefolder`` for a folder of one's own, or ``csv`` for a table
-            of files; ``auto`` is ``csv`` where ``table`` is given, else ``imagefolder`` where
-            ``root`` is, else ``digits``.
+        dataset: A named data set, ``imagefolder`` for a folder of one's own, ``csv`` for a table of
+            files, or ``given`` for what a program gives to ``fit``; ``auto`` is ``csv`` where
+            ``table`` is given, else ``imagefolder`` where ``root`` is, else ``digits``.
         root: Folder of the data set; ``digits`` have none. Of a table the folder that its paths
             start from; the table's own if null.
         table: CSV or Parquet file of ``csv``, a row an image.

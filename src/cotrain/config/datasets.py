@@ -14,6 +14,7 @@ Dataset = Literal[
     "imagenet",
     "imagefolder",
     "csv",
+    "given",
 ]
 Layout = Literal["cifar", "imagenet"]
 

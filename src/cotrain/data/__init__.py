@@ -8,6 +8,7 @@ from cotrain.data.loaders import evaluation_loader, training_loader
 from cotrain.data.opening import load_part, load_splits, load_test
 from cotrain.data.split_record import SplitRecord, read_record
 from cotrain.data.splits import Splits
+from cotrain.data.user_data import UserData
 from cotrain.data.views.mixing import Batch
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "TensorImages",
     "TrainingBatches",
     "UnreadableImageError",
+    "UserData",
     "evaluation_loader",
     "load_part",
     "load_splits",

@@ -13,6 +13,7 @@ from cotrain.config import Views
 from cotrain.data.epoch_order import ALONE, Key, Share
 from cotrain.data.images import Images
 from cotrain.data.views.mixing import Batch, Mix, apply_mix, draw_mix
+from cotrain.data.views.own_views import ViewedImages
 from cotrain.data.views.views import DrawnViews, apply_views, draw_views
 from cotrain.ensemble.preprocessing import Preprocessing
 
@@ -59,13 +60,8 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
         """Read the images and decide what is done to them, on the CPU."""
         place = (key.epoch, key.step, self.share.rank)
         seeds = [derive_seed(self.seed, "view", *place, network) for network in range(self.into)]
-        images: Tensor | list[Tensor]
-        if self.views.crop == "resized":
-            images = [self.images.original(index) for index in key.indices]
-        else:
-            images = self.images.pixels(key.indices)
         return DrawnBatch(
-            views=draw_views(images, self.views, self.preprocessing, seeds),
+            views=self._views(key.indices, seeds[:1] if self.views.same_view else seeds),
             targets=self.images.targets[torch.as_tensor(key.indices)],
             mix=draw_mix(
                 len(key.indices),
@@ -75,6 +71,16 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
                 seed=derive_seed(self.seed, "mix", *place),
             ),
         )
+
+    def _views(self, indices: Sequence[int], seeds: Sequence[int]) -> DrawnViews:
+        if isinstance(self.images, ViewedImages):
+            return self.images.draw(indices, seeds)
+        images: Tensor | list[Tensor]
+        if self.views.crop == "resized":
+            images = [self.images.original(index) for index in indices]
+        else:
+            images = self.images.pixels(indices)
+        return draw_views(images, self.views, self.preprocessing, seeds)
 
     def finish(self, batch: DrawnBatch) -> Batch:
         """Make the views, and mix them, on the device that the batch is on."""

@@ -27,6 +27,11 @@ def open_source(data: Data) -> Source:
     """
     if data.dataset == "digits":
         return _digits()
+    if data.dataset == "given":
+        raise ConfigError(
+            "data.dataset=given are images that a program gave: give them again with "
+            "fit(..., data=...), or others with --data.dataset and --data.root"
+        )
     if data.dataset == "csv":
         return table_source(data)
     if not is_folder(data.dataset):

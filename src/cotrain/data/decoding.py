@@ -37,7 +37,7 @@ class UnreadableImageError(ConfigError):
 
 
 def decode(
-    file: str | Path | BinaryIO,
+    file: str | Path | BinaryIO | Image.Image,
     in_channels: int,
     *,
     background: str = "white",
@@ -46,7 +46,7 @@ def decode(
     """The image in a file, as RGB (3 channels) or grey (1); of several, the first.
 
     Args:
-        file: Of any format of :mod:`cotrain.data.formats`.
+        file: Of any format of :mod:`cotrain.data.formats`, or open already.
         in_channels: 3 or 1.
         background: The colour that shows where the image is transparent.
         quick: Pixels that are enough for each side; 0 if all are wanted. All of a JPEG is read,
@@ -58,7 +58,7 @@ def decode(
     """
     try:
         with open_image(file) as image:
-            if quick:
+            if quick and image is not file:  # what is given open stays as it is
                 image.draft(None, (quick, quick))
             _mend_transparency(image)
             image.load()

@@ -32,8 +32,8 @@ def endings() -> tuple[str, ...]:
     return tuple(sorted(ending for ending, name in known if name in _FORMATS.split()))
 
 
-def open_image(file: str | Path | BinaryIO) -> Image.Image:
-    """Open an image; nothing but its header is read yet.
+def open_image(file: str | Path | BinaryIO | Image.Image) -> Image.Image:
+    """Open an image, if it is not open; nothing but its header is read yet.
 
     Raises:
         OSError: No such file, no regular file (reading a pipe would never end), or no image.
@@ -42,7 +42,7 @@ def open_image(file: str | Path | BinaryIO) -> Image.Image:
     """
     if isinstance(file, str | Path) and os.path.exists(file) and not os.path.isfile(file):
         raise OSError("not a regular file")
-    image = Image.open(file, formats=_openers())
+    image = file if isinstance(file, Image.Image) else Image.open(file, formats=_openers())
     most = Image.MAX_IMAGE_PIXELS
     if most is not None and image.width * image.height > most:
         image.close()

@@ -9,8 +9,9 @@ from cotrain.config import Data
 from cotrain.config.datasets import DATASETS, PHOTO_MARGIN
 from cotrain.data.images import Images, TensorImages
 from cotrain.data.reading import common_size, pixel_statistics
-from cotrain.data.settings import has_files
+from cotrain.data.settings import has_any_size
 from cotrain.data.sources import Source
+from cotrain.data.stored import Readables
 from cotrain.ensemble.preprocessing import Preprocessing
 
 _PHOTOS = DATASETS["imagenet"]
@@ -30,7 +31,7 @@ def channels_of(data: Data) -> int:
 def frame_of(
     data: Data,
     source: Source,
-    paths: Sequence[str],
+    paths: Readables,
     *,
     keep_files: bool,
     native: Preprocessing | None,
@@ -50,7 +51,7 @@ def frame_of(
     channels = channels_of(data)
     native_size = native and native.image_size
     size = data.image_size or native_size or source.image_size or common_size(paths)
-    resizing = _resizing(data, keep_files, native) if has_files(data.dataset) else {}
+    resizing = _resizing(data, keep_files, native) if has_any_size(data.dataset) else {}
     mean = tuple(data.mean or (native.mean if native else ()))
     if resizing.get("crop_mode") == "border" and not mean:
         raise ConfigError(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,11 +35,11 @@ class Gathered:
 
 def keep_in_memory(source: Source, chosen: Tensor, frame: Preprocessing) -> Gathered:
     """Decode the images at these sorted indices."""
-    if isinstance(source.images, list):
-        tensor, read = decode_files([source.images[i] for i in chosen.tolist()], frame)
-    else:
+    if isinstance(source.images, np.ndarray):
         arrays = source.images[chosen.numpy()]
         tensor, read = decode_arrays(arrays, frame), read_arrays(arrays)
+    else:
+        tensor, read = decode_files(source.readables(chosen), frame)
 
     def select(indices: Tensor) -> Images:
         places = torch.searchsorted(chosen, indices)
@@ -50,13 +51,10 @@ def keep_in_memory(source: Source, chosen: Tensor, frame: Preprocessing) -> Gath
 def leave_on_disk(source: Source, chosen: Tensor, frame: Preprocessing, *, scan: bool) -> Gathered:
     """Decode the files at these sorted indices only to find those that cannot be, if at all."""
 
-    def paths(indices: Tensor) -> list[str]:
-        return [str(source.images[i]) for i in indices.tolist()]
-
     def select(indices: Tensor) -> Images:
-        targets = source.targets[indices]
-        return FileImages(paths=paths(indices), targets=targets, preprocessing=frame)
+        paths, targets = source.readables(indices), source.targets[indices]
+        return FileImages(paths=paths, targets=targets, preprocessing=frame)
 
-    files = paths(chosen)
+    files = source.readables(chosen)
     read = scan_files(files, frame.in_channels) if scan else size_files(files)
     return Gathered(select=select, read=read)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cotrain.data.decoding import decode
 from cotrain.data.fitting import fit_image
+from cotrain.data.stored import Readable, Readables
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -56,15 +57,15 @@ class TensorImages:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FileImages:
-    """Images decoded from their files whenever they are asked for.
+    """Images decoded whenever they are asked for.
 
     Args:
-        paths: N image files.
+        paths: N image files, or what else images are read from.
         targets: Classes, int64 [N].
         preprocessing: Size and channels that ``pixels`` gives.
     """
 
-    paths: Sequence[str]
+    paths: Readables
     targets: Tensor
     preprocessing: Preprocessing
 
@@ -78,7 +79,7 @@ class FileImages:
         return to_tensor(_decode(self.paths[index], self.preprocessing))
 
 
-def read_image(file: str | Path | BinaryIO, preprocessing: Preprocessing) -> Tensor:
+def read_image(file: Readable | Path, preprocessing: Preprocessing) -> Tensor:
     """One file at the network's size and channels, uint8 [C, H, W].
 
     Raises:
@@ -87,7 +88,7 @@ def read_image(file: str | Path | BinaryIO, preprocessing: Preprocessing) -> Ten
     return to_tensor(fit_image(_decode(file, preprocessing), preprocessing))
 
 
-def _decode(file: str | Path | BinaryIO, preprocessing: Preprocessing) -> Image.Image:
+def _decode(file: Readable | Path, preprocessing: Preprocessing) -> Image.Image:
     return decode(file, preprocessing.in_channels, background=preprocessing.background)
 
 

@@ -10,7 +10,7 @@ from cotrain.data.folders import folder_source
 from cotrain.data.partition import Partition, draw_test, partition
 from cotrain.data.remembering import Recalled, recall, refuse_other_split
 from cotrain.data.settings import check_data, check_unsplit
-from cotrain.data.sources import PARTS
+from cotrain.data.sources import PARTS, Source
 from cotrain.data.split_record import SplitRecord
 from cotrain.data.splits import Splits, Wanted, load
 from cotrain.data.tables import table_source
@@ -24,6 +24,7 @@ def load_splits(
     native: Preprocessing | None = None,
     shape: Preprocessing | None = None,
     remembered: SplitRecord | None = None,
+    source: Source | None = None,
 ) -> Splits:
     """Find, split and decode the images that ``data`` describes.
 
@@ -35,18 +36,20 @@ def load_splits(
             anything.
         shape: What a trained ensemble takes, whatever ``data`` says.
         remembered: The split to find again; drawn anew if None.
+        source: The images, where a program gives them.
 
     Raises:
         ConfigError: Images are missing, too few, unreadable, of different sizes or not those that
             are remembered, or a setting would be ignored.
     """
     data = data.resolved()
-    check_data(data, keep_files=keep_files)
+    is_asked = source is not None and source.own_views is not None  # in every epoch
+    check_data(data, keep_files=keep_files or is_asked)
     if remembered is None:
-        source = open_source(data)
+        source = source or open_source(data)
         found = Recalled(source=source, parts=partition(source, data))
     else:
-        found = recall(remembered, data, PARTS)
+        found = recall(remembered, data, PARTS, source)
     return load(found, Wanted(data, keep_files, native, shape, remembered))
 
 

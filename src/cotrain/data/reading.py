@@ -1,9 +1,10 @@
 """Many images read at once: into one tensor, or only to know them."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from itertools import chain
 from typing import BinaryIO, Literal
@@ -19,7 +20,10 @@ from cotrain.data.decoding import UnreadableImageError, decode
 from cotrain.data.fitting import fit_image
 from cotrain.data.formats import open_image
 from cotrain.data.images import read_image, to_tensor
+from cotrain.data.stored import Chosen, Readable, Readables
 from cotrain.ensemble.preprocessing import Preprocessing
+
+Opened = BinaryIO | Image.Image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,7 @@ class FilesRead:
     contents: list[str] | None
 
 
-def decode_files(paths: Sequence[str], preprocessing: Preprocessing) -> tuple[Tensor, FilesRead]:
+def decode_files(paths: Readables, preprocessing: Preprocessing) -> tuple[Tensor, FilesRead]:
     """All files as uint8 [N, C, H, W]; what cannot be decoded holds anything.
 
     Raises:
@@ -45,22 +49,22 @@ def decode_files(paths: Sequence[str], preprocessing: Preprocessing) -> tuple[Te
     """
     tensor = _allocate(len(paths), preprocessing)
 
-    def read(index: int, file: BinaryIO) -> None:
+    def read(index: int, file: Opened) -> None:
         tensor[index] = read_image(file, preprocessing)
 
     return tensor, _read_all(paths, read)
 
 
-def scan_files(paths: Sequence[str], in_channels: int) -> FilesRead:
+def scan_files(paths: Readables, in_channels: int) -> FilesRead:
     """Decode every file to find those that cannot be."""
     return _read_all(paths, lambda _, file: decode(file, in_channels, quick=1))
 
 
-def read_small(paths: Sequence[str], side: int) -> Tensor:
+def read_small(paths: Readables, side: int) -> Tensor:
     """All files as small grey squares, float32 [N, side, side]; black where they cannot be read."""
     squares = torch.zeros(len(paths), side, side)
 
-    def read(index: int, file: BinaryIO) -> None:
+    def read(index: int, file: Opened) -> None:
         small = decode(file, 1, quick=side).resize((side, side), Image.Resampling.BOX)
         squares[index] = torch.from_numpy(np.array(small))
 
@@ -68,8 +72,10 @@ def read_small(paths: Sequence[str], side: int) -> Tensor:
     return squares
 
 
-def size_files(paths: Sequence[str]) -> FilesRead:
+def size_files(paths: Readables) -> FilesRead:
     """The files' sizes, nothing being read; 0 of a file that is gone."""
+    if not isinstance(paths, list):
+        return FilesRead(failed={}, sizes=None, contents=None)
     sizes = [os.path.getsize(path) if os.path.exists(path) else 0 for path in paths]
     return FilesRead(failed={}, sizes=sizes, contents=None)
 
@@ -126,13 +132,14 @@ _SHOWN = 10
 _THREADS = 4  # two halve the time of photos; tiny files take longer the more threads there are
 
 
-def _read_all(paths: Sequence[str], read: Callable[[int, BinaryIO], object]) -> FilesRead:
+def _read_all(paths: Readables, read: Callable[[int, Opened], object]) -> FilesRead:
     """Call ``read`` with 0 .. N-1 and the file, in a few threads; digest those that it can read."""
+    threads = paths.threads if isinstance(paths, Chosen) else _THREADS
 
     def run(start: int) -> list[tuple[int, str, str]]:
-        return [_read(paths[i], i, read) for i in range(len(paths))[start : start + _CHUNK]]
+        return [_read(paths, i, read) for i in range(len(paths))[start : start + _CHUNK]]
 
-    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(threads, os.cpu_count() or 1)) as pool:
         chunks = pool.map(run, range(0, len(paths), _CHUNK))
         found = list(chain(*watched(chunks, "reading images", _CHUNK, len(paths))))
     return FilesRead(
@@ -142,20 +149,30 @@ def _read_all(paths: Sequence[str], read: Callable[[int, BinaryIO], object]) -> 
     )
 
 
-def _read(path: str, index: int, read: Callable[[int, BinaryIO], object]) -> tuple[int, str, str]:
+def _read(
+    paths: Readables, index: int, read: Callable[[int, Opened], object]
+) -> tuple[int, str, str]:
     """Size, digest and, if it cannot be decoded, the reason."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        return 0, "", "not a regular file"  # opening a pipe would never end
     try:
-        with open(path, "rb") as file:
-            read(index, file)
-            file.seek(0)
-            content = file.read()
+        content = _content(paths[index], partial(read, index))
     except UnreadableImageError as error:
         return 0, "", error.reason
     except OSError as error:
-        return 0, "", error.strerror or type(error).__name__
+        return 0, "", error.strerror or str(error) or type(error).__name__
     return len(content), content_digest(content), ""
+
+
+def _content(found: Readable, read: Callable[[Opened], object]) -> bytes:
+    """Read an image; give its bytes, or what a program's image holds."""
+    if isinstance(found, Image.Image):
+        read(found)
+        return repr((found.mode, found.size, found.getpalette())).encode() + found.tobytes()
+    if isinstance(found, str) and os.path.exists(found) and not os.path.isfile(found):
+        raise OSError("not a regular file")  # opening a pipe would never end
+    with open(found, "rb") if isinstance(found, str) else found as file:
+        read(file)
+        file.seek(0)
+        return file.read()
 
 
 def content_digest(content: bytes) -> str:
@@ -183,13 +200,13 @@ def report_unreadable(reasons: Mapping[str, str], policy: Literal["error", "skip
     )
 
 
-def common_size(paths: Sequence[str]) -> int:
+def common_size(paths: Readables) -> int:
     """Height and width of the images, if all are squares of one size; only headers are read.
 
     Raises:
         ConfigError: They are not: how to make them equal is for the user to say.
     """
-    sizes = {size for path in paths if (size := _header_size(path))}
+    sizes = {size for i in range(len(paths)) if (size := _header_size(paths, i))}
     if not sizes:
         return 1  # no file can be read: decoding them will say so
     if len(sizes) == 1:
@@ -202,10 +219,10 @@ def common_size(paths: Sequence[str]) -> int:
     )
 
 
-def _header_size(path: str) -> tuple[int, int] | None:
+def _header_size(paths: Readables, index: int) -> tuple[int, int] | None:
     """None for a file that cannot be read: decoding it will say why."""
     try:
-        with open_image(path) as image:
+        with open_image(paths[index]) as image:
             return image.size
     except Exception:  # Pillow's plugins raise a dozen kinds for damaged files
         return None

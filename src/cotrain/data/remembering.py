@@ -75,13 +75,16 @@ def remember(
     )
 
 
-def recall(record: SplitRecord, data: Data, needed: Sequence[str]) -> Recalled:
+def recall(
+    record: SplitRecord, data: Data, needed: Sequence[str], source: Source | None = None
+) -> Recalled:
     """Find the images of the parts that are needed; the others need not be there any more.
 
     Args:
         record: What is remembered.
         data: Where the images are now.
         needed: Some of ``PARTS``.
+        source: The images, where a program gives them.
 
     Raises:
         ConfigError: An image that is needed is missing, or has another size or class.
@@ -95,7 +98,7 @@ def recall(record: SplitRecord, data: Data, needed: Sequence[str]) -> Recalled:
             name: index for index, name in enumerate(source.names(range(len(source.images))))
         }
     else:
-        source, notes = open_source(data), ()
+        source, notes = source or open_source(data), ()
         numbers = {str(index): index for index in range(len(source.targets))}
     indices = {name: _indices(record, part, numbers, source) for name, part in parts.items()}
     nothing = torch.empty(0, dtype=torch.int64)

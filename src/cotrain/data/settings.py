@@ -28,6 +28,11 @@ def has_files(dataset: str) -> bool:
     return is_folder(dataset) or dataset == "csv"
 
 
+def has_any_size(dataset: str) -> bool:
+    """Whether the images of a data set may be of any size, and are decoded when they are read."""
+    return has_files(dataset) or dataset == "given"
+
+
 def check_data(data: Data, *, keep_files: bool) -> None:
     """Raise ConfigError for a value that no images have, or a setting that nothing would heed.
 
@@ -37,9 +42,9 @@ def check_data(data: Data, *, keep_files: bool) -> None:
     """
     check_settings(data, "data.")
     _check_pixels(data)
-    for name, why in _unheeded(data, keep_files and has_files(data.dataset)):
+    for name, why in _unheeded(data, keep_files and has_any_size(data.dataset)):
         _refuse_set("data", data, name, why)
-    if keep_files and has_files(data.dataset) and data.unreadable == "skip" and not data.scan:
+    if keep_files and has_any_size(data.dataset) and data.unreadable == "skip" and not data.scan:
         raise ConfigError(
             "data.unreadable=skip leaves out what the scan finds, but data.scan=false: "
             "give --data.scan true, or --data.unreadable error"
@@ -52,6 +57,13 @@ def check_heeded(views: Views) -> None:
         value = getattr(views, each.by)
         for name in () if each.when(value) else each.names:
             _refuse_set("views", views, name, each.otherwise.format(value))
+
+
+def check_no_views(views: Views) -> None:
+    """Raise ConfigError for a setting of the views where the user's own are drawn."""
+    for each in fields(views):
+        if each.name not in ("mixup", "cutmix", "same_view"):
+            _refuse_set("views", views, each.name, "the views are those that are given")
 
 
 def _refuse_set(part: str, record: Data | Views, name: str, why: str) -> None:
@@ -99,6 +111,8 @@ def _unheeded(data: Data, keep_files: bool) -> Iterator[tuple[str, str]]:
     facts = DATASETS.get(data.dataset)
     if data.dataset == "digits":
         yield "root", "digits are part of scikit-learn (--data.dataset imagefolder reads a folder)"
+    if data.dataset == "given":
+        yield "root", "the images are given by a program"
     if facts is None or facts.torchvision is None:
         yield "download", f"{data.dataset} cannot be downloaded"
     if data.dataset != "imagefolder":
@@ -106,7 +120,7 @@ def _unheeded(data: Data, keep_files: bool) -> Iterator[tuple[str, str]]:
     if data.dataset != "csv":
         for name in ("table", "path_column", "label_column", "split_column"):
             yield name, f"{data.dataset} has no table (--data.dataset csv reads one)"
-    if not has_files(data.dataset):
+    if not has_any_size(data.dataset):
         for name in _OF_FILES:
             yield name, f"the images of {data.dataset} are no files"
     elif not keep_files:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
+from cotrain.data.stored import Chosen, OwnViews, Readables, Stored
+
 # What images are for, in the order in which they are told.
 PARTS = ("train", "val", "calibration", "test")
 
@@ -16,7 +18,8 @@ class Source:
     """All N images of a data set and the parts it comes in.
 
     Args:
-        images: Paths of N files, or N decoded images, uint8 [N, H, W] or [N, H, W, 3].
+        images: Paths of N files, or N decoded images, uint8 [N, H, W] or [N, H, W, 3], or what is
+            asked for each of them.
         targets: Classes, int64 [N].
         classes: Names of the classes.
         parts: Indices of ``train``, ``val`` and ``test``, as far as they are given; only ``all``
@@ -26,12 +29,13 @@ class Source:
         mean: Mean of each channel, of pixels in [0, 1]; None where the training images decide.
         std: Standard deviation of each channel; None where the training images decide.
         root: The folder that the files lie in; None for images in memory.
-        titles: How the user knows each part of files, such as ``train/``.
+        titles: How the user knows each part, such as ``train/``.
         left_out: How many files were passed over, by reason.
         notes: In words, how the images were found.
+        own_views: What makes views of the images that are trained on; None for our own views.
     """
 
-    images: list[str] | np.ndarray
+    images: list[str] | np.ndarray | Stored
     targets: Tensor
     classes: tuple[str, ...]
     parts: Mapping[str, Tensor]
@@ -43,6 +47,7 @@ class Source:
     titles: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    own_views: OwnViews | None = None
 
     def names(self, indices: Iterable[int]) -> tuple[str, ...]:
         """Paths below ``root``, or for images in memory their numbers."""
@@ -51,8 +56,23 @@ class Source:
         start = len(self.root.rstrip(os.sep)) + 1
         return tuple(str(self.images[index])[start:] for index in indices)
 
+    def readables(self, indices: Tensor) -> Readables:
+        """What to read the images at these indices from, where they are not decoded yet."""
+        assert not isinstance(self.images, np.ndarray)
+        if isinstance(self.images, list):
+            return [self.images[index] for index in indices.tolist()]
+        return Chosen(stored=self.images, indices=indices.tolist())
+
+    def place(self, index: int) -> str:
+        """Where an image is, as the user knows it."""
+        if isinstance(self.images, list | np.ndarray):
+            return str(self.images[index])
+        return self.images.name(index)
+
     def title(self, part: str) -> str:
         """How the user knows a part that the data set comes in."""
+        if part in self.titles:
+            return self.titles[part]
         if self.root is None:
             return "all images" if part == "all" else f"the data set's {part} images"
-        return self.titles.get(part, "the folder")
+        return "the folder"

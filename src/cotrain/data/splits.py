@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from cotrain.data.remembering import Recalled, check_contents, remember
 from cotrain.data.sources import Source
 from cotrain.data.split_record import SplitRecord
 from cotrain.data.summary import DataSummary, fitting, part_summary
+from cotrain.data.views.own_views import ViewedImages
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -81,22 +83,26 @@ def load(found: Recalled, wanted: Wanted) -> Splits:
         ConfigError: They cannot be read, or are not those that are remembered.
     """
     source, data, remembered = found.source, wanted.data, wanted.remembered
-    keep_files = wanted.keep_files and isinstance(source.images, list)
+    keep_files = wanted.keep_files and not isinstance(source.images, np.ndarray)
     chosen = torch.cat(list(found.parts.named().values())).unique()  # sorted
     frame = wanted.shape or _frame(source, chosen, wanted._replace(keep_files=keep_files))
-    if keep_files:
+    if keep_files or source.own_views is not None:
         gathered = leave_on_disk(source, chosen, frame, scan=data.scan)
     else:
         gathered = keep_in_memory(source, chosen, frame)
     if remembered is not None:
         check_contents(remembered, source.names(chosen.tolist()), gathered.read)
     failed = {int(chosen[place]): why for place, why in gathered.read.failed.items()}
-    unreadable = {str(source.images[index]): why for index, why in failed.items()}
+    unreadable = {source.place(index): why for index, why in failed.items()}
     report_unreadable(unreadable, "error" if remembered else data.unreadable)
     parts = _readable(found.parts, source, failed)
     train = gathered.select(parts.train)
     if wanted.shape is None:
         frame = with_statistics(frame, data, source, train, wanted.native)
+    if source.own_views is not None:
+        train = ViewedImages(
+            images=train, view=source.own_views, numbers=parts.train, preprocessing=frame
+        )
     others = {name: gathered.select(part) for name, part in parts.named().items()}
     splits = Splits(
         train=train,
@@ -118,7 +124,7 @@ def _files(source: Source, part: Tensor | None) -> tuple[str, ...]:
 
 
 def _frame(source: Source, chosen: Tensor, wanted: Wanted) -> Preprocessing:
-    paths = [str(source.images[i]) for i in chosen.tolist()] if source.root else []
+    paths = [] if isinstance(source.images, np.ndarray) else source.readables(chosen)
     return frame_of(wanted.data, source, paths, keep_files=wanted.keep_files, native=wanted.native)
 
 

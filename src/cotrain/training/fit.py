@@ -1,7 +1,7 @@
 """From an experiment to a run folder: build, train or resume, ship, evaluate."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import Any
 
 import pytorch_lightning as lightning
 import torch
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from cotrain.basics.errors import ConfigError
@@ -21,6 +23,7 @@ from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits, read_record
 from cotrain.data.datasets import check_outside_images
 from cotrain.data.settings import check_heeded
+from cotrain.data.user_data import UserData
 from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.peers.peer import Peer, load_any
@@ -29,6 +32,7 @@ from cotrain.evaluation.scores import Evaluation
 from cotrain.training.building import build_module
 from cotrain.training.clear_errors import clear_errors, fewer_workers
 from cotrain.training.from_experiment import experiment_images
+from cotrain.training.given import Given, given
 from cotrain.training.loggers import log_outcome
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
@@ -60,6 +64,9 @@ def fit(
     progress: bool = True,
     without_best: bool = False,
     split_of: Path | None = None,
+    data: UserData | Sequence[Any] | None = None,
+    callbacks: Sequence[Callback] = (),
+    logger: Logger | Sequence[Logger] = (),
 ) -> RunResult:
     """Divide, co-train and evaluate; everything is written into ``output``.
 
@@ -73,6 +80,10 @@ def fit(
             is shipped, or the last.
         split_of: A run, or a comparison, whose images are used, part by part, and which has shown
             what they are; a new run draws its own if None.
+        data: Data sets of a program in the place of ``experiment.data``: (train, val, test), of
+            which val and test may be None, or a ``UserData``; a resumed run needs them again.
+        callbacks: Further callbacks of the Trainer; a resumed run needs them again.
+        logger: Further loggers of the Trainer.
 
     Raises:
         ConfigError: A setting that does not fit the images, the network or the folder, or
@@ -81,13 +92,15 @@ def fit(
         Interrupted: Ctrl-C, SIGTERM, SIGHUP or their like; the state is saved.
     """
     folder = RunFolder(output_folder(output))
+    beside = given(data, callbacks, logger, progress=progress)
+    experiment = beside.in_settings(experiment)
     check_schedule(experiment.schedule)
     with _own(folder, experiment, resume):
         state = read_state(folder, experiment, without_best=without_best)
         with _threads(threads_of(state, experiment.hardware.threads)):
-            splits = _images(experiment, folder, resume, split_of)
+            splits = _images(experiment, folder, resume, split_of, beside)
             with quiet():
-                module, trainer = _train(experiment, folder, splits, progress, state)
+                module, trainer = _train(experiment, folder, splits, progress, state, beside)
             if trainer.is_global_zero:
                 result = _ship(module, folder, splits, trainer.strategy.root_device)
                 log_outcome(trainer, experiment, result.evaluation)
@@ -96,12 +109,17 @@ def fit(
 
 
 def _images(
-    experiment: Experiment, folder: RunFolder, resume: bool, split_of: Path | None
+    experiment: Experiment,
+    folder: RunFolder,
+    resume: bool,
+    split_of: Path | None,
+    beside: Given,
 ) -> Splits:
     """The images of the run: as it, or else another, remembers them; else drawn, and shown."""
     own = resume and folder.split.exists()
     run = folder if own else split_of and RunFolder(split_of)
-    splits = experiment_images(experiment, run and read_record(run.split))
+    remembered = run and read_record(run.split)
+    splits = experiment_images(experiment, remembered, beside.source(experiment))
     if split_of is None and not getattr(rank_zero_only, "rank", 0):
         print_line(str(splits.summary))
     return splits
@@ -167,6 +185,7 @@ def _train(
     splits: Splits,
     progress: bool,
     state: dict[str, Any] | None,
+    beside: Given,
 ) -> tuple[CoTraining, lightning.Trainer]:
     """The module, which Lightning leaves on the CPU, and what knows where it was trained."""
     begun = None if state is None else state["global_step"]
@@ -176,6 +195,7 @@ def _train(
         validates=splits.val is not None,
         resumed_step=begun,
         progress=progress,
+        beside=beside,
     )
     module, loaders = build_module(
         experiment, splits, folder, trainer.world_size, resumed=state is not None

@@ -16,6 +16,7 @@ from cotrain.data import SplitRecord, Splits, load_splits, read_record
 from cotrain.data.class_balance import balanced_weights
 from cotrain.data.framing import channels_of
 from cotrain.data.remembering import is_same
+from cotrain.data.sources import Source
 from cotrain.data.split_record import splitting
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
@@ -29,7 +30,9 @@ from cotrain.training.mixed import mixed_ensemble
 from cotrain.training.notices import say
 
 
-def experiment_images(experiment: Experiment, remembered: SplitRecord | None = None) -> Splits:
+def experiment_images(
+    experiment: Experiment, remembered: SplitRecord | None = None, source: Source | None = None
+) -> Splits:
     """The images; for a network of another library as it was made for; the first of several.
 
     What ``data`` says of size, crop, mean and standard deviation takes precedence. Networks that
@@ -38,11 +41,14 @@ def experiment_images(experiment: Experiment, remembered: SplitRecord | None = N
     Args:
         experiment: Which images, and for which network.
         remembered: The split of a run that is gone on with; drawn, or inherited, if None.
+        source: The images, where a program gives them.
 
     Raises:
         ConfigError: As ``load_splits``, or the parent's images were split in another way.
     """
     data, native = experiment.data, None
+    if source is not None:
+        data = replace(data, in_channels=data.in_channels or source.in_channels)
     foreign = next((name for name in experiment.networks if is_foreign(name)), None)
     if foreign is not None:
         options = {"image_size": data.image_size, **experiment.network_options}
@@ -55,6 +61,7 @@ def experiment_images(experiment: Experiment, remembered: SplitRecord | None = N
         keep_files=experiment.views.crop == "resized",
         native=native,
         remembered=remembered or _parents_split(experiment),
+        source=source,
     )
 
 

@@ -14,6 +14,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.callbacks import Callback, EarlyStopping
+from pytorch_lightning.callbacks import ProgressBar as AnyProgressBar
 from pytorch_lightning.strategies import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
@@ -21,9 +22,10 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment, Hardware, flat_settings
 from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
+from cotrain.training.given import NOTHING, Given
 from cotrain.training.loggers import build_loggers
 from cotrain.training.notices import say
-from cotrain.training.progress import ProgressBar, progress_callback
+from cotrain.training.progress import progress_callback
 
 
 def build_trainer(
@@ -33,6 +35,7 @@ def build_trainer(
     validates: bool,
     resumed_step: int | None,
     progress: bool,
+    beside: Given = NOTHING,
 ) -> lightning.Trainer:
     """The Trainer of a run.
 
@@ -42,16 +45,17 @@ def build_trainer(
         validates: Whether there are validation images.
         resumed_step: The optimizer step that a resumed run goes on from.
         progress: Show progress.
+        beside: Callbacks and loggers of the user's.
 
     Raises:
         ConfigError: The hardware is not there, or cannot do what is asked; or a logger's package
             is not installed.
     """
     check_supported(experiment, validates)
-    callbacks = _callbacks(experiment, folder, progress)
+    callbacks = [*_callbacks(experiment, folder, progress), *beside.callbacks]
     hardware = experiment.hardware
     schedules = 1 if experiment.co_training.together else experiment.into
-    loggers = build_loggers(experiment, folder, resumed_step)
+    loggers = [*build_loggers(experiment, folder, resumed_step), *beside.loggers]
     try:
         trainer = lightning.Trainer(
             accelerator=hardware.accelerator,
@@ -68,7 +72,7 @@ def build_trainer(
             plugins=[VerifiedCheckpoints()],
             enable_checkpointing=False,
             enable_model_summary=False,
-            enable_progress_bar=any(isinstance(each, ProgressBar) for each in callbacks),
+            enable_progress_bar=any(isinstance(each, AnyProgressBar) for each in callbacks),
             log_every_n_steps=1,  # we log once an epoch; more would make short epochs warn
             limit_val_batches=None if validates else 0,
             use_distributed_sampler=False,

@@ -1,0 +1,102 @@
+"""``fit`` on what a program gives: trained as other images are, resumed to the same weights."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import pytorch_lightning as lightning
+from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.loggers import CSVLogger
+from training_runs import final_weights, same, tiny
+from user_datasets import Listed, noisy, turned
+
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
+from cotrain.config import Data, Views
+from cotrain.config.recipes import load_recipe
+from cotrain.data import UserData, read_record
+from cotrain.evaluation.images import images_to_test
+from cotrain.training import fit
+
+SETTINGS = replace(tiny(), data=Data(), views=Views(), batch_size=8)
+PARTS = tuple(Listed(noisy(count, seed=seed)) for seed, count in enumerate((24, 8, 8)))
+DRAWN = UserData(train=PARTS[0], val=PARTS[1], test=PARTS[2], transform=turned)
+
+
+class Stop(lightning.Callback):
+    """Stops the run in its second epoch."""
+
+    def on_train_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.current_epoch == 1 and batch_idx == 1:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("data", [PARTS, DRAWN], ids=["settings", "transform"])
+def test_a_run_is_the_same_when_it_is_gone_on_with(data, tmp_path):
+    whole = fit(SETTINGS, tmp_path / "whole", progress=False, data=data)
+    assert whole.evaluation is not None
+    assert whole.evaluation.images == 8
+    with pytest.raises(BaseException):  # noqa: B017, PT011
+        fit(SETTINGS, tmp_path / "cut", progress=False, data=data, callbacks=[Stop()])
+    fit(SETTINGS, tmp_path / "cut", progress=False, data=data, resume=True)
+    assert same(final_weights(tmp_path / "whole"), final_weights(tmp_path / "cut"))
+
+
+def test_a_run_says_what_it_was_given(tmp_path):
+    callback = lightning.Callback()
+    seen = []
+    callback.on_train_end = lambda *_: seen.append(1)  # type: ignore[method-assign]
+    result = fit(
+        replace(SETTINGS, epochs=1),
+        tmp_path / "run",
+        progress=False,
+        data=PARTS,
+        callbacks=[callback],
+        logger=CSVLogger(tmp_path, name="own", version=""),
+    )
+    folder = RunFolder(result.folder)
+    assert load_recipe(folder.config).data.dataset == "given"
+    record = read_record(folder.split)
+    assert record is not None
+    assert {name: len(part.names) for name, part in record.parts.items()} == {
+        "train": 24,
+        "val": 8,
+        "test": 8,
+    }
+    assert seen == [1]
+    assert "loss/train" in (tmp_path / "own" / "metrics.csv").read_text()
+    with pytest.raises(ConfigError, match="are images that a program gave: give them again"):
+        images_to_test(result.folder, result.ensemble)
+    changed = (Listed(noisy(24, seed=9)), *PARTS[1:])
+    with pytest.raises(ConfigError, match="24 of the images that the run remembers are changed"):
+        fit(replace(SETTINGS, epochs=1), result.folder, progress=False, data=changed, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"data": PARTS[:2]}, r"data has 2 parts: give \(train, val, test\)"),
+        ({"data": (None, None, PARTS[0])}, "no training images"),
+        ({"data": 3}, "data=int has no training images"),
+        ({"callbacks": [ModelCheckpoint()]}, "ModelCheckpoint would save what a run saves"),
+        ({"callbacks": [TQDMProgressBar()], "progress": True}, "give progress=False"),
+    ],
+)
+def test_what_fit_cannot_take_is_refused(wrong, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        fit(SETTINGS, tmp_path / "run", **{"progress": False, **wrong})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"views": Views(policy="autoaugment-cifar10")}, "views.policy=.* would be ignored"),
+        ({"data": Data(dataset="cifar10")}, "data.dataset=cifar10 and data= are both"),
+    ],
+)
+def test_settings_beside_own_views_and_images_are_refused(settings, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        fit(replace(SETTINGS, **settings), tmp_path / "run", progress=False, data=DRAWN)
