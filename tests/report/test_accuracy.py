@@ -29,12 +29,13 @@ def example():
 def test_picture_shows_every_candidate(example):
     figure = Figure()
     axes = figure.add_subplot()
-    report._draw(axes, example)
+    drawn = report.draw_comparison(axes, example)
     containers: list[Any] = axes.containers
     shown = {c.get_label(): c.lines[0].get_xydata()[0] for c in containers}
     names = {label.splitlines()[0]: place for label, place in shown.items()}
     assert [float(names[each.name][1]) for each in example.candidates] == [2.4, 1.99, 2.1, 3.25]
     assert "S=4\n1.99 ± 0.50 %, 2.92 M MACs" in shown
+    assert drawn == [tuple(names[each.name]) for each in example.candidates]
     low, high = axes.get_xlim()
     places = sorted(float(place[0]) for place in shown.values())
     assert low < places[0]

@@ -23,24 +23,25 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
 def comparison_picture(comparison: Comparison) -> Figure:
     """Error against MACs: mean and standard deviation of every candidate."""
     figure = Figure(figsize=(8, 4), dpi=200, layout="constrained")
-    _draw(figure.add_subplot(), comparison)
+    draw_comparison(figure.add_subplot(), comparison)
     add_legend(figure, columns=3)
     return figure
 
 
-def _draw(axes: Axes, comparison: Comparison) -> None:
+def draw_comparison(axes: Axes, comparison: Comparison) -> list[tuple[float, float]]:
+    """Draw error against MACs, and give the place of every candidate."""
     results, experiment = comparison.candidates, comparison.experiment
     ratios = np.array([each.cost.macs_ratio for each in results])
     low, high = min(0.8, ratios.min() - 0.1), max(1.2, ratios.max() + 0.1)
     axes.axvspan(*EQUAL_COST, color="0.95", zorder=0, label="equal cost (±15 %)")
-    places = _side_by_side(ratios, 0.05 * (high - low))
+    places = _side_by_side(ratios, 0.05 * (high - low)).tolist()
     for result, place, (colour, marker) in zip(results, places, styles(), strict=False):
         style = {"fmt": marker, "color": colour, "markersize": 8, "capsize": 4}
         error = result.given.error
         axes.errorbar(place, error.mean, yerr=error.std, label=_legend(result), **style)
     axes.set(
         xlim=(low, high),
-        xlabel="MACs, as a multiple of the large network's (points are moved apart a little)",
+        xlabel="MACs, x the large network's (points are moved apart a little)",
         ylim=(0, None),
     )
     what = f"{experiment.network} on {experiment.data.dataset}"
@@ -48,6 +49,7 @@ def _draw(axes: Axes, comparison: Comparison) -> None:
     axes.set_ylabel("test error, %")
     axes.grid(axis="y", color="0.9")
     axes.spines[["top", "right"]].set_visible(False)
+    return [(place, result.given.error.mean) for place, result in zip(places, results, strict=True)]
 
 
 def _legend(result: CandidateResult) -> str:

@@ -17,13 +17,16 @@ from cotrain.comparison.accuracy.compare import Comparison
 from cotrain.evaluation.uncertainty.reliability import reliability_bins
 from cotrain.evaluation.uncertainty.selection import risk_coverage
 from cotrain.evaluation.uncertainty.uncertainty import curve_points
+from cotrain.report.accuracy import draw_comparison
 from cotrain.report.accuracy_tables import comparison_tables
 from cotrain.report.page.answered import Answered, open_run
-from cotrain.report.page.contents import Page, Section
+from cotrain.report.page.contents import Page, Picture, Section, Spot
 from cotrain.report.page.curves import comparing_curves, read_metrics
 from cotrain.report.page.disputes import disputes
+from cotrain.report.page.drawing import new_figure
 from cotrain.report.page.tradeoff import Offer, tradeoff_picture
 from cotrain.report.page.trust import coverage_picture, reliability_picture
+from cotrain.report.pictures import add_legend
 from cotrain.report.style import new_table
 
 RECORD = "comparison.json"
@@ -77,7 +80,7 @@ def _runs(path: Path) -> dict[str, list[Path]]:
 
 
 def _costs(comparison: Comparison) -> Section:
-    pictures = [tradeoff_picture("error-macs", "MACs, millions", _offers(comparison, None))]
+    pictures = [_at_equal_cost(comparison)]
     for place, latency in enumerate(comparison.candidates[0].latencies):
         size = latency.batch_size
         what = f"ms per image in batches of {size}"
@@ -87,11 +90,30 @@ def _costs(comparison: Comparison) -> Section:
     return Section(title="Error and cost", pictures=pictures, tables=tables)
 
 
-def _offers(comparison: Comparison, latency: int | None) -> list[Offer]:
+def _at_equal_cost(comparison: Comparison) -> Picture:
+    """The comparison's own picture, at the page's size."""
+    figure, axes = new_figure()
+    places = draw_comparison(axes, comparison)
+    axes.set_title("")
+    add_legend(figure, columns=2)
+    spots = [
+        Spot(axes, x, y, f"{each.name}: error {y:.2f} %, {each.cost.macs / 1e6:.4g} million MACs")
+        for each, (x, y) in zip(comparison.candidates, places, strict=True)
+    ]
+    return Picture(
+        name="error-macs",
+        title="Error against MACs",
+        alt="Test error at about equal cost. " + " ".join(f"{spot.text}." for spot in spots),
+        figure=figure,
+        spots=spots,
+    )
+
+
+def _offers(comparison: Comparison, latency: int) -> list[Offer]:
     return [
         Offer(
             name=each.name,
-            cost=each.cost.macs / 1e6 if latency is None else each.latencies[latency].per_image_ms,
+            cost=each.latencies[latency].per_image_ms,
             error=each.given.error.mean,
             std=each.given.error.std,
         )
