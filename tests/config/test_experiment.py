@@ -10,9 +10,11 @@ from cotrain import ConfigError
 from cotrain.config import (
     CoTrainingOptions,
     Experiment,
+    FineTuning,
     Hardware,
     Optimizer,
     Teacher,
+    Views,
 )
 
 
@@ -235,3 +237,67 @@ def test_a_peer_is_one_network():
     assert (peer.trained_networks, Experiment(into=3).trained_networks) == (1, 3)
     with pytest.raises(ConfigError, match=r"^peer='batch' is not known: use one of"):
         Experiment(peer="batch")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "others", "message"),
+    [
+        ({"layer_decay": 0.0}, {}, r"layer_decay=0.0 is no share of a learning rate"),
+        ({"layer_decay": 1.5}, {}, r"layer_decay=1.5 is no share of a learning rate"),
+        ({"head_lr_scale": 0.0}, {}, r"head_lr_scale=0.0 is not above 0"),
+        ({"frozen_epochs": -1}, {}, r"frozen_epochs=-1 is below 0"),
+        ({"frozen_epochs": 9}, {}, r"frozen_epochs=9 is more than epochs=8: give at most 8"),
+        (
+            {"cached_views": 2},
+            {},
+            r"cached_views=2 would be ignored: .*frozen_epochs=0 .* --fine_tuning.cached_views 0,",
+        ),
+        (
+            {"frozen_epochs": 2, "cached_views": 3},
+            {},
+            r"cached_views=3 is more than one view for each of fine_tuning.frozen_epochs=2",
+        ),
+        (
+            {"frozen_epochs": 8, "layer_decay": 0.7},
+            {},
+            r"layer_decay=0.7 would be ignored, as all epochs=8 are frozen",
+        ),
+        (
+            {"frozen_epochs": 8, "frozen_batch_norm": True},
+            {},
+            r"frozen_batch_norm=true would be ignored, as all epochs=8 are frozen",
+        ),
+        (
+            {"frozen_epochs": 1},
+            {"pretrained": False},
+            r"frozen_epochs=1 is for networks that start from trained weights: give pretrained or",
+        ),
+        (
+            {"frozen_epochs": 1, "cached_views": 1},
+            {"views": Views(mixup=0.2)},
+            r"mixup=0.2 needs images in every step, and fine_tuning.cached_views=1 .*: give 0",
+        ),
+        (
+            {"frozen_epochs": 1, "cached_views": 1},
+            {"teacher": Teacher(run="runs/large")},
+            r"teacher.run=runs/large needs images .*: leave it out",
+        ),
+        (
+            {"frozen_epochs": 1, "cached_views": 1},
+            {"co_training": CoTrainingOptions(together=False)},
+            r"co_training.together=False needs images .*: give True",
+        ),
+    ],
+)
+def test_fine_tuning_that_cannot_be_or_would_be_ignored(settings, others, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        Experiment(
+            **{"epochs": 8, "pretrained": True, "fine_tuning": FineTuning(**settings), **others}
+        )
+    assert "\n" not in str(caught.value)
+
+
+def test_fine_tuning_that_is_off_asks_for_nothing():
+    assert Experiment(fine_tuning=FineTuning()) == Experiment()
+    probe = FineTuning(frozen_epochs=8, cached_views=8, head_lr_scale=2)
+    assert Experiment(epochs=8, inherit="runs/large", fine_tuning=probe).fine_tuning == probe

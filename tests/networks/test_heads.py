@@ -4,8 +4,16 @@ import pytest
 import torch
 from torch import nn
 
+from cotrain.basics.errors import ConfigError
 from cotrain.networks import build, spec
-from cotrain.networks.heads import is_of_head, load_but_head, logit_layers
+from cotrain.networks.heads import (
+    check_head,
+    features_of,
+    is_of_head,
+    load_but_head,
+    logit_layers,
+    one_head,
+)
 
 
 def _network(classes):
@@ -46,3 +54,47 @@ def test_what_does_not_fit_is_refused(change):
 
 def test_the_head_is_what_gives_the_logits():
     assert logit_layers(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 3))) == {"2"}
+
+
+class _TwoHeads(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(12, 4))
+        self.one, self.two = nn.Linear(4, 2), nn.Linear(4, 2)
+
+    def forward(self, images):
+        features = self.body(images)
+        return self.one(features) + self.two(features)
+
+
+@pytest.mark.parametrize(
+    ("arch", "name", "shape"),
+    [
+        ("basic_resnet8_4", "fc", (16,)),
+        ("timm:test_resnet", "fc", (96,)),
+        ("torchvision:squeezenet1_1", "classifier.1", (512, 3, 3)),  # a convolution, then pooled
+    ],
+)
+def test_what_the_head_gets_gives_the_logits(arch, name, shape):
+    torch.manual_seed(0)
+    network = build(spec(arch, num_classes=5, in_channels=3, image_size=64)).eval()
+    images = torch.randn(3, 3, 64, 64)
+    if arch.startswith("torchvision"):
+        with pytest.raises(ConfigError, match=r"head cannot be told .* one layer, classifier.1, g"):
+            one_head(network, (3, 64, 64))
+        return
+    assert one_head(network, (3, 64, 64)) == (name, shape)
+    features = features_of(network, name, images)
+    assert features is not None
+    assert network.get_submodule(name)(features).equal(network(images))
+
+
+def test_two_heads_are_not_one():
+    network = _TwoHeads()
+    with pytest.raises(ConfigError, match=r"cannot be told from the backbone, .* layer, two, give"):
+        check_head(network, (3, 2, 2))
+    assert network.training
+    network.__dict__["pretrained_cfg"] = {"classifier": ("one", "two")}  # as timm says it
+    check_head(network, (3, 2, 2))
+    with pytest.raises(ConfigError, match=r"one layer, one or two, gives"):
+        one_head(network, (3, 2, 2))

@@ -69,6 +69,18 @@ def test_processes_send_no_buffers_and_wait_for_no_signal_of_lightnings(tmp_path
     assert trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor() is None
 
 
+def test_freezing_is_refused_on_several_devices(tmp_path):
+    """Their averaging would leave out what was frozen when it began."""
+    experiment = tiny(
+        hardware={"devices": 2, "strategy": "ddp_fork"},
+        inherit="runs/large",
+        fine_tuning={"frozen_epochs": 1},
+    )
+    folder = RunFolder(tmp_path)
+    with pytest.raises(ConfigError, match=r"frozen_epochs=1 works on one device, not 2: give"):
+        build_trainer(experiment, folder, validates=False, resumed_step=None, progress=False)
+
+
 @pytest.mark.parametrize(
     ("precision", "device", "has_bf16", "said"),
     [

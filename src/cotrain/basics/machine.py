@@ -57,6 +57,16 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def free_memory() -> int | None:
+    """Bytes that a process could take without others being swapped out; None where unknown."""
+    table = Path("/proc/meminfo")
+    for line in table.read_text().splitlines() if table.is_file() else ():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) * 1024
+    return None
+
+
 def _cpu_model() -> str:
     """From Linux's table; elsewhere what Python knows."""
     table = Path("/proc/cpuinfo")

@@ -32,7 +32,9 @@ def student_settings(path: str, said: Collection[str]) -> dict[str, Any]:
     if len(names) > 1 and settings.get("pretrained") is not True:
         settings["pretrained"] = False  # which are files of the networks that it learns from
     changed = {"into": 1, "sized_for": None, "inherit": None, "teacher": {"run": path}}
-    return settings | changed
+    # What a teacher answers is not kept, and fresh networks are not fine-tuned.
+    tuned: dict[str, Any] = settings.get("fine_tuning", {}) if settings.get("pretrained") else {}
+    return settings | changed | {"fine_tuning": tuned | {"cached_views": 0}}
 
 
 def is_assembled(path: str) -> bool:

@@ -4,6 +4,7 @@ from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
 from cotrain.config.experiment import Experiment, flat_settings
 from cotrain.config.export import ExportOptions
+from cotrain.config.fine_tuning import FineTuning
 from cotrain.config.limits import check_settings
 from cotrain.config.training import (
     CoTrainingOptions,
@@ -20,6 +21,7 @@ __all__ = [
     "DivideOptions",
     "Experiment",
     "ExportOptions",
+    "FineTuning",
     "Hardware",
     "Optimizer",
     "Schedule",

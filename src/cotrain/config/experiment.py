@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
+from cotrain.config.fine_tuning import FineTuning
 from cotrain.config.limits import (
     MOST_NETWORKS,
     PROBABILITY,
@@ -69,6 +70,7 @@ class Experiment:
         schedule: Learning rate over time.
         co_training: The co-training loss and its ablations.
         teacher: A trained ensemble that the networks learn from beside the labels.
+        fine_tuning: How networks that start from trained weights are trained on.
         weights: What makes up for classes that have fewer images than others.
         hardware: Devices, precision and memory format.
         ema: Decay of an exponential moving average of weights and BatchNorm buffers, which is
@@ -98,6 +100,7 @@ class Experiment:
     schedule: Schedule = field(default_factory=Schedule)
     co_training: CoTrainingOptions = field(default_factory=CoTrainingOptions)
     teacher: Teacher = field(default_factory=Teacher)
+    fine_tuning: FineTuning = field(default_factory=FineTuning)
     weights: Weights = field(default_factory=Weights)
     hardware: Hardware = field(default_factory=Hardware)
     ema: float | None = bounded(None, SHARE)
@@ -137,6 +140,8 @@ class Experiment:
         check_options("optimizer.options", self.optimizer.options)
         chosen_loggers(self.logger)
         self.teacher.check_heeded()
+        trained = self.inherit is not None or self.pretrained is not False
+        self.fine_tuning.check(starts_trained=trained, epochs=self.epochs)
         check_together(flat_settings(self))
         # A run's settings shall name them.
         object.__setattr__(self, "data", self.data.resolved())

@@ -1,8 +1,10 @@
 """Settings that are heeded only where another one has a value that makes use of them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, cast
+
+from cotrain.basics.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +44,43 @@ VIEWS = (
         otherwise="views.erasing=0 erases nothing",
     ),
 )
+
+FINE_TUNING = (
+    Heeding(
+        names=("cached_views",),
+        by="frozen_epochs",
+        when=lambda value: value not in (0, "0"),
+        otherwise="fine_tuning.frozen_epochs=0 freezes nothing whose answers could be kept",
+    ),
+)
+
+# By the group of an experiment.
+HEEDING: Mapping[str, Sequence[Heeding]] = {"views": VIEWS, "fine_tuning": FINE_TUNING}
+
+
+def refuse_unheeded(group: str, record: Any) -> None:
+    """Raise ConfigError for a setting of a group that nothing would heed."""
+    for each in HEEDING[group]:
+        value = getattr(record, each.by)
+        for name in () if each.when(value) else each.names:
+            refuse_set(group, record, name, each.otherwise.format(value))
+
+
+def refuse_set(group: str, record: Any, name: str, why: str) -> None:
+    """Raise ConfigError unless a setting that is not heeded is what it is by default."""
+    value = getattr(record, name)
+    usual = next(each.default for each in fields(record) if each.name == name)
+    if value != usual:
+        raise ConfigError(
+            f"{group}.{name}={value} would be ignored: {why}: "
+            f"give --{group}.{name} {written(usual)}, or leave it out"
+        )
+
+
+def written(value: Any) -> str:
+    """A value as the command line takes it."""
+    if isinstance(value, tuple):
+        return f"'{list(cast(tuple[Any, ...], value))}'"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else str(value)

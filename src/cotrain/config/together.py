@@ -16,6 +16,7 @@ def check_together(settings: Settings) -> None:
     _check_labels_heeded(settings)
     _check_peer(settings)
     _check_mixed(settings)
+    _check_cached(settings)
     if (settings["weights.classes"], settings["weights.sampler"]) == ("balanced", "balanced"):
         raise ConfigError(
             "weights.classes=balanced and weights.sampler=balanced would count small classes "
@@ -99,6 +100,20 @@ def _check_mixed(settings: Settings) -> None:
             f"pretrained={pretrained}, but network={network} names {len(names)}: give true, or a "
             "file for each with commas between"
         )
+
+
+def _check_cached(settings: Settings) -> None:
+    """Raise ConfigError for settings that need images where features are kept in their place."""
+    views = settings["fine_tuning.cached_views"]
+    if views:
+        usual = {
+            "views.mixup": 0,
+            "views.cutmix": 0,
+            "teacher.run": None,
+            "co_training.together": True,
+        }
+        why = f"needs images in every step, and fine_tuning.cached_views={views} keeps features"
+        _refuse_unusual(settings, usual, why)
 
 
 def _refuse_unusual(settings: Settings, usual: Settings, why: str) -> None:

@@ -4,7 +4,7 @@ from cotrain.data.batches import DrawnBatch, TrainingBatches
 from cotrain.data.decoding import UnreadableImageError
 from cotrain.data.epoch_order import EpochSampler, Share
 from cotrain.data.images import FileImages, Images, TensorImages, read_image
-from cotrain.data.loaders import evaluation_loader, training_loader
+from cotrain.data.loaders import evaluation_loader, ordered_loader, training_loader
 from cotrain.data.opening import load_part, load_splits, load_test
 from cotrain.data.split_record import SplitRecord, read_record
 from cotrain.data.splits import Splits
@@ -28,6 +28,7 @@ __all__ = [
     "load_part",
     "load_splits",
     "load_test",
+    "ordered_loader",
     "read_image",
     "read_record",
     "training_loader",

@@ -53,6 +53,26 @@ def training_loader(
     return _loader(batches, sampler, workers, pin)
 
 
+def ordered_loader(
+    batches: TrainingBatches,
+    *,
+    batch_size: int,
+    epoch: int,
+    workers: int = 0,
+    pin: bool = False,
+) -> DataLoader[Batch]:
+    """Views of all images in their order, none left out, as an epoch of their own would draw them.
+
+    ``pin`` as for ``training_loader``.
+    """
+    everything = range(len(batches.images))
+    keys = [
+        Key(epoch, step, tuple(everything[start : start + batch_size]))
+        for step, start in enumerate(range(0, len(everything), batch_size))
+    ]
+    return _loader(batches, keys, workers, pin)
+
+
 def evaluation_loader(
     images: Images,
     *,
@@ -73,7 +93,7 @@ def evaluation_loader(
 
 
 def _loader(
-    batches: Dataset[Any], keys: Sampler[Key] | list[range], workers: int, pin: bool
+    batches: Dataset[Any], keys: Sampler[Key] | Sequence[Key] | list[range], workers: int, pin: bool
 ) -> DataLoader[Any]:
     return Loader(
         batches,

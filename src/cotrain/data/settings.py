@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any
 
 from PIL import ImageColor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Data, Views
 from cotrain.config.datasets import DATASETS
-from cotrain.config.heeding import VIEWS
+from cotrain.config.heeding import refuse_set, refuse_unheeded
 from cotrain.config.limits import check_settings
 
 # What only image files heed.
@@ -43,7 +42,7 @@ def check_data(data: Data, *, keep_files: bool) -> None:
     check_settings(data, "data.")
     _check_pixels(data)
     for name, why in _unheeded(data, keep_files and has_any_size(data.dataset)):
-        _refuse_set("data", data, name, why)
+        refuse_set("data", data, name, why)
     if keep_files and has_any_size(data.dataset) and data.unreadable == "skip" and not data.scan:
         raise ConfigError(
             "data.unreadable=skip leaves out what the scan finds, but data.scan=false: "
@@ -53,28 +52,14 @@ def check_data(data: Data, *, keep_files: bool) -> None:
 
 def check_heeded(views: Views) -> None:
     """Raise ConfigError for a setting of the views that nothing would heed."""
-    for each in VIEWS:
-        value = getattr(views, each.by)
-        for name in () if each.when(value) else each.names:
-            _refuse_set("views", views, name, each.otherwise.format(value))
+    refuse_unheeded("views", views)
 
 
 def check_no_views(views: Views) -> None:
     """Raise ConfigError for a setting of the views where the user's own are drawn."""
     for each in fields(views):
         if each.name not in ("mixup", "cutmix", "same_view"):
-            _refuse_set("views", views, each.name, "the views are those that are given")
-
-
-def _refuse_set(part: str, record: Data | Views, name: str, why: str) -> None:
-    """Raise ConfigError unless a setting that is not heeded is what it is by default."""
-    value = getattr(record, name)
-    usual = next(each.default for each in fields(record) if each.name == name)
-    if value != usual:
-        raise ConfigError(
-            f"{part}.{name}={value} would be ignored: {why}: "
-            f"give --{part}.{name} {_written(usual)}, or leave it out"
-        )
+            refuse_set("views", views, each.name, "the views are those that are given")
 
 
 def check_unsplit(data: Data) -> None:
@@ -125,10 +110,3 @@ def _unheeded(data: Data, keep_files: bool) -> Iterator[tuple[str, str]]:
             yield name, f"the images of {data.dataset} are no files"
     elif not keep_files:
         yield "scan", "every file is decoded once unless views.crop is resized"
-
-
-def _written(value: Any) -> str:
-    """A value as the command line takes it."""
-    if isinstance(value, tuple):
-        return f"'{list(value)}'"
-    return {None: "null", True: "true", False: "false"}.get(value, str(value))

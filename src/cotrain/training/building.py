@@ -5,7 +5,9 @@ import torch
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.data import Splits
+from cotrain.training.cached_features import FeatureCache
 from cotrain.training.datamodule import Loaders
+from cotrain.training.freezing import Freezing
 from cotrain.training.from_experiment import class_weights, experiment_ensemble
 from cotrain.training.module import CoTraining
 from cotrain.training.teacher import open_teacher
@@ -25,12 +27,19 @@ def build_module(
         ConfigError: A network that cannot be divided so, or trained on such a batch.
     """
     loaders = Loaders(experiment, splits)
+    ensemble = experiment_ensemble(experiment, splits, resumed=resumed)
+    tuning = experiment.fine_tuning
+    views = tuning.cached_views
+    cache = FeatureCache(ensemble, splits, views) if views else None
+    freezes = tuning.frozen_epochs or tuning.frozen_batch_norm
     module = CoTraining(
-        experiment_ensemble(experiment, splits, resumed=resumed),
+        ensemble,
         experiment,
         loaders.steps(world_size),
         class_weights(experiment, splits),
         open_teacher(experiment, splits, folder),
+        cache,
+        [Freezing(ensemble, tuning, cache)] if freezes else [],
     )
     _arrange(module, experiment)
     return module, loaders

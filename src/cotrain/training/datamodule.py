@@ -1,5 +1,6 @@
 """The loaders of a training run, as the LightningDataModule that the Trainer asks for them."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -16,10 +17,12 @@ from cotrain.data import (
     Splits,
     TrainingBatches,
     evaluation_loader,
+    ordered_loader,
     training_loader,
 )
 from cotrain.data.class_balance import images_by_class
 from cotrain.data.epoch_order import ALONE
+from cotrain.training.cached_features import CachedBatches
 from cotrain.training.module import CoTraining
 
 
@@ -50,14 +53,36 @@ class Loaders(lightning.LightningDataModule):
         """Optimizer steps of one epoch."""
         return -(-len(self.training(Share(0, world_size))) // self.experiment.optimizer.accumulate)
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> DataLoader | CachedBatches:
         """Training batches, from the one at which a resumed run goes on."""
         assert self.trainer is not None
         loader = self.training(self._share(), drawn=self._on_gpu())
         module = self.trainer.lightning_module
         assert isinstance(module, CoTraining)
         loader.sampler.resume(*module.next_batch)  # type: ignore[union-attr]
-        return loader
+        cache = module.cache
+        return loader if cache is None else CachedBatches(loader, cache, cache.training_batch)
+
+    def all_views(self, view: int) -> Iterator[Batch]:
+        """One view of every training image, in their order, on the device; nothing is mixed."""
+        assert self._batches is not None  # those of ``train_dataloader``
+        loader = ordered_loader(
+            self._batches,
+            batch_size=self.experiment.batch_size,
+            epoch=view,
+            workers=self.experiment.data.workers,
+            pin=self._on_gpu(),
+        )
+        return self._sent(loader)
+
+    def all_validation(self) -> Iterator[Batch]:
+        """Every validation image, on the device."""
+        return self._sent(() if self.splits.val is None else self._validation())
+
+    def _sent(self, batches: Iterable[Batch | DrawnBatch]) -> Iterator[Batch]:
+        assert self.trainer is not None
+        for batch in batches:
+            yield self.transfer_batch_to_device(batch, self.trainer.strategy.root_device, 0)
 
     def training(self, share: Share = ALONE, *, drawn: bool = False) -> DataLoader:
         """Training batches; if ``drawn`` those that become views on the device, a GPU."""
@@ -107,8 +132,15 @@ class Loaders(lightning.LightningDataModule):
                 tensor.record_stream(step)  # or its memory could be used again too early
         return finished
 
-    def val_dataloader(self) -> DataLoader:
+    def val_dataloader(self) -> DataLoader | CachedBatches:
         """Validation batches; there are some whenever the Trainer asks."""
+        assert self.trainer is not None
+        module = self.trainer.lightning_module
+        assert isinstance(module, CoTraining)
+        loader, cache = self._validation(), module.cache
+        return loader if cache is None else CachedBatches(loader, cache, cache.validation_batch)
+
+    def _validation(self) -> DataLoader:
         assert self.splits.val is not None
         share = self._share()
         # Every process must have a batch: all take part in what follows a validation.

@@ -1,5 +1,6 @@
 """One training step of S networks, as the LightningModule that the Trainer drives."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,13 +18,15 @@ from cotrain.ensemble.losses import CoTrainingLoss
 from cotrain.ensemble.peers.peer import Peer
 from cotrain.ensemble.soft_targets import SoftTargets
 from cotrain.execution import prepare_training
+from cotrain.training.cached_features import FeatureCache
 from cotrain.training.ema import MovingAverage
 from cotrain.training.epoch_metrics import Tally
 from cotrain.training.finite import StepGuard, check_weights
 from cotrain.training.from_experiment import training_execution
+from cotrain.training.learning_rates import lr_scales
 from cotrain.training.notices import say
-from cotrain.training.optimization import build_optimizer, parameter_groups
-from cotrain.training.resuming import ARITHMETIC, check_teacher, earlier_version
+from cotrain.training.optimization import build_optimizer, scale_gradients
+from cotrain.training.resuming import ARITHMETIC, check_groups, check_teacher
 from cotrain.training.teacher import FixedTeacher
 from cotrain.training.timetable import Place, Timetable
 
@@ -37,6 +40,8 @@ class CoTraining(lightning.LightningModule):
         steps_per_epoch: Optimizer steps in one epoch.
         class_weights: What an image of each class counts; all alike if None.
         teacher: Who answers the views, for the networks to learn from; None for the labels alone.
+        cache: What answers features in place of images; None where there are images alone.
+        callbacks: What happens to the networks between the steps.
     """
 
     def __init__(
@@ -46,8 +51,11 @@ class CoTraining(lightning.LightningModule):
         steps_per_epoch: int,
         class_weights: tuple[float, ...] | None = None,
         teacher: FixedTeacher | None = None,
+        cache: FeatureCache | None = None,
+        callbacks: Sequence[lightning.Callback] = (),
     ) -> None:
         super().__init__()
+        self.cache, self.callbacks = cache, callbacks
         options = experiment.co_training
         self.ensemble = ensemble
         self.experiment = experiment
@@ -119,6 +127,8 @@ class CoTraining(lightning.LightningModule):
 
     def _logits(self, views: Tensor, batch_idx: int) -> Tensor:
         """Logits of the networks being trained: the one place where they run."""
+        if self.cache is not None and self.cache.filled:
+            return self.cache.answer(self.ensemble, views)
         if len(self.place.networks) == len(views):
             seed = partial(self._seed_network, batch_idx=batch_idx)
             # The one network of a peer gives all S answers.
@@ -138,10 +148,7 @@ class CoTraining(lightning.LightningModule):
         seed_all(derive_seed(self.experiment.seed, "step", *where), self.device)
 
     def check_finite(self) -> None:
-        """Raise NotFiniteError if the last loss, a weight or a buffer is not finite.
-
-        Every process must call it.
-        """
+        """Raise NotFiniteError if the last loss, a weight or a buffer is not; all must call it."""
         self.guard.watch.check()
         check_weights(self, step=self.global_step, strategy=self.trainer.strategy)
 
@@ -152,15 +159,13 @@ class CoTraining(lightning.LightningModule):
         """
         wanted = self.experiment.optimizer.accumulate
         if 0 < self.accumulated < wanted:
-            for parameter in self.ensemble.parameters():
-                if parameter.grad is not None:
-                    parameter.grad.mul_(wanted / self.accumulated)
+            scale_gradients(self.ensemble, wanted / self.accumulated)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step with the schedule's learning rate, then average, before any checkpoint is saved."""
         step = self.global_step
         for group in self.optimizers(use_pl_optimizer=False).param_groups:  # type: ignore[union-attr]
-            group["lr"] = self.timetable.learning_rate(step)
+            group["lr"] = self.timetable.learning_rate(step) * group.get("lr_scale", 1.0)
         super().optimizer_step(*args, **kwargs)
         if self.average is not None:
             self.average.update(self.place.networks, self.timetable.own_step(step))
@@ -178,7 +183,8 @@ class CoTraining(lightning.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Count what the answering ensemble gets right on images [B, C, H, W]."""
-        logits = self.answering(batch.images)
+        images = batch.images
+        logits = self.cache.answer(self.answering, images) if self.cache else self.answering(images)
         nll = torch.nn.functional.cross_entropy(logits.mean(0).float(), batch.targets)
         self.validation_tally.add(logits, batch.targets, [nll])
 
@@ -202,7 +208,13 @@ class CoTraining(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """One optimizer over all networks; the learning rate is set at every step."""
-        return build_optimizer(self.ensemble, self.experiment.optimizer, self.experiment.divided_by)
+        scales = lr_scales(self.ensemble, self.experiment.fine_tuning)
+        size = self.experiment.divided_by
+        return build_optimizer(self.ensemble, self.experiment.optimizer, size, scales)
+
+    def configure_callbacks(self) -> Sequence[lightning.Callback]:
+        """Those of the module, beside the Trainer's."""
+        return self.callbacks
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what Lightning does not keep: counts, random state, settings, threads."""
@@ -229,16 +241,10 @@ class CoTraining(lightning.LightningModule):
                 "resume it on as many images and devices as before"
             )
         check_teacher(state.get("teacher"), self.teacher and self.teacher.identity)
-        self._check_groups(checkpoint["optimizer_states"][0]["param_groups"])
+        saved = checkpoint["optimizer_states"][0]["param_groups"]
+        check_groups(saved, self.configure_optimizers().param_groups, self.experiment)
         self.training_tally.load(state["training_tally"], first=self.global_rank == 0)
         self.guard.skipped, self.guard.skipped_in_a_row = state["skipped"]
         self.validation = state["validation"]
         self.next_batch = tuple(state["next_batch"])
         torch.set_rng_state(state["random_state"])
-
-    def _check_groups(self, groups: list[dict[str, Any]]) -> None:
-        """An optimizer's state is of parameters by number, which must be the same ones."""
-        decayed = self.experiment.optimizer.decayed
-        now = [len(each["params"]) for each in parameter_groups(self.ensemble, 0.0, decayed)]
-        if [len(each["params"]) for each in groups] != now:
-            raise ConfigError(earlier_version(f"optimizer.decayed={decayed}"))

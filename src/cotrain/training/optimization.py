@@ -10,10 +10,16 @@ from torch import nn
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Optimizer
 from cotrain.dividing.regularization import divide_weight_decay
+from cotrain.training.learning_rates import Scales
 
 
-def parameter_groups(module: nn.Module, weight_decay: float, decayed: str) -> list[dict[str, Any]]:
-    """Two parameter groups of an optimizer: the decayed parameters, then the others.
+def parameter_groups(
+    module: nn.Module, weight_decay: float, decayed: str, scales: Scales | None = None
+) -> list[dict[str, Any]]:
+    """Parameter groups of an optimizer: the decayed parameters, then the others.
+
+    Those whose learning rate is another have groups of their own, with an ``lr_scale`` as timm's
+    have.
 
     Args:
         module: Its trainable parameters are grouped.
@@ -23,6 +29,7 @@ def parameter_groups(module: nn.Module, weight_decay: float, decayed: str) -> li
             ``no_weight_decay()``, as those of timm do; ``paper`` decays every parameter whose name
             has neither "norm" nor "bias", hence also BatchNorm weights named otherwise (the tables
             of arXiv:2011.14660 were trained so); ``all`` decays everything.
+        scales: By which the learning rates of parameters are multiplied, where that is not 1.
 
     Raises:
         ConfigError: ``decayed`` is unknown.
@@ -30,17 +37,24 @@ def parameter_groups(module: nn.Module, weight_decay: float, decayed: str) -> li
     if decayed not in _IS_DECAYED:
         raise ConfigError(f"decayed={decayed!r} is unknown: give one of {', '.join(_IS_DECAYED)}")
     is_decayed, spared = _IS_DECAYED[decayed], _spared(module)
-    members: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+    members: dict[tuple[float, bool], list[nn.Parameter]] = {(1.0, True): [], (1.0, False): []}
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
-            members[is_decayed(name, parameter, spared)].append(parameter)
+            place = (scales or {}).get(parameter, 1.0), is_decayed(name, parameter, spared)
+            members.setdefault(place, []).append(parameter)
     return [
-        {"params": members[True], "weight_decay": weight_decay},
-        {"params": members[False], "weight_decay": 0.0},
+        {
+            "params": own,
+            "weight_decay": weight_decay if decays else 0.0,
+            **({} if scale == 1 else {"lr_scale": scale}),
+        }
+        for (scale, decays), own in members.items()
     ]
 
 
-def build_optimizer(module: nn.Module, optimizer: Optimizer, into: int) -> torch.optim.Optimizer:
+def build_optimizer(
+    module: nn.Module, optimizer: Optimizer, into: int, scales: Scales | None = None
+) -> torch.optim.Optimizer:
     """The optimizer that ``optimizer`` describes, over all parameters of ``module``.
 
     ``sgd`` is torch's SGD with Nesterov momentum. ``momentum`` goes only to optimizers that have
@@ -52,6 +66,7 @@ def build_optimizer(module: nn.Module, optimizer: Optimizer, into: int) -> torch
         module: All networks.
         optimizer: The settings, resolved.
         into: S, by which the weight decay is divided if ``divide_weight_decay`` says so.
+        scales: As for ``parameter_groups``.
 
     Raises:
         ConfigError: The name is unknown, or the optimizer does not take the settings.
@@ -65,7 +80,7 @@ def build_optimizer(module: nn.Module, optimizer: Optimizer, into: int) -> torch
     if optimizer.divide_weight_decay:
         weight_decay = divide_weight_decay(weight_decay, into)
     # timm groups the parameters of a module by its own rules, but leaves given groups alone.
-    groups = parameter_groups(module, weight_decay, optimizer.decayed)
+    groups = parameter_groups(module, weight_decay, optimizer.decayed, scales)
     settings = {"lr": optimizer.lr, "momentum": optimizer.momentum}
     try:
         built = create_optimizer_v2(groups, opt=optimizer.name, **settings, **optimizer.options)
@@ -76,6 +91,13 @@ def build_optimizer(module: nn.Module, optimizer: Optimizer, into: int) -> torch
         ) from error
     _check_options_used(optimizer, built)
     return built
+
+
+def scale_gradients(module: nn.Module, factor: float) -> None:
+    """Multiply all gradients that there are."""
+    for parameter in module.parameters():
+        if parameter.grad is not None:
+            parameter.grad.mul_(factor)
 
 
 # Parts of the names of parameters that are no weights of a layer, whatever their dimensions.

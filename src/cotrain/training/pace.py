@@ -2,6 +2,7 @@
 
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -37,6 +38,9 @@ def estimate_seconds(experiment: Experiment, split_of: Path) -> float:
     """
     if experiment.hardware.threads is not None:
         torch.set_num_threads(experiment.hardware.threads)
+    # Frozen epochs are short, and come first: they would promise too much.
+    thawed = replace(experiment.fine_tuning, frozen_epochs=0, cached_views=0)
+    experiment = replace(experiment, fine_tuning=thawed)
     begun = monotonic()
     clock = _Clock()
     splits = experiment_images(experiment, read_record(RunFolder(split_of).split))

@@ -1,7 +1,7 @@
 """What a run goes on from: its newest state, which must be of these settings, and its files."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -154,6 +154,15 @@ def check_teacher(record: str | None, now: str | None) -> None:
             "teacher.run does not hold the ensemble that the run has learnt from: bring that one "
             "back, or train into another --output"
         )
+
+
+def check_groups(
+    saved: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], experiment: Experiment
+) -> None:
+    """Raise ConfigError unless the optimizer's groups are of the same parameters, which its state
+    knows by number."""
+    if [len(each["params"]) for each in saved] != [len(each["params"]) for each in now]:
+        raise ConfigError(earlier_version(f"optimizer.decayed={experiment.optimizer.decayed}"))
 
 
 def _check_arithmetic(state: dict[str, Any], experiment: Experiment) -> None:

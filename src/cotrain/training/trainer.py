@@ -176,6 +176,12 @@ def check_hardware(experiment: Experiment, trainer: lightning.Trainer) -> None:
             f"hardware.execution={experiment.hardware.execution} works on one device, not "
             f"{trainer.world_size}: give hardware.devices=1, or hardware.execution=loop"
         )
+    frozen = experiment.fine_tuning.frozen_epochs
+    if frozen:
+        raise ConfigError(
+            f"fine_tuning.frozen_epochs={frozen} works on one device, not {trainer.world_size}: "
+            "give hardware.devices=1, or fine_tuning.frozen_epochs=0"
+        )
     if experiment.on_nan == "skip":
         raise ConfigError(
             f"on_nan=skip works on one device, not {trainer.world_size}: "

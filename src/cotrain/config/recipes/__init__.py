@@ -15,7 +15,7 @@ from cotrain.basics.reading import parse_yaml, read_text
 from cotrain.basics.records import record_from
 from cotrain.basics.text import one_line
 from cotrain.config import Experiment
-from cotrain.config.heeding import VIEWS
+from cotrain.config.heeding import HEEDING
 from cotrain.config.recipes.paper import PAPER_RECIPES, text_of
 
 _FOLDER = Path(__file__).parent
@@ -113,10 +113,11 @@ def leave_out_turned_off(settings: dict[str, Any], said: Mapping[str, str]) -> N
         settings: The recipe's.
         said: What the user says instead, by dotted name.
     """
-    for each in VIEWS:
-        value = said.get(f"views.{each.by}")
-        for name in () if value is None or each.when(value) else each.names:
-            settings.get("views", {}).pop(name, None)
+    for group, rules in HEEDING.items():
+        for each in rules:
+            value = said.get(f"{group}.{each.by}")
+            for name in () if value is None or each.when(value) else each.names:
+                settings.get(group, {}).pop(name, None)
     if said.get("data.dataset") == "digits":  # which are in no folder
         settings.get("data", {}).pop("root", None)
 
