@@ -23,7 +23,9 @@ def student_settings(path: str, said: Collection[str]) -> dict[str, Any]:
             and the user names no other.
     """
     folder = RunFolder(Path(path))
-    settings = {"data": _images_of(folder)} if is_assembled(path) else _of_run(folder)
+    settings: dict[str, Any] = (
+        {"data": _images_of(folder)} if is_assembled(path) else _of_run(folder)
+    )
     names = settings.get("network", "").split(",")
     if "network" not in said and (len(names) > 1 or is_assembled(path)):
         raise ConfigError(
