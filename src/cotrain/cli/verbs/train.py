@@ -17,6 +17,8 @@ def train(
 ) -> None:
     """Divide a network, co-train the S networks, and evaluate the ensemble.
 
+    Several networks, --network A,B, are co-trained as they are.
+
     Args:
         output: Run folder to write: config.yaml, metrics.csv, tensorboard, checkpoints, ensemble,
             evaluation.json.

@@ -42,7 +42,8 @@ def _verdict(answered: Answered) -> list[str]:
     spec, scores = answered.ensemble.spec, found.ensemble
     into = spec.into
     alone = [100 * each.top1 for each in found.networks]
-    one = "The large network" if spec.is_large else "One small network"
+    small = "One network" if spec.divided is None else "One small network"
+    one = "The large network" if spec.is_large else small
     who = f"{one} answers" if into == 1 else f"{into} networks together answer"
     said = [f"{who} {100 * scores.top1:.2f} % of {found.images:,} images right."]
     if into > 1:
