@@ -14,6 +14,7 @@ Dataset = Literal[
     "imagenet",
     "imagefolder",
     "csv",
+    "hf",
     "given",
 ]
 Layout = Literal["cifar", "imagenet"]

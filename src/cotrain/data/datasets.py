@@ -12,6 +12,7 @@ from cotrain.basics.output import check_outside
 from cotrain.config import Data
 from cotrain.config.datasets import DATASETS
 from cotrain.data.folders import folder_source
+from cotrain.data.hub import hub_source
 from cotrain.data.settings import is_folder
 from cotrain.data.sources import Source
 from cotrain.data.tables import table_source
@@ -32,6 +33,8 @@ def open_source(data: Data) -> Source:
             "data.dataset=given are images that a program gave: give them again with "
             "fit(..., data=...), or others with --data.dataset and --data.root"
         )
+    if data.dataset == "hf":
+        return hub_source(data)
     if data.dataset == "csv":
         return table_source(data)
     if not is_folder(data.dataset):

@@ -7,6 +7,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
 from cotrain.data.datasets import open_source
 from cotrain.data.folders import folder_source
+from cotrain.data.hub import hub_source
 from cotrain.data.partition import Partition, draw_test, partition
 from cotrain.data.remembering import Recalled, recall, refuse_other_split
 from cotrain.data.settings import check_data, check_unsplit
@@ -77,7 +78,7 @@ def load_test(
     check_data(data, keep_files=keep_files)
     if remembered is not None:
         found = _remembered_test(remembered, data)
-    elif data.dataset in ("imagefolder", "csv"):
+    elif data.dataset in ("imagefolder", "csv", "hf"):
         found = _all_labelled(data, classes)
     else:
         source = open_source(data)
@@ -125,6 +126,8 @@ def _all_labelled(data: Data, classes: Sequence[str]) -> Recalled:
     check_unsplit(data)
     if data.dataset == "csv":
         source = table_source(data, classes or None)
+    elif data.dataset == "hf":
+        source = hub_source(data, classes or None)
     else:
         source = folder_source(data.root, data.layout, classes or None)
     part = next(name for name in ("test", "val", "all") if name in source.parts)
@@ -133,7 +136,9 @@ def _all_labelled(data: Data, classes: Sequence[str]) -> Recalled:
         test = draw_test(data.test_images, test, source, data.split_seed)
         origin = f"{data.test_images} drawn from {origin}"
     if not len(test):
-        raise ConfigError(f"{source.root} has no image of a class: give another folder")
+        raise ConfigError(
+            f"{source.root or data.root} has no image of a class: give another folder"
+        )
     parts = Partition(
         train=test[:0], val=None, test=test, tested_on="test", origins={"test": origin}
     )

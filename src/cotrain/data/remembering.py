@@ -3,7 +3,6 @@
 import os
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from cotrain.config.datasets import DATASETS
 from cotrain.data.datasets import open_source
 from cotrain.data.labelled import Labelled, root_of, table_of, table_settings
 from cotrain.data.partition import Partition
-from cotrain.data.reading import FilesRead, content_digest, size_files
+from cotrain.data.reading import FilesRead
 from cotrain.data.settings import DEFAULTS, has_files
 from cotrain.data.sources import Source
 from cotrain.data.split_record import PartRecord, SplitOrigin, SplitRecord, splitting
@@ -64,7 +63,7 @@ def remember(
     return SplitRecord(
         origin=SplitOrigin(
             dataset=data.dataset,
-            root=data.root and os.path.abspath(source.root or data.root),
+            root=_place(source.root or data.root),
             settings=splitting(data),
             classes=source.classes,
             tested_on=parts.tested_on,
@@ -73,6 +72,11 @@ def remember(
         parts={name: record(part) for name, part in parts.named().items() if len(part)},
         others=source.names(sorted(unused)),
     )
+
+
+def _place(root: str | None) -> str | None:
+    """A folder wherever the user is; the name of a data set as it is."""
+    return os.path.abspath(root) if root and os.path.exists(root) else root
 
 
 def recall(
@@ -116,26 +120,6 @@ def recall(
     )
 
 
-def is_same(record: SplitRecord, data: Data) -> bool:
-    """Whether ``data`` names the remembered images, perhaps moved: all that test are there.
-
-    Where they are the same folder, but have changed, it is for ``recall`` to say so.
-    """
-    if record.origin.dataset != data.dataset or not has_files(data.dataset):
-        return record.origin.dataset == data.dataset
-    root, test, origin = root_of(data), record.parts.get("test"), record.origin
-    if _are_same_places((root, data.table), (origin.root, origin.table.get("table"))):
-        return True
-    table = table_of(data)
-    if test is None or (table and test.not_as_in(table.classes, origin.classes)):
-        return False
-    paths = [os.path.join(root, name) for name in test.names]
-    if size_files(paths).sizes != list(test.sizes or ()):
-        return False
-    contents = zip(paths, test.contents or (), strict=False)
-    return all(content_digest(Path(path).read_bytes()) == content for path, content in contents)
-
-
 def refuse_other_split(record: SplitRecord, data: Data, *, but: Container[str] = ()) -> None:
     """Raise ConfigError for a setting that would split the remembered images in another way.
 
@@ -150,12 +134,6 @@ def refuse_other_split(record: SplitRecord, data: Data, *, but: Container[str] =
                 f"data.{name}={value} would be ignored: the images are in the parts that the run "
                 "remembers: leave it out"
             )
-
-
-def _are_same_places(some: Sequence[str | None], others: Sequence[str | None]) -> bool:
-    """Whether these paths are the same in turn, links followed."""
-    real = [[path and os.path.realpath(path) for path in paths] for paths in (some, others)]
-    return real[0] == real[1]
 
 
 def _files(

@@ -27,9 +27,14 @@ def has_files(dataset: str) -> bool:
     return is_folder(dataset) or dataset == "csv"
 
 
+def is_stored(dataset: str) -> bool:
+    """Whether the images of a data set are stored together, in what is no image file."""
+    return dataset == "hf"
+
+
 def has_any_size(dataset: str) -> bool:
     """Whether the images of a data set may be of any size, and are decoded when they are read."""
-    return has_files(dataset) or dataset == "given"
+    return has_files(dataset) or is_stored(dataset) or dataset == "given"
 
 
 def check_data(data: Data, *, keep_files: bool) -> None:
@@ -98,12 +103,13 @@ def _unheeded(data: Data, keep_files: bool) -> Iterator[tuple[str, str]]:
         yield "root", "digits are part of scikit-learn (--data.dataset imagefolder reads a folder)"
     if data.dataset == "given":
         yield "root", "the images are given by a program"
-    if facts is None or facts.torchvision is None:
+    if (facts is None or facts.torchvision is None) and data.dataset != "hf":
         yield "download", f"{data.dataset} cannot be downloaded"
     if data.dataset != "imagefolder":
         yield "layout", f"{data.dataset} is laid out in one way"
     if data.dataset != "csv":
-        for name in ("table", "path_column", "label_column", "split_column"):
+        named = () if data.dataset == "hf" else ("path_column", "label_column")
+        for name in ("table", *named, "split_column"):
             yield name, f"{data.dataset} has no table (--data.dataset csv reads one)"
     if not has_any_size(data.dataset):
         for name in _OF_FILES:

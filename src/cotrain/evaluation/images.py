@@ -10,8 +10,9 @@ from cotrain.config import Data, Experiment
 from cotrain.config.recipes import load_recipe
 from cotrain.data import SplitRecord, Splits, load_splits, load_test, read_record
 from cotrain.data.framing import refuse_other_shape
-from cotrain.data.remembering import is_same, refuse_other_split
-from cotrain.data.settings import has_files
+from cotrain.data.remembering import refuse_other_split
+from cotrain.data.same_images import is_same
+from cotrain.data.settings import has_any_size
 from cotrain.data.split_record import splitting
 from cotrain.ensemble.answering import Answering
 
@@ -137,7 +138,7 @@ def asked_for(path: Path, ensemble: Answering, data: Data | None) -> Asked:
 
 def _is_same(record: SplitRecord, data: Data) -> bool:
     """Whether the images are those of the run; in memory, whether they are split alike, too."""
-    if has_files(data.dataset):
+    if has_any_size(data.dataset):
         return is_same(record, data)
     return is_same(record, data) and record.origin.settings == splitting(data)
 

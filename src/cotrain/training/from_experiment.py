@@ -15,7 +15,7 @@ from cotrain.config import Data, Experiment
 from cotrain.data import SplitRecord, Splits, load_splits, read_record
 from cotrain.data.class_balance import balanced_weights
 from cotrain.data.framing import channels_of
-from cotrain.data.remembering import is_same
+from cotrain.data.same_images import is_same
 from cotrain.data.sources import Source
 from cotrain.data.split_record import splitting
 from cotrain.ensemble.divide import divide

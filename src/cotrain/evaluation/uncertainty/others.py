@@ -10,7 +10,7 @@ from cotrain.basics.shapes import Float
 from cotrain.config import Data
 from cotrain.config.datasets import DATASETS
 from cotrain.data import UnreadableImageError, load_test, read_image
-from cotrain.data.settings import has_files
+from cotrain.data.settings import has_any_size
 from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
 from cotrain.evaluation.evaluate import collect_logits
 from cotrain.evaluation.prediction import find_images
@@ -53,7 +53,7 @@ def _of_data_set(
     shape = known_preprocessing(ensemble.spec)
     data = Data(dataset=name, root=root)  # type: ignore[arg-type]
     try:
-        found = load_test(data, keep_files=has_files(name), shape=shape, classes=())
+        found = load_test(data, keep_files=has_any_size(name), shape=shape, classes=())
     except ConfigError as error:
         if root is None or not Path(root).is_dir() or "does not hold" in str(error):
             raise ConfigError(
