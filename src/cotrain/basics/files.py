@@ -89,3 +89,9 @@ def _flush_folder(folder: Path) -> None:
 def digest(content: bytes | memoryview) -> str:
     """SHA-256 of the content, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
+
+
+def user_cache() -> Path:
+    """The user's folder for what can be made again, which need not be there."""
+    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(folder) / "cotrain"

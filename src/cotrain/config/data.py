@@ -25,15 +25,16 @@ class Data:
 
     Args:
         dataset: A named data set, ``imagefolder`` for a folder of one's own, ``csv`` for a table of
-            files, ``hf`` for a data set of Hugging Face's, or ``given`` for what a program gives to
-            ``fit``; ``auto`` is ``csv`` where ``table`` is given, else ``imagefolder`` where
-            ``root`` is, else ``digits``.
+            files, ``hf`` for a data set of Hugging Face's, ``webdataset`` for tar shards, or
+            ``given`` for what a program gives to ``fit``; ``auto`` is ``csv`` where ``table`` is
+            given, else ``imagefolder`` where ``root`` is, else ``digits``.
         root: Folder of the data set, or for ``hf`` its name on the hub; ``digits`` have none. Of a
             table the folder that its paths start from; the table's own if null.
         table: CSV or Parquet file of ``csv``, a row an image.
         path_column: Its column of paths, or the column of images of ``hf``; null is the one called
             path, file, filename or image.
-        label_column: Its column of classes; null is the one called label, class or target.
+        label_column: Its column of classes, or what JSON of ``webdataset`` calls them; null is the
+            one called label, class or target.
         split_column: Its column of parts (train, val, test); null is the one called split, part or
             subset, if there is one; ``none`` heeds none.
         layout: Whether the folders in ``root`` are parts (train, val, test; each holds one folder a

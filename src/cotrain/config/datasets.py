@@ -15,6 +15,7 @@ Dataset = Literal[
     "imagefolder",
     "csv",
     "hf",
+    "webdataset",
     "given",
 ]
 Layout = Literal["cifar", "imagenet"]

@@ -1,5 +1,6 @@
 """The named data sets: where their images come from, their size, mean and standard deviation."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,16 @@ from cotrain.config.datasets import DATASETS
 from cotrain.data.folders import folder_source
 from cotrain.data.hub import hub_source
 from cotrain.data.settings import is_folder
+from cotrain.data.shards import shards_source
 from cotrain.data.sources import Source
 from cotrain.data.tables import table_source
 
+# What finds images with classes that are named, of which some may be known.
+STORED: Mapping[str, Callable[..., Source]] = {
+    "csv": table_source,
+    "hf": hub_source,
+    "webdataset": shards_source,
+}
 _DIGITS = tuple(str(digit) for digit in range(10))
 
 
@@ -33,10 +41,8 @@ def open_source(data: Data) -> Source:
             "data.dataset=given are images that a program gave: give them again with "
             "fit(..., data=...), or others with --data.dataset and --data.root"
         )
-    if data.dataset == "hf":
-        return hub_source(data)
-    if data.dataset == "csv":
-        return table_source(data)
+    if data.dataset in STORED:
+        return STORED[data.dataset](data)
     if not is_folder(data.dataset):
         return _torchvision(data)
     return _imagenet(data) if data.dataset == "imagenet" else folder_source(data.root, data.layout)

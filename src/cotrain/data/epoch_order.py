@@ -37,6 +37,25 @@ class Key(NamedTuple):
     indices: tuple[int, ...]
 
 
+_MIXED = 4  # shards at once, which are some thousands of images
+
+
+def order_by_shards(shards: Tensor, generator: torch.Generator) -> Tensor:
+    """All images, shuffled: a few shards at once, drawn anew, and the images in these.
+
+    Args:
+        shards: The number of the shard of each image, int64 [N].
+        generator: All that the order depends on.
+    """
+    numbers = shards.unique()
+    numbers = numbers[torch.randperm(len(numbers), generator=generator)]
+    order = []
+    for some in numbers.split(_MIXED):
+        images = torch.isin(shards, some).nonzero().flatten()
+        order.append(images[torch.randperm(len(images), generator=generator)])
+    return torch.cat(order)
+
+
 class EpochSampler(Sampler[Key]):
     """One key for each training step of an epoch; the last incomplete batch is dropped.
 
@@ -51,6 +70,7 @@ class EpochSampler(Sampler[Key]):
         epochs: Epochs of one schedule; those after begin again with the same batches.
         share: Which of the processes that train together this is.
         by_class: Indices of the images of each class.
+        shards: Which file each image lies in with others; an epoch takes a few after the other.
 
     Raises:
         ConfigError: There is not one whole batch.
@@ -65,6 +85,7 @@ class EpochSampler(Sampler[Key]):
         epochs: int | None = None,
         share: Share = ALONE,
         by_class: Sequence[Tensor] | None = None,
+        shards: Tensor | None = None,
     ) -> None:
         if size < batch_size * share.world_size:
             raise ConfigError(
@@ -72,7 +93,8 @@ class EpochSampler(Sampler[Key]):
                 f"training images: give at most {size // share.world_size}"
             )
         self._size, self._batch_size, self._seed = size, batch_size, seed
-        self._epochs, self._share, self._by_class = epochs, share, by_class
+        self._epochs, self._share = epochs, share
+        self._by_class, self._shards = by_class, shards
         self._epoch = self._start = 0
 
     def __len__(self) -> int:
@@ -82,13 +104,17 @@ class EpochSampler(Sampler[Key]):
     def __iter__(self) -> Iterator[Key]:
         epoch = self._epoch % self._epochs if self._epochs else self._epoch
         generator = torch.Generator().manual_seed(derive_seed(self._seed, "order", epoch))
-        if self._by_class is None:
-            order = torch.randperm(self._size, generator=generator).tolist()
-        else:
-            order = balanced_order(self._by_class, generator).tolist()
+        order = self._order(generator).tolist()
         for step in range(self._start, len(self)):
             begin = (step * self._share.world_size + self._share.rank) * self._batch_size
             yield Key(epoch, step, tuple(order[begin : begin + self._batch_size]))
+
+    def _order(self, generator: torch.Generator) -> Tensor:
+        if self._by_class is not None:
+            return balanced_order(self._by_class, generator)
+        if self._shards is not None:
+            return order_by_shards(self._shards, generator)
+        return torch.randperm(self._size, generator=generator)
 
     def set_epoch(self, epoch: int) -> None:
         """Start ``epoch`` from its first step; changes nothing in the epoch it is at already."""

@@ -53,7 +53,8 @@ def leave_on_disk(source: Source, chosen: Tensor, frame: Preprocessing, *, scan:
 
     def select(indices: Tensor) -> Images:
         paths, targets = source.readables(indices), source.targets[indices]
-        return FileImages(paths=paths, targets=targets, preprocessing=frame)
+        shards = None if source.shards is None else source.shards[indices]
+        return FileImages(paths=paths, targets=targets, preprocessing=frame, shards=shards)
 
     files = source.readables(chosen)
     read = scan_files(files, frame.in_channels) if scan else size_files(files)

@@ -63,11 +63,14 @@ class FileImages:
         paths: N image files, or what else images are read from.
         targets: Classes, int64 [N].
         preprocessing: Size and channels that ``pixels`` gives.
+        shards: Which file each lies in with others, int64 [N], to be read one after the other; None
+            where order costs nothing.
     """
 
     paths: Readables
     targets: Tensor
     preprocessing: Preprocessing
+    shards: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.targets)

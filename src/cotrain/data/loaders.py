@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cotrain.data.batches import EvaluationBatches, TrainingBatches
 from cotrain.data.epoch_order import ALONE, EpochSampler, Key, Share
-from cotrain.data.images import Images
+from cotrain.data.images import FileImages, Images
 from cotrain.data.views.mixing import Batch
 from cotrain.data.views.views import check_views
 from cotrain.data.worker_processes import Loader, begin_worker
@@ -49,6 +49,7 @@ def training_loader(
         epochs=epochs,
         share=batches.share,
         by_class=by_class,
+        shards=batches.images.shards if isinstance(batches.images, FileImages) else None,
     )
     return _loader(batches, sampler, workers, pin)
 

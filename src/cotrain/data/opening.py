@@ -5,16 +5,14 @@ from dataclasses import replace
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
-from cotrain.data.datasets import open_source
+from cotrain.data.datasets import STORED, open_source
 from cotrain.data.folders import folder_source
-from cotrain.data.hub import hub_source
 from cotrain.data.partition import Partition, draw_test, partition
 from cotrain.data.remembering import Recalled, recall, refuse_other_split
 from cotrain.data.settings import check_data, check_unsplit
 from cotrain.data.sources import PARTS, Source
 from cotrain.data.split_record import SplitRecord
 from cotrain.data.splits import Splits, Wanted, load
-from cotrain.data.tables import table_source
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -78,7 +76,7 @@ def load_test(
     check_data(data, keep_files=keep_files)
     if remembered is not None:
         found = _remembered_test(remembered, data)
-    elif data.dataset in ("imagefolder", "csv", "hf"):
+    elif data.dataset == "imagefolder" or data.dataset in STORED:
         found = _all_labelled(data, classes)
     else:
         source = open_source(data)
@@ -124,10 +122,8 @@ def _remembered_test(record: SplitRecord, data: Data) -> Recalled:
 def _all_labelled(data: Data, classes: Sequence[str]) -> Recalled:
     """The folder made for the test, or for validation, or else all images of the folder."""
     check_unsplit(data)
-    if data.dataset == "csv":
-        source = table_source(data, classes or None)
-    elif data.dataset == "hf":
-        source = hub_source(data, classes or None)
+    if data.dataset in STORED:
+        source = STORED[data.dataset](data, classes or None)
     else:
         source = folder_source(data.root, data.layout, classes or None)
     part = next(name for name in ("test", "val", "all") if name in source.parts)

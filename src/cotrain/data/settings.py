@@ -29,7 +29,7 @@ def has_files(dataset: str) -> bool:
 
 def is_stored(dataset: str) -> bool:
     """Whether the images of a data set are stored together, in what is no image file."""
-    return dataset == "hf"
+    return dataset in ("hf", "webdataset")
 
 
 def has_any_size(dataset: str) -> bool:
@@ -108,8 +108,10 @@ def _unheeded(data: Data, keep_files: bool) -> Iterator[tuple[str, str]]:
     if data.dataset != "imagefolder":
         yield "layout", f"{data.dataset} is laid out in one way"
     if data.dataset != "csv":
-        named = () if data.dataset == "hf" else ("path_column", "label_column")
-        for name in ("table", *named, "split_column"):
+        heeded = {"hf": ("path_column", "label_column"), "webdataset": ("label_column",)}
+        for name in ("table", "path_column", "label_column", "split_column"):
+            if name in heeded.get(data.dataset, ()):
+                continue
             yield name, f"{data.dataset} has no table (--data.dataset csv reads one)"
     if not has_any_size(data.dataset):
         for name in _OF_FILES:

@@ -32,6 +32,8 @@ class Source:
         titles: How the user knows each part, such as ``train/``.
         left_out: How many files were passed over, by reason.
         notes: In words, how the images were found.
+        shards: Which file each image lies in with others, int64 [N], to be read one after the
+            other; None where order costs nothing.
         own_views: What makes views of the images that are trained on; None for our own views.
     """
 
@@ -47,6 +49,7 @@ class Source:
     titles: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    shards: Tensor | None = None
     own_views: OwnViews | None = None
 
     def names(self, indices: Iterable[int]) -> tuple[str, ...]:

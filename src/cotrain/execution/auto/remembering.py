@@ -1,7 +1,6 @@
 """Choices kept in the user's cache folder, so that a machine measures each kind of work once."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.basics.errors import TrainingError
-from cotrain.basics.files import atomic_write, digest
+from cotrain.basics.files import atomic_write, digest, user_cache
 from cotrain.basics.machine import hardware
 from cotrain.execution.auto.measuring import convolution_precision, is_compiled
 
@@ -45,8 +44,7 @@ def _modes(kind: str) -> list[object]:
 
 def cache_file() -> Path:
     """``executions.json`` in the user's cache folder."""
-    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(folder) / "cotrain" / "executions.json"
+    return user_cache() / "executions.json"
 
 
 def read(key: str) -> dict[str, Any] | None:

@@ -1,0 +1,116 @@
+"""What a shard holds: every key with its bytes and its class, or what is wrong with it."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from cotrain.basics.errors import ConfigError
+from cotrain.data.shard_index import shard_index
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "cotrain" / "shards"
+
+
+def write(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
+    with tarfile.open(path, mode) as shard:  # type: ignore[call-overload]
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            shard.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_bytes_and_classes_are_found_wherever_they_stand(tmp_path):
+    path = write(
+        tmp_path / "a.tar",
+        {
+            "x/1.jpg": b"one",
+            "x/1.cls": b"3\n",
+            "2.cls": b"ant",
+            "2.PNG": b"two!",
+            "3.json": b'{"label": 7, "caption": "a point. and more"}',
+            "3.seg.png": b"no image",
+            "3.webp": b"three",
+            "README": b"no key",
+        },
+    )
+    index = shard_index(path, None)
+    found = {each.name: each for each in index.members}
+    content = path.read_bytes()
+    read = {
+        name: (content[each.offset : each.offset + each.size], each.label)
+        for name, each in found.items()
+    }
+    assert read == {
+        "x/1.jpg": (b"one", "3"),
+        "2.png": (b"two!", "ant"),
+        "3.webp": (b"three", "7"),
+    }
+    assert index.incomplete == {}
+    named = shard_index(path, "caption")
+    assert named.incomplete == {"x/1": "no class", "2": "no class"}
+    assert [each.label for each in named.members] == ["a point. and more"]
+
+
+def test_what_is_incomplete_is_told(tmp_path):
+    members = {"1.jpg": b"x", "2.cls": b"0", "3.jpg": b"x", "3.json": b"[]", "4.jpg": b"x"}
+    members["4.cls"] = b" "
+    assert shard_index(write(tmp_path / "a.tar", members), None).incomplete == {
+        "1": "no class",
+        "2": "no image",
+        "3": "no class",
+        "4": "no class",
+    }
+
+
+def test_an_index_is_made_once_and_anew_where_the_file_changes(tmp_path, cache, monkeypatch):
+    path = write(tmp_path / "a.tar", {"1.jpg": b"x", "1.cls": b"0"})
+    first = shard_index(path, None)
+    (kept,) = cache.iterdir()
+    with monkeypatch.context() as nothing:
+        nothing.setattr(tarfile, "open", None)
+        assert shard_index(path, None) == first
+    kept.write_text("[")
+    assert shard_index(path, None) == first
+    kept.write_text(json.dumps({"members": [{"name": "x"}], "incomplete": {}}))
+    assert shard_index(path, None) == first
+    write(path, {"1.jpg": b"xyz", "1.cls": b"1", "2.jpg": b"x", "2.cls": b"1"})
+    assert [each.label for each in shard_index(path, None).members] == ["1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"1.jpg": b"x", "1.png": b"x", "1.cls": b"0"}, r"1 has 2 images \['jpg', 'png'\]"),
+        ({"1.jpg": b"x", "1.JPG": b"x"}, "1.JPG twice"),
+        ({"1.jpg": b"x", "1.cls": b"\xff"}, "no text in UTF-8"),
+        ({"1.jpg": b"x", "1.json": b"{"}, "1.json is no JSON"),
+        ({"1.jpg": b"x", "1.json": b'{"label": 1, "class": 2}'}, "--data.label_column"),
+        ({"1.jpg": b"x", "1.json": b'{"label": 1.5}'}, "label 1.5, which is neither"),
+    ],
+)
+def test_what_could_be_misunderstood_is_refused(members, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        shard_index(write(tmp_path / "a.tar", members), None)
+
+
+def test_damaged_files_are_refused(tmp_path):
+    members = {"1.jpg": b"x" * 5000, "1.cls": b"0"}
+    whole = write(tmp_path / "a.tar", members).read_bytes()
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(whole[:2000])
+    packed = write(tmp_path / "b.tar", members, "w:gz")
+    (tmp_path / "c.tar").write_bytes(b"no tar file" * 100)
+    for path, message in (
+        (cut, "cut short in 1.jpg|cannot be read"),
+        (packed, "that is not compressed"),
+        (tmp_path / "c.tar", "cannot be read as a tar file"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            shard_index(path, None)
