@@ -54,7 +54,10 @@ def duo_of(checkpoints: Checkpoints, commands: Commands) -> Iterator[Alternative
             f"a duo: timm's list has no other checkpoint of {checkpoints.image_size} pixels and "
             f"10 to 20 % of the {checkpoints.by}: give another --image-size"
         )
-    text = "nothing of this pair; of others, that they beat the large one (arXiv:2505.18636)"
+    text = (
+        "nothing of this pair; others beat the large one (arXiv:2505.18636), on the digits not "
+        "clearly (docs/ensembles.md)"
+    )
     finding = Finding(evidence="no evidence", text=text)
     both = [large, *found]
     runs = commands.duo_pretrained([each.name for each in both])
