@@ -26,6 +26,7 @@ from cotrain.training.given import NOTHING, Given
 from cotrain.training.loggers import build_loggers
 from cotrain.training.notices import say
 from cotrain.training.progress import progress_callback
+from cotrain.training.starving import StarvingNotice
 
 
 def build_trainer(
@@ -53,6 +54,7 @@ def build_trainer(
     """
     check_supported(experiment, validates)
     callbacks = [*_callbacks(experiment, folder, progress), *beside.callbacks]
+    callbacks.append(StarvingNotice(experiment.data.workers))  # last: others take time too
     hardware = experiment.hardware
     schedules = 1 if experiment.co_training.together else experiment.into
     loggers = [*build_loggers(experiment, folder, resumed_step), *beside.loggers]
