@@ -9,12 +9,17 @@ import timm
 import torch
 from training_runs import cut_and_resumed, final_weights, read_metrics, same, tiny
 
-from cotrain import ConfigError, assemble, networks
-from cotrain.config import Data
+from cotrain import ConfigError, assemble, divide, networks
+from cotrain.config import Data, FineTuning
 from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.member import inner
 from cotrain.networks.evaluating import evaluating
+from cotrain.networks.heads import logit_layers
+from cotrain.networks.registry import named_spec
 from cotrain.training import CoTraining, fit
+from cotrain.training.freezing import freeze
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
+from cotrain.training.learning_rates import lr_scales
 
 IMAGES: Any = {"num_classes": 10, "in_channels": 1, "image_size": 8}
 MIXED = tiny(network="basic_resnet8_4,basic_resnet14_4", into=2)
@@ -160,6 +165,23 @@ def test_nothing_is_divided_so_that_weight_decay_is_not_either():
     experiment = replace(MIXED, optimizer=optimizer)
     module = CoTraining(made(experiment), experiment, 1)
     assert module.configure_optimizers().param_groups[0]["weight_decay"] == 0.1
+
+
+def test_rates_and_heads_are_those_of_each_network_alone(files):
+    settings = FineTuning(layer_decay=0.5, head_lr_scale=4, frozen_epochs=1)
+    ensemble = made(replace(LIBRARY, pretrained=",".join(files), fine_tuning=settings))
+    scales = lr_scales(ensemble, settings)
+    for network, name in zip(ensemble.networks, LIBRARY.networks, strict=True):
+        own = inner(network)
+        alone = divide(named_spec(name, num_classes=10, in_channels=1, image_size=32), 1)
+        expected = lr_scales(alone, settings)
+        assert {key: scales[each] for key, each in own.named_parameters()} == {
+            key: expected[each] for key, each in alone.networks[0].named_parameters()
+        }
+        freeze(network, [*own.parameters()], frozen=True)
+        trained = [key for key, each in own.named_parameters() if each.requires_grad]
+        assert [key.rpartition(".")[0] for key in trained] == [*logit_layers(own)] * 2
+        assert not own.training
 
 
 def test_a_batch_of_one_is_refused_for_any_of_the_networks():

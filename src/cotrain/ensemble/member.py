@@ -147,3 +147,8 @@ class AdaptedNetwork(nn.Module):
             images = images * self.scale + self.shift
         logits = self.network(images)
         return logits.index_select(-1, self.order) if self.orders else logits
+
+
+def inner(network: nn.Module) -> nn.Module:
+    """One of an ensemble's networks without what adapts it to the ensemble."""
+    return network.network if isinstance(network, AdaptedNetwork) else network

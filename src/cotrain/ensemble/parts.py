@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
-from cotrain.ensemble.member import AdaptedNetwork
+from cotrain.ensemble.member import inner
 from cotrain.ensemble.preprocessing import Preprocessing, native_images
 from cotrain.networks import NetworkSpec, image_shape_of, spec_for_images
 from cotrain.networks.foreign.instances import spec_of
@@ -119,11 +119,10 @@ def _parts(name: str, source: Opened, example: Tensor | None) -> Iterator[Part]:
 def _taken_apart(name: str, ensemble: Ensemble) -> Iterator[Part]:
     spec = ensemble.spec
     for index, (network, member) in enumerate(zip(ensemble.networks, spec.members, strict=True)):
-        own = network.network if isinstance(network, AdaptedNetwork) else network
         yield Part(
             name=name if spec.into == 1 else f"network {index} of {name}",
             spec=member.network,
-            module=copy.deepcopy(own),
+            module=copy.deepcopy(inner(network)),
             images=member.images(spec.preprocessing),
             classes=member.classes or spec.classes,
         )

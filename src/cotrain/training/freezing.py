@@ -8,6 +8,7 @@ from torch import nn
 from cotrain.basics.errors import ConfigError
 from cotrain.config import FineTuning
 from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.member import inner
 from cotrain.ensemble.peers.peer import Peer
 from cotrain.networks.heads import check_head, logit_layers
 from cotrain.training.cached_features import FeatureCache
@@ -37,7 +38,7 @@ class Freezing(lightning.Callback):
             [each for each in network.parameters() if each.requires_grad] for network in networks
         ]
         for network in networks if settings.frozen_epochs else ():
-            check_head(network, ensemble.image_shape)
+            check_head(inner(network), ensemble.image_shape)
         norms = [each for network in networks for each in network.modules() if _is_norm(each)]
         if settings.frozen_batch_norm and not norms:
             raise ConfigError(
@@ -95,7 +96,8 @@ def freeze(network: nn.Module, trained: Sequence[nn.Parameter], *, frozen: bool)
         frozen: Whether to train the head alone.
     """
     network.train(not frozen)
-    heads = [network.get_submodule(name).train() for name in logit_layers(network)]
+    own = inner(network)
+    heads = [own.get_submodule(name).train() for name in logit_layers(own)]
     kept = {each for head in heads for each in head.parameters()} if frozen else set(trained)
     for parameter in trained:
         parameter.requires_grad_(parameter in kept)

@@ -8,6 +8,7 @@ from torch import nn
 from cotrain.basics.errors import ConfigError
 from cotrain.config import FineTuning
 from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.member import inner
 from cotrain.ensemble.peers.peer import Peer
 from cotrain.networks.evaluating import evaluating
 from cotrain.networks.heads import check_head, is_of_head, logit_layers
@@ -29,7 +30,7 @@ def lr_scales(ensemble: Ensemble | Peer, settings: FineTuning) -> Scales:
         ConfigError: The layers of a network have no order, or its head cannot be told.
     """
     scales: Scales = {}
-    for network in ensemble.networks:
+    for network in map(inner, ensemble.networks):
         if settings.layer_decay != 1:
             scales |= _decayed(network, ensemble.image_shape, settings.layer_decay)
         if settings.head_lr_scale != 1:
