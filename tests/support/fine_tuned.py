@@ -30,8 +30,8 @@ def write_weights(folder: Path) -> str:
 
 def fine_tuned(file: str, fine_tuning: dict[str, Any], **settings: Any) -> Experiment:
     """Two networks that start from the weights of a file, with heads of their own."""
-    each = {"epochs": 3, **settings}
-    return tiny(pretrained=file, sized_for=1, fine_tuning=fine_tuning, **each)
+    each = {"epochs": 3, "sized_for": 1, **settings}
+    return tiny(pretrained=file, fine_tuning=fine_tuning, **each)
 
 
 def states(module: CoTraining) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ import torch
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.data import Splits
+from cotrain.training.batch_norm import keeps_wrong_statistics, take_statistics
 from cotrain.training.cached_features import FeatureCache
 from cotrain.training.datamodule import Loaders
 from cotrain.training.freezing import Freezing
@@ -19,15 +20,28 @@ def build_module(
     folder: RunFolder,
     world_size: int,
     *,
+    device: torch.device,
     resumed: bool = False,
 ) -> tuple[CoTraining, Loaders]:
     """What is trained before its first step, and the loaders of its images.
+
+    Args:
+        experiment: What to train, and how.
+        splits: The images.
+        folder: The run folder.
+        world_size: How many processes train together.
+        device: Where this one trains.
+        resumed: The networks' weights are loaded afterwards.
 
     Raises:
         ConfigError: A network that cannot be divided so, or trained on such a batch.
     """
     loaders = Loaders(experiment, splits)
     ensemble = experiment_ensemble(experiment, splits, resumed=resumed)
+    starts_trained = experiment.inherit is not None or experiment.pretrained is not False
+    if starts_trained and not resumed and keeps_wrong_statistics(ensemble):
+        # Processes that are still to be forked must not find a GPU in use.
+        take_statistics(ensemble, loaders, device if world_size == 1 else torch.device("cpu"))
     tuning = experiment.fine_tuning
     views = tuning.cached_views
     cache = FeatureCache(ensemble, splits, views) if views else None

@@ -198,7 +198,12 @@ def _train(
         beside=beside,
     )
     module, loaders = build_module(
-        experiment, splits, folder, trainer.world_size, resumed=state is not None
+        experiment,
+        splits,
+        folder,
+        trainer.world_size,
+        device=trainer.strategy.root_device,
+        resumed=state is not None,
     )
     if state is not None:
         check_tensors(state, module, folder)

@@ -11,6 +11,7 @@ from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.member import inner
 from cotrain.ensemble.peers.peer import Peer
 from cotrain.networks.heads import check_head, logit_layers
+from cotrain.training.batch_norm import has_statistics
 from cotrain.training.cached_features import FeatureCache
 from cotrain.training.datamodule import Loaders
 from cotrain.training.module import CoTraining
@@ -39,7 +40,7 @@ class Freezing(lightning.Callback):
         ]
         for network in networks if settings.frozen_epochs else ():
             check_head(inner(network), ensemble.image_shape)
-        norms = [each for network in networks for each in network.modules() if _is_norm(each)]
+        norms = any(has_statistics(layer) for layer in ensemble.modules())
         if settings.frozen_batch_norm and not norms:
             raise ConfigError(
                 "fine_tuning.frozen_batch_norm=true would be ignored, as the networks have no "
@@ -62,7 +63,7 @@ class Freezing(lightning.Callback):
             frozen = place.epoch < self._settings.frozen_epochs
             freeze(network, self._trained[index], frozen=frozen)
             for layer in network.modules() if self._settings.frozen_batch_norm else ():
-                layer.train(layer.training and not _is_norm(layer))
+                layer.train(layer.training and not has_statistics(layer))
         if self._cache is not None:
             self._keep_features(self._cache, trainer, pl_module)
 
@@ -101,8 +102,3 @@ def freeze(network: nn.Module, trained: Sequence[nn.Parameter], *, frozen: bool)
     kept = {each for head in heads for each in head.parameters()} if frozen else set(trained)
     for parameter in trained:
         parameter.requires_grad_(parameter in kept)
-
-
-def _is_norm(layer: nn.Module) -> bool:
-    kinds = nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm
-    return isinstance(layer, kinds) and layer.track_running_stats

@@ -54,7 +54,10 @@ def estimate_seconds(experiment: Experiment, split_of: Path) -> float:
             progress=False,
         )
         trainer.callbacks.append(clock)  # type: ignore[attr-defined]
-        module, loaders = build_module(experiment, splits, folder, trainer.world_size)
+        device = trainer.strategy.root_device
+        module, loaders = build_module(
+            experiment, splits, folder, trainer.world_size, device=device
+        )
         try:
             with suppress(_Measured):
                 trainer.fit(module, datamodule=loaders)

@@ -19,7 +19,7 @@ def inherit(large: nn.Module, smalls: Sequence[nn.Module], image_shape: Sequence
     sum over fewer channels than before grow by what was left out, so that what they add up to
     keeps its scale. BatchNorm's running statistics come along, but fit the new sums only roughly:
     before the networks answer without any training, take them anew from some training images with
-    ``torch.optim.swa_utils.update_bn``; in training they adapt by themselves.
+    ``torch.optim.swa_utils.update_bn``, as ``cotrain train`` does before the first step.
 
     Args:
         large: The trained network.
