@@ -44,7 +44,7 @@ class Freezing(lightning.Callback):
         if settings.frozen_batch_norm and not norms:
             raise ConfigError(
                 "fine_tuning.frozen_batch_norm=true would be ignored, as the networks have no "
-                "BatchNorm: leave it out"
+                "BatchNorm: give --fine_tuning.frozen_batch_norm false"
             )
 
     def on_train_start(

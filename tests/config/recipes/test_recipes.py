@@ -19,6 +19,7 @@ PARAMS = {
     "cifar10-wide": 10_999_144,
     "fashion-mnist": 311_016,
     "imagefolder": 2_768_488,
+    "finetune": 2 * (4_652_008 - 1_281_000 + 12_810),  # the published one, with another head
 }
 
 
@@ -45,7 +46,7 @@ def test_networks_are_built(name):
         in_channels=1 if experiment.data.dataset in {"digits", "fashion_mnist"} else 3,
     )
     with torch.device("meta"):
-        network = build(divide_spec(large, experiment.into))
+        network = build(divide_spec(large, experiment.sized_for or experiment.into))
     assert experiment.into * count_params(network) == PARAMS[name]
 
 
@@ -80,3 +81,7 @@ def test_what_a_recipe_says_and_the_user_turns_off_is_left_out():
     assert load_recipe("cifar10-wide", ["--views.erasing=1"]).views.erasing_scale == (0.125, 0.2)
     assert load_recipe("imagefolder", ["--data.dataset=digits"]).data.root is None
     assert load_recipe("imagefolder", ["--data.dataset=imagenet"]).data.root == "data/my-images"
+    assert load_recipe("finetune").fine_tuning.cached_views == 4
+    thawed = load_recipe("finetune", ["--fine_tuning.frozen_epochs=0"]).fine_tuning
+    assert thawed.cached_views == 0
+    assert thawed.layer_decay == 0.85
