@@ -3,7 +3,7 @@
 import pytest
 import timm
 import torch
-from timm.layers import DropPath
+from timm.layers.drop import DropPath
 
 import cotrain
 from cotrain.networks.registry import named_spec
