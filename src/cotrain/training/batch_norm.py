@@ -31,9 +31,10 @@ def keeps_wrong_statistics(ensemble: Ensemble | Peer) -> bool:
     Args:
         ensemble: Networks that start from trained weights.
     """
-    if isinstance(ensemble, Peer) or ensemble.spec.divided in (None, ensemble.spec.network):
+    if isinstance(ensemble, Peer) or ensemble.spec.divided is None:
         return False
-    return any(has_statistics(layer) for layer in ensemble.modules())
+    narrower = ensemble.spec.network != ensemble.spec.divided
+    return narrower and any(has_statistics(layer) for layer in ensemble.modules())
 
 
 def take_statistics(ensemble: Ensemble | Peer, loaders: Loaders, device: torch.device) -> None:
