@@ -76,10 +76,10 @@ def test_pretrained_rows_have_what_was_published_and_their_commands(monkeypatch)
     monkeypatch.setattr(matching, "published_checkpoints", lambda: LISTED)
     wanted = {"num_classes": 10, "tolerance": 0.25, "pretrained": True}
     found = shortlist("timm:resnet18", into=(2, 40), **wanted)
-    kinds = ["large", "large", "divided", "taught", "inherited", "pretrained", "duo"]
-    assert [each.kind for each in found.alternatives][:6] == kinds[:6]
+    kinds = ["large", "large", "divided", "taught", "inherited", "inherited", "pretrained"]
+    assert [each.kind for each in found.alternatives][:7] == kinds
     assert found.alternatives[-1].kind == "duo"
-    kept, several, duo = (found.alternatives[place] for place in (1, 5, -1))
+    kept, several, duo = (found.alternatives[place] for place in (1, 6, -1))
     (command,) = kept.commands
     name = kept.networks[0].name
     assert f"--network {name} --into 1 --pretrained true --output" in command
@@ -118,7 +118,7 @@ def test_every_printed_command_is_understood(monkeypatch):
     monkeypatch.setitem(VERBS, "calibrate", calibrate)
     wanted = {"num_classes": 10, "tolerance": 0.25, "pretrained": True}
     found = shortlist("timm:resnet18", into=(2,), **wanted)
-    assert len(found.alternatives) == 7
+    assert len(found.alternatives) == 8
     for row in found.alternatives:
         assert row.commands
         for command in row.commands:
@@ -131,6 +131,9 @@ def test_every_printed_command_is_understood(monkeypatch):
         assert list(experiment.networks) == [each.name for each in rows[kind].networks]
         assert (experiment.into, experiment.pretrained) == (2, True)
     assert duo.data.calibration == 0.1
+    heirs = asked["runs/s2-from-pretrained"]
+    assert (heirs.networks, heirs.into) == (asked["runs/large-pretrained"].networks, 2)
+    assert heirs.pretrained is True
     assert calibrated == ["runs/duo"]
     assert (asked["runs/large"].into, asked["runs/s2"].dividing.tolerance) == (1, 0.25)
 

@@ -22,12 +22,14 @@ class Commands:
         spec: The large network's.
         by: The cost that is kept.
         tolerance: How far S networks may be from it, as a share.
+        checkpoint: Its name with that of its pretrained weights; None where they are not asked for.
     """
 
     network: str
     spec: NetworkSpec
     by: Kept
     tolerance: float
+    checkpoint: str | None = None
 
     @property
     def options(self) -> DivideOptions:
@@ -41,6 +43,11 @@ class Commands:
     def large_pretrained(self, checkpoint: str) -> str:
         """Train the large network from the weights of this name."""
         return replace(self, network=checkpoint)._train(1, "large-pretrained", *_PRETRAINED)
+
+    def inherited_pretrained(self, into: int, checkpoint: str) -> str:
+        """Train S networks that start from the large network's weights of this name."""
+        more = (*self._dividing(), *_PRETRAINED)
+        return replace(self, network=checkpoint)._train(into, f"s{into}-from-pretrained", *more)
 
     def several_pretrained(self, checkpoints: Sequence[str]) -> str:
         """Train networks together, each from the weights of its name."""

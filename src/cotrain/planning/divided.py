@@ -15,6 +15,11 @@ from cotrain.planning.alternative import Alternative, MeasuredNetwork, alternati
 from cotrain.planning.commands import Commands
 from cotrain.planning.evidence import Finding, finding_of
 
+_OF_PRETRAINED = Finding(
+    evidence="no evidence",
+    text="narrow networks keep little of pretrained weights (docs/pretrained.md)",
+)
+
 
 def kept_large(large: MeasuredNetwork, commands: Commands) -> Alternative:
     """The large network itself, from fresh weights."""
@@ -25,6 +30,8 @@ def kept_large(large: MeasuredNetwork, commands: Commands) -> Alternative:
 
 def divided_into(large: MeasuredNetwork, into: int, commands: Commands) -> Iterator[Alternative]:
     """S networks of the large one's cost: fresh, taught by it, and started from its weights.
+
+    Where it has pretrained weights, also started from these.
 
     Raises:
         ConfigError: It cannot be divided so, or not at this cost; at the end, that its weights
@@ -46,6 +53,10 @@ def divided_into(large: MeasuredNetwork, into: int, commands: Commands) -> Itera
     _check_inheritable(large, small, into)
     heirs = commands.inherited(into)
     yield alternative("inherited", f"{name}, inherited", networks, large, found["inherited"], heirs)
+    if commands.checkpoint is not None:
+        heir = commands.inherited_pretrained(into, commands.checkpoint)
+        name = f"{name}, inherited from pretrained weights"
+        yield alternative("inherited", name, networks, large, _OF_PRETRAINED, [heir])
 
 
 def _check_cost(

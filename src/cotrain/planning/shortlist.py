@@ -1,7 +1,7 @@
 """Everything that could replace a large network at equal cost, before anything is trained."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cotrain.basics.errors import ConfigError, UnknownNetworkError
@@ -124,6 +124,7 @@ def _replacing(
     checkpoints = None
     if pretrained:
         checkpoints = Checkpoints(large, commands.by)
+        commands = replace(commands, checkpoint=checkpoints.large.name)
         yield iter([kept_pretrained(checkpoints, commands)])
     for into in sizes:
         yield divided_into(large, into, commands)
