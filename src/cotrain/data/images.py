@@ -79,7 +79,7 @@ class FileImages:
         return torch.stack([read_image(self.paths[i], self.preprocessing) for i in indices])
 
     def original(self, index: int) -> Tensor:
-        return to_tensor(_decode(self.paths[index], self.preprocessing))
+        return read_whole(self.paths[index], self.preprocessing)
 
 
 def read_image(file: Readable | Path, preprocessing: Preprocessing) -> Tensor:
@@ -89,6 +89,11 @@ def read_image(file: Readable | Path, preprocessing: Preprocessing) -> Tensor:
         UnreadableImageError: The file cannot be decoded.
     """
     return to_tensor(fit_image(_decode(file, preprocessing), preprocessing))
+
+
+def read_whole(file: Readable | Path, preprocessing: Preprocessing) -> Tensor:
+    """One file at its own size, uint8 [C, h, w]; see ``read_image``."""
+    return to_tensor(_decode(file, preprocessing))
 
 
 def _decode(file: Readable | Path, preprocessing: Preprocessing) -> Image.Image:

@@ -1,7 +1,11 @@
 """Views that the user draws: every network its own, the same for the same seed."""
 
+from io import BytesIO
+
 import pytest
 import torch
+from image_folders import noise
+from PIL import Image, ImageOps
 from user_datasets import Listed, noisy, turned
 
 from cotrain.basics.errors import ConfigError
@@ -10,6 +14,7 @@ from cotrain.config import Data, Views
 from cotrain.data import TrainingBatches, UserData, load_splits, training_loader
 from cotrain.data.images import to_tensor
 from cotrain.data.user_data import user_source
+from cotrain.data.views.own_views import ViewedImages
 
 PAIRS = noisy(12)
 
@@ -61,6 +66,23 @@ def test_same_view_and_mixing_are_heeded():
     batch = next(iter(training_loader(made, batch_size=6)))
     assert batch.images[0].equal(batch.images[2])
     assert batch.targets.shape == (6, 2)
+
+
+def test_views_are_seen_as_images_are():
+    """Upright, and laid on white: what a transform leaves of an image's notes is heeded."""
+    image = noise(3)
+    image.getexif()[274] = 6  # taken with the camera turned
+    content = BytesIO()
+    image.save(content, "JPEG", exif=image.getexif(), quality=95, subsampling=0)
+    turned_photo = Image.open(content)
+    clear = Image.merge("RGBA", (*noise(4).split(), Image.new("L", (12, 12))))
+    pairs = [(turned_photo, 0), (clear, 1), *PAIRS[2:]]
+    made = batches(UserData(train=Listed(pairs), val=VAL, transform=lambda image: image.copy()))
+    assert isinstance(made.images, ViewedImages)
+    drawn = made.images.draw([0, 1], [0]).pixels[0]
+    assert drawn[0].equal(made.images.original(0))
+    assert drawn[0].equal(to_tensor(ImageOps.exif_transpose(turned_photo)))
+    assert drawn[1].eq(255).all()
 
 
 def test_a_view_of_another_size_is_refused():

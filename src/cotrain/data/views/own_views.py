@@ -9,7 +9,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import seeded
 from cotrain.basics.shapes import UInt8
-from cotrain.data.images import Images, to_tensor
+from cotrain.data.images import Images, read_whole
 from cotrain.data.stored import OwnViews
 from cotrain.data.views.views import DrawnViews
 from cotrain.ensemble.preprocessing import Preprocessing
@@ -56,11 +56,11 @@ class ViewedImages:
             return torch.stack([self._pixels(number) for number in numbers])
 
     def _pixels(self, number: int) -> UInt8[Tensor, "C H W"]:
-        size, channels = self.preprocessing.image_size, self.preprocessing.in_channels
+        size = self.preprocessing.image_size
         view = self.view(number)
         if view.size != (size, size):
             raise ConfigError(
                 f"a view has {view.width} x {view.height} pixels, but the networks take {size} x "
                 f"{size}: let the transform give that size, or give data.image_size"
             )
-        return to_tensor(view.convert("L" if channels == 1 else "RGB"))
+        return read_whole(view, self.preprocessing)
