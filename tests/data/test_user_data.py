@@ -102,6 +102,10 @@ def test_unreadable_images_stop_or_are_counted():
         ({"train": Listed(noisy(8)), "val": Listed(noisy(8), turned)}, r"val\[\d\] is another"),
         ({"train": Listed(noisy(8), turned), "draws": True}, "gives views only"),
         ({"train": Listed(noisy(8)), "draws": True, "transform": turned}, "give one of them"),
+        (
+            {"train": Listed(noisy(8)), "transform": len},
+            r"the transform of train\[0\] failed \(Type",
+        ),
         ({"train": Listed(noisy(8)), "transform": "unseeded"}, "no run could be resumed"),
     ],
 )

@@ -61,7 +61,14 @@ class UserItems:
         image, name = self.ask(index)[0], self.name(index)
         if self.transform is None:
             return as_image(image, name)
-        return as_image(self.transform(image), f"the transform of {name}")
+        try:
+            view = self.transform(image)
+        except Exception as error:  # whatever it is, it is the transform's
+            raise ConfigError(
+                f"the transform of {name} failed ({type(error).__name__}: {one_line(error)}): "
+                "mend it"
+            ) from error
+        return as_image(view, f"the transform of {name}")
 
     def ask(self, index: int) -> tuple[Any, Any]:
         """What the data set gives, as it is; see ``image``."""
