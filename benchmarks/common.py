@@ -18,6 +18,9 @@ from typing import Any
 import torch
 
 from cotrain.basics.machine import hardware
+from cotrain.basics.run_folder import RunFolder
+from cotrain.config import Experiment
+from cotrain.training import fit
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torchvision", "timm", "pytorch-lightning", "numpy")
@@ -26,6 +29,14 @@ PACKAGES = ("torchvision", "timm", "pytorch-lightning", "numpy")
 def versions() -> dict[str, str]:
     """Versions of the libraries that do the work, beside those the machine's facts hold."""
     return {name: version(name) for name in PACKAGES} | {"cuda": str(torch.version.cuda)}
+
+
+def trained(experiment: Experiment, folder: Path) -> RunFolder:
+    """The run, trained if it is not there yet."""
+    run = RunFolder(folder)
+    if not run.evaluation.is_file():
+        fit(experiment, folder, resume=run.config.exists(), progress=False)
+    return run
 
 
 def interleaved(cases: Mapping[str, Callable[[], object]], *, n: int) -> dict[str, list[float]]:

@@ -14,16 +14,15 @@ from statistics import mean, stdev
 from typing import Any
 
 import torch
-from common import write_results
+from common import trained, write_results
 
 from cotrain.basics.run_folder import RunFolder
-from cotrain.config import Experiment, Teacher
+from cotrain.config import Teacher
 from cotrain.config.recipes import load_recipe
 from cotrain.ensemble import load_shipped
 from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.evaluation.run_scores import RunScores, run_scores
 from cotrain.evaluation.soup import soup_of_runs
-from cotrain.training import fit
 
 SEEDS = (0, 1, 2)
 DIGITS = load_recipe("digits", ["data.train_images=250", "data.validation=0.2"])
@@ -35,14 +34,6 @@ STUDENTS: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "S=4 taught by S=1": ({"into": 4}, "S=1"),
     "S=1 taught by S=1": ({"into": 1}, "S=1"),
 }
-
-
-def trained(experiment: Experiment, folder: Path) -> RunFolder:
-    """The run, trained if it is not there yet."""
-    run = RunFolder(folder)
-    if not run.evaluation.is_file():
-        fit(experiment, folder, resume=run.config.exists(), progress=False)
-    return run
 
 
 def scores_of_soup(seed: int, root: Path) -> dict[str, Any]:

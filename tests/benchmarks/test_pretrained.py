@@ -1,0 +1,63 @@
+"""The benchmark of pretrained networks runs to its end, once, on tiny ones."""
+
+import json
+from pathlib import Path
+
+import common
+import pretrained
+import pytest
+import timm
+import torch
+from image_folders import write_folder
+from pretrained import CANDIDATES, settings_of
+
+from cotrain.config import FineTuning
+from cotrain.config.recipes import load_recipe
+from cotrain.training import fit
+
+
+def test_tiny_networks_are_compared_and_not_trained_again(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setattr(common, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(
+        pretrained, "NETWORKS", dict.fromkeys(pretrained.NETWORKS, "timm:test_resnet")
+    )
+    monkeypatch.setattr(pretrained, "PIXELS", dict.fromkeys(pretrained.PIXELS, 32))
+    trained = []
+    monkeypatch.setattr(common, "fit", lambda *args, **named: trained.append(fit(*args, **named)))
+    torch.manual_seed(0)
+    for name in pretrained.NETWORKS:
+        torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / f"{name}.pth")
+    for part in ("train", "test"):
+        write_folder(tmp_path / "images" / part, count=6, size=(32, 32))
+    own = ["epochs=1", "batch_size=8", "fine_tuning.frozen_epochs=0", "hardware.accelerator=cpu"]
+    words = ["--data", tmp_path / "images", "--weights", tmp_path, "--runs", tmp_path / "runs"]
+    words += ["--images", 5, "--seeds", 0, "--result", "tiny", "--set", *own]
+    for _ in range(2):
+        pretrained.main([str(word) for word in words])
+    assert len(trained) == len(CANDIDATES)
+    record = json.loads((tmp_path / "results" / "tiny.json").read_text())
+    rows = record["results"]["5"]
+    assert list(rows) == list(CANDIDATES)
+    for row in rows.values():
+        assert row["error"]["mean"] in [100 * (1 - right / 12) for right in range(13)]
+        assert row["error"]["sd"] is None
+    assert rows["2 x lite0"]["params"] == 2 * rows["lite2"]["params"]
+    divided = rows["lite2 into 2, fresh"]["params"]
+    assert divided == pytest.approx(rows["lite2"]["params"], rel=0.05)
+    assert "5 lite2 + lite0 {'error'" in capsys.readouterr().out
+
+
+def test_each_candidate_starts_and_is_tuned_as_it_says():
+    recipe = load_recipe("finetune")
+    made = {n: settings_of(each, recipe, Path("w")) for n, each in CANDIDATES.items()}
+    twice = made["2 x lite0"]
+    assert (twice.into, twice.sized_for, twice.pretrained) == (2, 1, "w/lite0.pth")
+    assert twice.fine_tuning == recipe.fine_tuning
+    assert made["2 x lite0, independent"].co_training.weight == 0
+    duo = made["lite2 + lite0"]
+    assert duo.network == "timm:tf_efficientnet_lite2,timm:tf_efficientnet_lite0"
+    assert (duo.into, duo.pretrained, duo.data.image_size) == (2, "w/lite2.pth,w/lite0.pth", 130)
+    assert made["lite2 into 2, fresh"].fine_tuning == FineTuning()
+    inherited = made["lite2 into 2, inherited"]
+    assert (inherited.pretrained, inherited.sized_for) == ("w/lite2.pth", None)
+    assert inherited.fine_tuning.frozen_epochs == 0
