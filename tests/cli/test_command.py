@@ -148,6 +148,8 @@ def test_several_networks_say_how_many_they_are(run, trained, network, capsys):
     with pytest.raises(SystemExit):
         main(["train", *network, "--into", "3", "--output", "r"])
     assert "names 2 that are not divided: give into 2" in capsys.readouterr().err
+    run("train", "--config", "finetune", *network, "--output", "r")
+    assert (trained[1][0].into, trained[1][0].sized_for) == (2, None)
 
 
 def test_train_takes_a_recipe_by_path(run, trained, tmp_path):

@@ -13,6 +13,7 @@ from listed_checkpoints import LISTED
 from cotrain import ConfigError, training
 from cotrain.cli.command import main
 from cotrain.cli.verbs import VERBS
+from cotrain.config.recipes import load_recipe
 from cotrain.dividing import divide_spec
 from cotrain.networks import build, spec_for_images
 from cotrain.planning import matching
@@ -131,6 +132,7 @@ def test_every_printed_command_is_understood(monkeypatch):
         assert list(experiment.networks) == [each.name for each in rows[kind].networks]
         assert (experiment.into, experiment.pretrained) == (2, True)
     assert duo.data.calibration == 0.1
+    assert duo.fine_tuning == load_recipe("finetune").fine_tuning
     heirs = asked["runs/s2-from-pretrained"]
     assert (heirs.networks, heirs.into) == (asked["runs/large-pretrained"].networks, 2)
     assert heirs.pretrained is True

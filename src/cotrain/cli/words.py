@@ -22,7 +22,7 @@ def readable(words: Sequence[str]) -> list[str]:
     ``--patterns`` for ``networks``; for ``predict`` all after the first are one, parted by the
     character that no path has; for ``views`` the one is ``--config``. For ``distill`` the settings
     are those of the run; the images of an ensemble that was assembled are not those of a recipe.
-    Several networks say themselves how many they are, whatever a recipe says.
+    Several networks say themselves how many they are, whatever a recipe says of dividing.
     """
     words = [_underscored(word) for word in words]
     if words[:1] == ["predict"]:
@@ -31,8 +31,9 @@ def readable(words: Sequence[str]) -> list[str]:
         words = _with_recipe(words)
     elif words and words[0] in _PLAIN_WORDS:
         words = _with_plain_words(words, _PLAIN_WORDS[words[0]])
-    unsaid = _not_of_recipes(words)
     said = _said(words)
+    several = len(said.get("network", "").split(",")) if words[:1] == ["train"] else 1
+    unsaid = _DIVIDING if several > 1 else _not_of_recipes(words)
     out: list[str] = []
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
@@ -46,9 +47,8 @@ def readable(words: Sequence[str]) -> list[str]:
         if word in _SWITCHES.get(words[0], ()) and following.lower() not in ("true", "false"):
             word += "=true"
         out.append(word)
-    names = said.get("network", "").split(",")
-    if words[:1] == ["train"] and len(names) > 1 and "into" not in said:
-        out.append(f"--into={len(names)}")
+    if several > 1 and "into" not in said:
+        out.append(f"--into={several}")
     return [*out[:1], *_settings_of_run(words), *out[1:]] if words[:1] == ["distill"] else out
 
 
@@ -70,6 +70,10 @@ _PARAMETERS = {
     ("import-checkpoint", "--from"): "--source",
     ("train", "--teacher"): "--teacher.run",
 }
+
+
+# What a recipe says of its own network alone.
+_DIVIDING = ("into", "sized_for", "dividing")
 
 
 # The flags of each verb that are true or false.

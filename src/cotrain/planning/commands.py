@@ -4,12 +4,17 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from torch import nn
+
 from cotrain.config import DivideOptions
-from cotrain.networks import ForeignSpec, NetworkSpec
-from cotrain.planning.alternative import Kept
+from cotrain.networks import ForeignSpec, NetworkSpec, build
+from cotrain.networks.heads import logit_layers
+from cotrain.networks.meta import on_meta
+from cotrain.planning.alternative import Kept, MeasuredNetwork
 
 PHOTOS = "PHOTOS"  # stands for the user's folder of images
 _PRETRAINED = ("--pretrained", "true")
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _DEFAULT = DivideOptions()
 
 
@@ -40,26 +45,27 @@ class Commands:
         """Train the large network."""
         return self._train(1, "large")
 
-    def large_pretrained(self, checkpoint: str) -> str:
-        """Train the large network from the weights of this name."""
-        return replace(self, network=checkpoint)._train(1, "large-pretrained", *_PRETRAINED)
-
     def inherited_pretrained(self, into: int, checkpoint: str) -> str:
         """Train S networks that start from the large network's weights of this name."""
         more = (*self._dividing(), *_PRETRAINED)
         return replace(self, network=checkpoint)._train(into, f"s{into}-from-pretrained", *more)
 
-    def several_pretrained(self, checkpoints: Sequence[str]) -> str:
-        """Train networks together, each from the weights of its name."""
-        into = len(checkpoints)
-        several = replace(self, network=",".join(checkpoints))
-        return several._train(into, f"s{into}-pretrained", *_PRETRAINED)
+    def pretrained(self, networks: Sequence[MeasuredNetwork], name: str, *more: str) -> str:
+        """Fine-tune whole networks together, each from the weights of its name.
 
-    def duo_pretrained(self, checkpoints: Sequence[str]) -> tuple[str, str]:
-        """Train two networks, each from the weights of its name, and fit what each counts."""
-        duo = replace(self, network=",".join(checkpoints))
-        kept = ("--data.calibration", "0.1")
-        return duo._train(2, "duo", *_PRETRAINED, *kept), "cotrain calibrate runs/duo"
+        Args:
+            networks: One, or several.
+            name: What the run's folder is called.
+            more: Further words.
+        """
+        named = replace(self, network=",".join(each.name for each in networks))
+        words = (*_PRETRAINED, *_tuning(networks), *more)
+        return named._train(len(networks), name, *words, recipe="finetune")
+
+    def duo_pretrained(self, networks: Sequence[MeasuredNetwork]) -> tuple[str, str]:
+        """Fine-tune two networks together, and fit what each counts."""
+        train = self.pretrained(networks, "duo", "--data.calibration", "0.1")
+        return train, "cotrain calibrate runs/duo"
 
     def divided(self, into: int) -> str:
         """Train S networks from fresh weights."""
@@ -76,8 +82,8 @@ class Commands:
     def _of_large(self, into: int, how: str, flag: str) -> str:
         return self._train(into, f"s{into}-{how}", *self._dividing(), flag, "runs/large")
 
-    def _train(self, into: int, name: str, *more: str) -> str:
-        words = ["cotrain", "train", "--config", "imagefolder", "--data.root", PHOTOS]
+    def _train(self, into: int, name: str, *more: str, recipe: str = "imagefolder") -> str:
+        words = ["cotrain", "train", "--config", recipe, "--data.root", PHOTOS]
         words += ["--data.image_size", str(self.spec.image_size), "--network", self.network]
         words += ["--into", str(into), *more, "--output", f"runs/{name}"]
         return shlex.join(words)
@@ -90,3 +96,14 @@ class Commands:
             if value != getattr(_DEFAULT, name):
                 words += [f"--dividing.{name}", str(value)]
         return words
+
+
+def _tuning(networks: Sequence[MeasuredNetwork]) -> Sequence[str]:
+    """What the recipe says that does not suit these networks."""
+    modules = [on_meta(lambda spec=each.spec: build(spec)) for each in networks]
+    words: list[str] = []
+    if not any(isinstance(layer, _NORMS) for each in modules for layer in each.modules()):
+        words += ["--fine_tuning.frozen_batch_norm", "false"]
+    if any(len(logit_layers(each)) > 1 for each in modules):
+        words += ["--fine_tuning.cached_views", "0"]
+    return words

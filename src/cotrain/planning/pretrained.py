@@ -17,7 +17,7 @@ def kept_pretrained(checkpoints: Checkpoints, commands: Commands) -> Alternative
     """The large network, from its weights."""
     large = checkpoints.large
     finding = Finding(evidence="published", text=f"{_top1(large):.2f} % on ImageNet")
-    command = commands.large_pretrained(large.name)
+    command = commands.pretrained([large], "large-pretrained")
     return alternative("large", "keep it, pretrained", [large], large, finding, [command])
 
 
@@ -36,7 +36,7 @@ def pretrained_of(checkpoints: Checkpoints, into: int, commands: Commands) -> It
             f"{checkpoints.by}: give another S, --tolerance or --image-size"
         )
     finding = _to_win_back(found, checkpoints.large)
-    command = commands.several_pretrained([each.name for each in found])
+    command = commands.pretrained(found, f"s{into}-pretrained")
     name, large = f"{into} pretrained", checkpoints.large
     yield alternative("pretrained", name, found, large, finding, [command])
 
@@ -60,7 +60,7 @@ def duo_of(checkpoints: Checkpoints, commands: Commands) -> Iterator[Alternative
     )
     finding = Finding(evidence="no evidence", text=text)
     both = [large, *found]
-    runs = commands.duo_pretrained([each.name for each in both])
+    runs = commands.duo_pretrained(both)
     yield alternative("duo", "a duo, pretrained", both, large, finding, runs)
 
 
