@@ -223,8 +223,10 @@ def switches_that_are(default_value: bool) -> list[str]:
 def test_a_switch_alone_means_true(run, trained):
     switches = switches_that_are(False)
     assert "--hardware.compile" in switches
-    run("train", "--output", "r", *(switch.replace("_", "-") for switch in switches))
-    experiment = load_recipe("digits", [f"{switch}=true" for switch in switches])
+    start = ("--pretrained", "true")  # which settings of fine-tuning need
+    run("train", "--output", "r", *start, *(each.replace("_", "-") for each in switches))
+    said = [*start, *(f"{switch}=true" for switch in switches)]
+    experiment = load_recipe("digits", said)
     made = trained[0][0]
     assert made.hardware == experiment.hardware
     assert made.optimizer.divide_weight_decay
