@@ -160,7 +160,10 @@ def _check_place(data: Data, is_here: bool) -> None:
             f"data.download=true would be ignored: data.root={root!r} is here: leave it out"
         )
     if not is_here and not _NAME.fullmatch(root):
-        raise ConfigError(f"data.root={root!r} is no folder, and no name of a data set: mend it")
+        raise ConfigError(
+            f"data.root={root!r} is no folder, and no name of a data set: give one of them, such "
+            "as saved/ or uoft-cs/cifar10"
+        )
     if not is_here and not data.download:
         raise ConfigError(
             f"data.root={root!r} is not here: give the folder of a data set, or fetch the one of "
