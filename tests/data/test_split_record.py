@@ -1,6 +1,7 @@
 """What is remembered of a split is read back as it was written, or refused."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -121,3 +122,18 @@ def test_validation_images_can_stand_in_the_place_of_the_tests():
     assert found.others == ("cat/3.png", "dog/2.png")  # known, so that none looks new
     with pytest.raises(ConfigError, match=r"give data\.validation a share such as 0\.2"):
         RECORD.on_validation()
+
+
+def test_images_that_are_trained_on_as_well_are_counted_by_part():
+    kept = PartRecord(names=("a", "b"), targets=(0, 0), sizes=(1, 1), contents=("cd", "gh"))
+    copies = PartRecord(names=("c", "d"), targets=(0, 0), sizes=(1, 1), contents=("ab", "cd"))
+    parts = {"train": TRAIN, "val": kept, "test": copies}
+    said = list(SplitRecord(origin=RECORD.origin, parts=parts).leaks())
+    assert [line.partition(" are among the training images, too")[0] for line in said] == [
+        "1 of the val images",
+        "2 of the test images",
+    ]
+    assert not list(RECORD.leaks())
+    assert not list(SplitRecord(origin=RECORD.origin, parts={"test": TEST}).leaks())
+    unread = {"train": replace(TRAIN, contents=None), "test": TEST}
+    assert not list(SplitRecord(origin=RECORD.origin, parts=unread).leaks())

@@ -113,6 +113,18 @@ class SplitRecord:
         rows = {name: list(part.rows()) for name, part in self.parts.items()}
         return digest(json.dumps([self.origin.classes, rows], sort_keys=True).encode())
 
+    def leaks(self) -> Iterator[str]:
+        """In words, how many images of other parts are trained on as well, by their content."""
+        if "train" not in self.parts:
+            return
+        for name, part in self.parts.items():
+            found = () if name == "train" else self.parts["train"].names_in([part])
+            if found:
+                yield (
+                    f"{len(found):,} of the {name} images are among the training images, too: what "
+                    "is answered there says little about others"
+                )
+
     def on_validation(self) -> "SplitRecord":
         """The same with the validation images in the place of the test's, which are left alone.
 

@@ -165,7 +165,7 @@ def _summary(found: Recalled, splits: Splits, data: Data) -> DataSummary:
         preprocessing=splits.preprocessing,
         fitting=fitting(splits.preprocessing, cropped=isinstance(splits.train, FileImages)),
         left_out=left_out,
-        notes=(*source.notes, *found.notes),
+        notes=(*source.notes, *found.notes, *(splits.record.leaks() if splits.record else ())),
         digest=splits.record.digest if splits.record else None,
     )
 
