@@ -95,3 +95,14 @@ def test_smaller_networks_inherit_from_them(tmp_path):
 def test_two_starts_at_once_are_refused():
     with pytest.raises(ConfigError, match=r"both what the networks start from"):
         cotrain.divide(RESNET, 1, pretrained=True, initialization="identical")
+
+
+def test_a_fresh_head_starts_small_and_a_kept_one_does_not(tmp_path):
+    torch.save(_state(), tmp_path / "w.pth")
+    fresh = pretrained_network(RESNET, tmp_path / "w.pth", seed=0).get_submodule("fc")
+    deviation = fresh.get_parameter("weight").std().item()
+    assert deviation == pytest.approx(0.01, rel=0.2)  # of 288 numbers
+    assert not fresh.get_parameter("bias").any()
+    whole = named_spec("timm:test_resnet", num_classes=1000)
+    kept = pretrained_network(whole, tmp_path / "w.pth", seed=0)
+    assert kept.get_parameter("fc.weight").equal(_state()["fc.weight"])

