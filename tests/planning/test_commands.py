@@ -15,12 +15,10 @@ def command(*names: str) -> str:
     return large.pretrained(networks, "some")
 
 
-def test_what_a_recipe_says_of_batch_norm_and_heads_is_left_out_where_it_does_not_suit():
-    norm, views = " --fine_tuning.frozen_batch_norm false", " --fine_tuning.cached_views 0"
+def test_what_a_recipe_says_of_heads_is_left_out_where_it_does_not_suit():
+    views = " --fine_tuning.cached_views 0"
     usual = command("timm:resnet10t")
     assert usual.startswith("cotrain train --config finetune --data.root PHOTOS")
     assert "--network timm:resnet10t.x_in1k --into 1 --pretrained true --output runs/some" in usual
-    assert norm in command("timm:vit_tiny_patch16_224")
-    assert norm not in command("timm:vit_tiny_patch16_224", "timm:resnet10t")
     assert views not in command("timm:vit_tiny_patch16_224")
     assert views in command("timm:deit_tiny_distilled_patch16_224")

@@ -4,8 +4,6 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from torch import nn
-
 from cotrain.config import DivideOptions
 from cotrain.networks import ForeignSpec, NetworkSpec, build
 from cotrain.networks.heads import logit_layers
@@ -14,7 +12,6 @@ from cotrain.planning.alternative import Kept, MeasuredNetwork
 
 PHOTOS = "PHOTOS"  # stands for the user's folder of images
 _PRETRAINED = ("--pretrained", "true")
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _DEFAULT = DivideOptions()
 
 
@@ -101,9 +98,5 @@ class Commands:
 def _tuning(networks: Sequence[MeasuredNetwork]) -> Sequence[str]:
     """What the recipe says that does not suit these networks."""
     modules = [on_meta(lambda spec=each.spec: build(spec)) for each in networks]
-    words: list[str] = []
-    if not any(isinstance(layer, _NORMS) for each in modules for layer in each.modules()):
-        words += ["--fine_tuning.frozen_batch_norm", "false"]
-    if any(len(logit_layers(each)) > 1 for each in modules):
-        words += ["--fine_tuning.cached_views", "0"]
-    return words
+    two_heads = any(len(logit_layers(each)) > 1 for each in modules)
+    return ("--fine_tuning.cached_views", "0") if two_heads else ()

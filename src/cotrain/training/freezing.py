@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pytorch_lightning as lightning
 from torch import nn
 
-from cotrain.basics.errors import ConfigError
 from cotrain.config import FineTuning
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.member import inner
@@ -15,6 +14,7 @@ from cotrain.training.batch_norm import has_statistics
 from cotrain.training.cached_features import FeatureCache
 from cotrain.training.datamodule import Loaders
 from cotrain.training.module import CoTraining
+from cotrain.training.notices import say
 
 
 class Freezing(lightning.Callback):
@@ -26,8 +26,7 @@ class Freezing(lightning.Callback):
         cache: Filled for the frozen epochs; None if every epoch computes its features.
 
     Raises:
-        ConfigError: There is no BatchNorm to freeze, or the head of a network cannot be told from
-            its backbone.
+        ConfigError: The head of a network cannot be told from its backbone.
     """
 
     def __init__(
@@ -42,10 +41,7 @@ class Freezing(lightning.Callback):
             check_head(inner(network), ensemble.image_shape)
         norms = any(has_statistics(layer) for layer in ensemble.modules())
         if settings.frozen_batch_norm and not norms:
-            raise ConfigError(
-                "fine_tuning.frozen_batch_norm=true would be ignored, as the networks have no "
-                "BatchNorm: give --fine_tuning.frozen_batch_norm false"
-            )
+            say("fine_tuning.frozen_batch_norm=true: there is no BatchNorm, so nothing to freeze")
 
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
