@@ -21,24 +21,27 @@ def test_a_row_has_cost_accuracy_and_evidence(found):
     assert [" ".join(each) for each in table.columns] == [
         *("", "params", "MACs", "top-1 %", "evidence")
     ]
-    row = table.rows[5]
+    row = table.rows[6]
     assert row is not None
     name, params, macs, top1, evidence = row.cells
     assert list(name) == [
-        *("6. 2 pretrained", "   resnet10t.first_in1k", "   regnety_006.third_ft_in1k")
+        *("7. 2 pretrained", "   resnet10t.first_in1k", "   regnety_006.third_ft_in1k")
     ]
     assert list(top1) == ["", "73.00", "70.00"]
     assert list(evidence) == ["no evidence"]
-    several = found.alternatives[5]
+    several = found.alternatives[6]
     assert params[1] == f"x {several.params_ratio:.2f}"
     assert macs[1] == f"x {several.macs_ratio:.2f}"
 
 
-def test_remarks_end_with_the_advice_and_say_what_has_no_command(found):
+def test_every_row_has_its_commands_and_remarks_end_with_the_advice(found):
     lines = list(shortlist_remarks(found))
     assert lines[-len(ADVICE) :] == list(ADVICE)
-    said = sum(line.startswith("   no command yet: cotrain trains no pretrained") for line in lines)
-    assert said == sum(not each.commands for each in found.alternatives) == 2
+    assert all(each.commands for each in found.alternatives)
+    assert {line.split()[1] for line in lines if line.startswith("   cotrain ")} == {
+        "train",
+        "calibrate",
+    }
     assert lines.count("   as 1") == 2  # the large network is trained for both
 
 

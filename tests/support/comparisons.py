@@ -72,6 +72,7 @@ def result(name: str, into: int, error: float, **changes: Any) -> CandidateResul
         equal=0.85 <= ratio <= 1.15,
     )
     given: dict[str, Any] = {
+        "slug": name.lower().replace("=", "").replace(" ", "-"),
         "weight": 0.5,
         "given": quality(error, std),
         "calibrated": None,

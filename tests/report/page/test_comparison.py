@@ -1,17 +1,24 @@
 """The page of a comparison holds its record's numbers, and what its runs say."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from html_pages import check_whole, read_html
 from reported import small_comparison
+from training_runs import tiny
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
+from cotrain.comparison.accuracy.compare import compare
+from cotrain.comparison.accuracy.peers import list_peers
 from cotrain.evaluation.evaluate import read_predictions
+from cotrain.report.accuracy import write_comparison
 from cotrain.report.page.comparison import comparison_page
 from cotrain.report.page.rendering import html_of
+from cotrain.report.page.subject import page_of
+from cotrain.training import fit
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +69,27 @@ def test_without_its_runs_the_record_is_shown(folder, tmp_path):
     page = comparison_page(tmp_path)
     assert [each.title for each in page.sections] == ["Error and cost", "How training went"]
     assert page.sections[1].says == ["Its runs are gone: there are no curves."]
+
+
+def test_what_a_peer_answers_is_drawn_and_has_no_page_of_its_own(folder, tmp_path):
+    pytest.importorskip("torch_uncertainty")
+    peers = tmp_path / "peers"
+    shutil.copytree(folder, peers)
+    settings = tiny(hardware={"threads": 1})
+    (peer,) = list_peers(settings, ["packed:2"])
+    run = peers / f"{peer.slug}-seed0"
+    fit(peer.experiment, run, progress=False, split_of=peers / "s1-seed0")
+    compared = compare(
+        settings, peers, into=(1, 2), seeds=(0,), independent=False, peers=["packed:2"]
+    )
+    write_comparison(compared, peers)
+    page = comparison_page(peers)
+    curves = next(each for each in page.pictures if each.name == "reliability")
+    assert "packed 2" in curves.alt
+    recalls = next(each for each in page.sections if "lass" in each.title).tables[0]
+    assert [" ".join(each) for each in recalls.columns][1:] == ["S=1", "S=2", "packed 2"]
+    with pytest.raises(ConfigError, match="of a packed network, which has no page of its own"):
+        page_of(run)
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "no JSON"])

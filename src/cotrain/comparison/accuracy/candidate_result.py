@@ -69,6 +69,7 @@ class CandidateResult:
 
     Args:
         name: The candidate.
+        slug: Its runs are in ``slug-seed0`` and so on.
         into: S, or the answers of a peer.
         weight: Of its co-training loss.
         cost: Params and MACs.
@@ -91,6 +92,7 @@ class CandidateResult:
     """
 
     name: str
+    slug: str
     into: int
     weight: float
     cost: Cost

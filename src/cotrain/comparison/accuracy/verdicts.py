@@ -137,6 +137,7 @@ def _result(
     experiment = candidate.experiment
     return CandidateResult(
         name=candidate.name,
+        slug=candidate.slug,
         into=experiment.into,
         weight=experiment.co_training.weight,
         cost=cost,

@@ -13,7 +13,8 @@ from cotrain.config import Data, Experiment
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits, read_record
 from cotrain.ensemble.combining import log_probabilities
-from cotrain.ensemble.ensemble import Ensemble, load_shipped
+from cotrain.ensemble.ensemble import Ensemble, load_shipped, shipped_folder
+from cotrain.ensemble.peers.peer import Peer, load_any
 from cotrain.evaluation.evaluate import evaluate_ensemble, read_predictions
 from cotrain.evaluation.images import images_of_parts, images_to_test
 from cotrain.evaluation.scores import Evaluation, evaluate_logits
@@ -51,7 +52,7 @@ class Answered:
         source: What was opened, for the foot of the page.
     """
 
-    ensemble: Ensemble
+    ensemble: Ensemble | Peer
     logits: Float[Tensor, "S N C"]
     targets: Int[Tensor, " N"]
     dataset: str
@@ -59,6 +60,20 @@ class Answered:
     run: TrainedRun | None = None
     loaded: Splits | None = None
     source: str = ""
+
+    @property
+    def networks(self) -> Ensemble:
+        """The ensemble, which has S networks.
+
+        Raises:
+            ConfigError: It is a peer, one network that gives S answers.
+        """
+        if isinstance(self.ensemble, Peer):
+            raise ConfigError(
+                f"{self.source} is of a {self.ensemble.spec.peer} network, which has no page of "
+                "its own: give the folder of the comparison"
+            )
+        return self.ensemble
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -124,7 +139,7 @@ def open_run(path: Path) -> Answered:
     """
     folder = RunFolder(path)
     folder.check_begun()
-    ensemble = load_shipped(path)
+    ensemble = load_any(shipped_folder(path))
     logits, targets = read_predictions(folder)
     record, experiment = read_record(folder.split), load_recipe(folder.config)
     return Answered(

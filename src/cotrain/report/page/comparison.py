@@ -1,7 +1,5 @@
 """The page of a comparison: large against divided."""
 
-import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -30,7 +28,6 @@ from cotrain.report.pictures import add_legend
 from cotrain.report.style import new_table
 
 RECORD = "comparison.json"
-_FOLDER = re.compile(r"s(\d+)(-.*)?-seed(-?\d+)")
 
 
 def comparison_page(path: Path) -> Page:
@@ -42,7 +39,8 @@ def comparison_page(path: Path) -> Page:
     Raises:
         ConfigError: Its record is missing or damaged, or one of its runs is.
     """
-    comparison, runs = _read(path / RECORD), _runs(path)
+    comparison = _read(path / RECORD)
+    runs = _runs(comparison, path)
     experiment = comparison.experiment
     sections = [_costs(comparison), _training(runs)]
     opened = {name: [open_run(folder) for folder in each] for name, each in runs.items()}
@@ -68,15 +66,17 @@ def _read(path: Path) -> Comparison:
         ) from None
 
 
-def _runs(path: Path) -> dict[str, list[Path]]:
-    """The folders of finished runs by the names of what they trained."""
-    found: dict[str, list[Path]] = defaultdict(list)
-    for folder in sorted(path.iterdir()):
-        named = _FOLDER.fullmatch(folder.name)
-        if named and RunFolder(folder).predictions.is_file():
-            label = f"S={named[1]} {(named[2] or '').replace('-', ' ').strip()}".strip()
-            found[label].append(folder)
-    return dict(found)
+def _runs(comparison: Comparison, path: Path) -> dict[str, list[Path]]:
+    """The folders of the runs that are still there, by the name of the candidate."""
+    named = {
+        each.name: [path / f"{each.slug}-seed{seed}" for seed in comparison.seeds]
+        for each in comparison.candidates
+    }
+    there = {
+        name: [each for each in folders if RunFolder(each).predictions.is_file()]
+        for name, folders in named.items()
+    }
+    return {name: folders for name, folders in there.items() if folders}
 
 
 def _costs(comparison: Comparison) -> Section:

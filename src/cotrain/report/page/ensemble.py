@@ -19,7 +19,7 @@ _LARGEST_SHOWN = 20  # classes of a matrix that is still read at a glance
 
 def ensemble_page(answered: Answered) -> Page:
     """What a finished run came to, or what an ensemble answers to other images."""
-    spec, run = answered.ensemble.spec, answered.run
+    spec, run = answered.networks.spec, answered.run
     divided = "" if spec.divided is None else f" into {spec.into}"
     return Page(
         title=f"{spec.arch}{divided} on {answered.dataset}",
@@ -39,7 +39,7 @@ def ensemble_page(answered: Answered) -> Page:
 def _verdict(answered: Answered) -> list[str]:
     """The result in plain sentences."""
     found = answered.evaluation
-    spec, scores = answered.ensemble.spec, found.ensemble
+    spec, scores = answered.networks.spec, found.ensemble
     into = spec.into
     alone = [100 * each.top1 for each in found.networks]
     small = "One network" if spec.divided is None else "One small network"
@@ -67,13 +67,13 @@ def _verdict(answered: Answered) -> list[str]:
 
 
 def _costs(answered: Answered) -> str:
-    spec = answered.ensemble.spec
+    spec = answered.networks.spec
     if spec.divided is None:
         return (
             f"None was divided; all have {spec.params:,} parameters, and an image takes "
             f"{spec.macs:,} multiply-accumulates (MACs)."
         )
-    cost = cost_of(answered.ensemble)
+    cost = cost_of(answered.networks)
     return (
         f"All cost {cost.params_ratio:.2f} times the parameters and {cost.macs_ratio:.2f} times "
         "the multiply-accumulates (MACs) of the large network."
@@ -89,8 +89,8 @@ def _believed(answered: Answered) -> str:
 
 
 def _cost(answered: Answered) -> Section:
-    pictures = [fewer_networks_picture(answered)] if answered.ensemble.spec.into > 1 else []
-    return Section(title="What it costs", pictures=pictures, tables=[cost_table(answered.ensemble)])
+    pictures = [fewer_networks_picture(answered)] if answered.networks.spec.into > 1 else []
+    return Section(title="What it costs", pictures=pictures, tables=[cost_table(answered.networks)])
 
 
 def _answers(answered: Answered) -> Section:

@@ -18,7 +18,7 @@ def fewer_networks_picture(answered: Answered, large: Answered | None = None) ->
         answered: The order is that of its cascade, where there is one.
         large: The large network's answers to the same images, drawn beside; None leaves it out.
     """
-    spec, logits, targets = answered.ensemble.spec, answered.logits, answered.targets
+    spec, logits, targets = answered.networks.spec, answered.logits, answered.targets
     cascade, into, macs = spec.cascade, len(logits), [each.macs / 1e6 for each in spec.costs()]
     order = range(into) if cascade is None else cascade.order
     counts = sorted({round(1 + place * (into - 1) / (_POINTS - 1)) for place in range(_POINTS)})
