@@ -8,11 +8,11 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
+from statistics import mean, median, stdev
 from typing import Any
 
 import torch
@@ -20,6 +20,8 @@ import torch
 from cotrain.basics.machine import hardware
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
+from cotrain.evaluation.run_scores import RunScores
+from cotrain.evaluation.scores import Scores
 from cotrain.training import fit
 
 RESULTS = Path(__file__).parent / "results"
@@ -37,6 +39,27 @@ def trained(experiment: Experiment, folder: Path) -> RunFolder:
     if not run.evaluation.is_file():
         fit(experiment, folder, resume=run.config.exists(), progress=False)
     return run
+
+
+def spread(values: list[float]) -> dict[str, Any]:
+    """Every run, their mean, and their deviation if there are several."""
+    return {"mean": mean(values), "sd": stdev(values) if len(values) > 1 else None, "runs": values}
+
+
+def quality(scores: Sequence[Scores]) -> dict[str, Any]:
+    """Error in percent, NLL and ECE over the seeds."""
+    return {
+        "error": spread([100 * (1 - each.top1) for each in scores]),
+        "nll": spread([each.nll for each in scores]),
+        "ece": spread([each.ece for each in scores]),
+    }
+
+
+def of_runs(rows: Sequence[RunScores]) -> dict[str, Any]:
+    """Quality of the runs of all seeds, beside what an answer costs."""
+    scores = [row.scores for row in rows if row.scores is not None]
+    assert len(scores) == len(rows)
+    return {"macs": rows[0].macs, "params": rows[0].params, **quality(scores)}
 
 
 def interleaved(cases: Mapping[str, Callable[[], object]], *, n: int) -> dict[str, list[float]]:

@@ -8,13 +8,12 @@ them by the validation images stands beside. Runs in the folder are not trained 
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 import torch
-from common import trained, write_results
+from common import of_runs, trained, write_results
 
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Teacher
@@ -74,21 +73,6 @@ def runs_of(seed: int, root: Path) -> dict[str, RunFolder]:
     return found
 
 
-def summary(rows: list[RunScores]) -> dict[str, Any]:
-    """Mean and deviation over the seeds, beside what an answer costs."""
-    scores = [asdict(row.scores) for row in rows if row.scores is not None]
-    assert len(scores) == len(rows)
-    numbers = {
-        "error": [100 * (1 - each["top1"]) for each in scores],
-        **{name: [each[name] for each in scores] for name in ("nll", "ece")},
-    }
-    return {
-        "macs": rows[0].macs,
-        "params": rows[0].params,
-        **{name: {"mean": mean(v), "sd": stdev(v), "runs": v} for name, v in numbers.items()},
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
@@ -97,7 +81,7 @@ def main() -> None:
     every = [run_scores(runs_of(seed, root)) for seed in SEEDS]
     soups = [scores_of_soup(seed, root) for seed in SEEDS]
     every = [[*rows, *soup["rows"].values()] for rows, soup in zip(every, soups, strict=True)]
-    by_name = {rows[0].name: summary(list(rows)) for rows in zip(*every, strict=True)}
+    by_name = {rows[0].name: of_runs(list(rows)) for rows in zip(*every, strict=True)}
     for name, row in by_name.items():
         print(name, {key: row[key]["mean"] for key in ("error", "nll", "ece")}, row["macs"])
     facts = {"seeds": SEEDS, "test_images": 1547, "taken": [each["taken"] for each in soups]}

@@ -10,15 +10,14 @@ again.
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 import torch
-from common import write_results
+from common import quality, spread, trained, write_results
 
-from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.config.recipes import load_recipe
 from cotrain.ensemble import load_shipped
@@ -27,7 +26,6 @@ from cotrain.evaluation.assembling.of_runs import assemble_runs
 from cotrain.evaluation.calibration.calibrate import calibrate
 from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.evaluation.scores import Scores
-from cotrain.training import fit
 
 SEEDS = (0, 1, 2, 3, 4)
 SECOND = 100  # added to a seed for another run of it
@@ -92,18 +90,12 @@ def experiment(seed: int, into: int, network: str = LARGE, weight: float = 0.5) 
     )
 
 
-def trained(seed: int, name: str, root: Path) -> Path:
-    """The run, trained if it is not there yet."""
-    run = RunFolder(root / f"{name}-seed{seed}")
-    if not run.evaluation.is_file():
-        settings = experiment(seed + SECOND * (name == "second"), **TRAINED[name])
-        fit(settings, run.root, resume=run.config.exists(), progress=False)
-    return run.root
-
-
 def tested(seed: int, row: Row, root: Path) -> tuple[Scores, int]:
     """Scores on the test images, and the MACs of an answer."""
-    runs = [trained(seed, name, root) for name in row.runs]
+    settings = {
+        name: experiment(seed + SECOND * (name == "second"), **TRAINED[name]) for name in row.runs
+    }
+    runs = [trained(each, root / f"{name}-seed{seed}").root for name, each in settings.items()]
     found = assemble_runs(runs, select=row.select, weights=row.weights)
     ensemble = found.ensemble
     if row.calibrated:
@@ -115,18 +107,12 @@ def tested(seed: int, row: Row, root: Path) -> tuple[Scores, int]:
 
 def summary(rows: list[tuple[Scores, int]], large: list[tuple[Scores, int]]) -> dict[str, Any]:
     """Mean and deviation over the seeds, also of what is won beside the large network."""
-    scores, beside = ([asdict(each) for each, _ in some] for some in (rows, large))
-    numbers: dict[str, list[float]] = {
-        "error": [100 * (1 - each["top1"]) for each in scores],
-        **{name: [each[name] for each in scores] for name in ("nll", "ece")},
-        "error_less_large": [
-            100 * (other["top1"] - each["top1"]) for each, other in zip(scores, beside, strict=True)
-        ],
-    }
-    macs = mean(each for _, each in rows) / mean(each for _, each in large)
+    scores, beside = ([each for each, _ in some] for some in (rows, large))
+    won = [100 * (other.top1 - each.top1) for each, other in zip(scores, beside, strict=True)]
     return {
-        "macs_ratio": macs,
-        **{name: {"mean": mean(v), "sd": stdev(v), "runs": v} for name, v in numbers.items()},
+        "macs_ratio": mean(each for _, each in rows) / mean(each for _, each in large),
+        **quality(scores),
+        "error_less_large": spread(won),
     }
 
 

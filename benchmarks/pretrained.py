@@ -12,19 +12,18 @@ lite2 130, or the larger one's where networks differ. Runs in the folder are not
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 import torch
-from common import trained, write_results
+from common import of_runs, trained, write_results
 
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment, FineTuning, Teacher
 from cotrain.config.recipes import load_recipe
-from cotrain.evaluation.run_scores import RunScores, run_scores
+from cotrain.evaluation.run_scores import run_scores
 
 NETWORKS = {f"lite{size}": f"timm:tf_efficientnet_lite{size}" for size in range(3)}
 PIXELS = {"lite0": 112, "lite1": 120, "lite2": 130}
@@ -111,21 +110,6 @@ def runs_of(recipe: Experiment, weights: Mapping[str, str], root: Path) -> dict[
     return found
 
 
-def summary(rows: Sequence[RunScores]) -> dict[str, Any]:
-    """Mean, and deviation if there are several seeds, beside what an answer costs."""
-    scores = [asdict(row.scores) for row in rows if row.scores is not None]
-    assert len(scores) == len(rows)
-    numbers = {
-        "error": [100 * (1 - each["top1"]) for each in scores],
-        **{name: [each[name] for each in scores] for name in ("nll", "ece")},
-    }
-    spread = {
-        name: {"mean": mean(v), "sd": stdev(v) if len(v) > 1 else None, "runs": v}
-        for name, v in numbers.items()
-    }
-    return {"macs": rows[0].macs, "params": rows[0].params, **spread}
-
-
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
@@ -147,7 +131,7 @@ def main(words: Sequence[str] | None = None) -> None:
             for seed in given.seeds
             for folder in [given.runs / f"{images}-seed{seed}"]
         ]
-        rows = {each[0].name: summary(list(each)) for each in zip(*every, strict=True)}
+        rows = {each[0].name: of_runs(list(each)) for each in zip(*every, strict=True)}
         for name, row in rows.items():
             print(images, name, {key: row[key]["mean"] for key in ("error", "nll", "ece")})
         results[str(images)] = rows

@@ -19,3 +19,9 @@ def write_images(tmp_path: Path) -> Write:
         return tmp_path
 
     return write
+
+
+@pytest.fixture
+def photos(write_images: Write) -> Path:
+    """A folder of two classes of ten photos."""
+    return write_images("photos", count=10) / "photos"

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from image_folders import noise
+from split_records import data_of, record_of
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
@@ -12,21 +13,6 @@ from cotrain.data import load_splits
 from cotrain.data.remembering import recall, refuse_other_split
 
 PARTS = ("train", "val", "test")
-
-
-@pytest.fixture
-def photos(write_images):
-    return write_images("photos", count=10) / "photos"
-
-
-def data_of(root, **settings):
-    return Data(dataset="imagefolder", root=str(root), **settings)
-
-
-def record_of(data, **options):
-    record = load_splits(data, **options).record
-    assert record is not None
-    return record
 
 
 def test_the_same_images_are_found_in_the_same_parts(photos):

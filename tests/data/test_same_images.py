@@ -2,26 +2,10 @@
 
 import shutil
 
-import pytest
+from split_records import data_of, record_of
 
 from cotrain.config import Data
-from cotrain.data import load_splits
 from cotrain.data.same_images import is_same
-
-
-@pytest.fixture
-def photos(write_images):
-    return write_images("photos", count=10) / "photos"
-
-
-def data_of(root, **settings):
-    return Data(dataset="imagefolder", root=str(root), **settings)
-
-
-def record_of(data, **options):
-    record = load_splits(data, **options).record
-    assert record is not None
-    return record
 
 
 def test_images_in_memory_are_the_same_by_the_name_of_the_data_set():

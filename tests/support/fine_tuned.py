@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 from training_runs import TINY, tiny
@@ -11,11 +10,7 @@ from training_runs import TINY, tiny
 from cotrain.config import Experiment
 from cotrain.networks import build
 from cotrain.networks.registry import named_spec
-from cotrain.training import CoTraining, fit
-
-
-class KilledError(Exception):
-    """Ends a run where it is."""
+from cotrain.training import CoTraining
 
 
 def write_weights(folder: Path) -> str:
@@ -37,21 +32,3 @@ def fine_tuned(file: str, fine_tuning: dict[str, Any], **settings: Any) -> Exper
 def states(module: CoTraining) -> dict[str, Tensor]:
     """Weights and buffers of the networks now."""
     return {name: each.clone() for name, each in module.ensemble.state_dict().items()}
-
-
-def killed_and_resumed(
-    monkeypatch: pytest.MonkeyPatch, experiment: Experiment, output: Path, epoch: int, step: int
-) -> None:
-    """A run that dies before a step, and goes on from its newest checkpoint."""
-    whole = CoTraining.training_step
-
-    def dying(self: CoTraining, batch: Any, batch_idx: int) -> Any:
-        if (self.current_epoch, batch_idx) == (epoch, step):
-            raise KilledError
-        return whole(self, batch, batch_idx)
-
-    monkeypatch.setattr(CoTraining, "training_step", dying)
-    with pytest.raises(KilledError):
-        fit(experiment, output, progress=False)
-    monkeypatch.setattr(CoTraining, "training_step", whole)
-    fit(experiment, output, resume=True, progress=False)

@@ -75,20 +75,34 @@ def make_loss_infinite(monkeypatch: pytest.MonkeyPatch, steps: range, epoch: int
     monkeypatch.setattr(CoTraining, "training_step", broken)
 
 
-def cut_and_resumed(
-    experiment: Experiment, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, Tensor]:
-    """Stop a new run at the first step of its second epoch, and go on; its final weights."""
-    step = CoTraining.training_step
+class KilledError(Exception):
+    """Ends a run where it is."""
 
-    def stop(self: CoTraining, batch, batch_idx):
-        if self.current_epoch == 1:
-            raise Interrupted("stopped", 2)
-        return step(self, batch, batch_idx)
+
+def cut_and_resumed(
+    experiment: Experiment,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    epoch: int = 1,
+    step: int = 0,
+    by: Exception | None = None,
+) -> dict[str, Tensor]:
+    """Cut a new run off before a step, and go on; its final weights.
+
+    By default it is asked to stop; a ``KilledError`` leaves what its newest checkpoint has.
+    """
+    error = by or Interrupted("stopped", 2)
+    whole = CoTraining.training_step
+
+    def cut(self: CoTraining, batch: Any, batch_idx: int) -> Any:
+        if (self.current_epoch, batch_idx) == (epoch, step):
+            raise error
+        return whole(self, batch, batch_idx)
 
     with monkeypatch.context() as patched:
-        patched.setattr(CoTraining, "training_step", stop)
-        with pytest.raises(Interrupted):
+        patched.setattr(CoTraining, "training_step", cut)
+        with pytest.raises(type(error)):
             fit(experiment, folder, progress=False)
     assert not RunFolder(folder).evaluation.exists()
     fit(experiment, folder, resume=True, progress=False)

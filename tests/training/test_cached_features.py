@@ -4,9 +4,9 @@ import re
 
 import pytest
 import torch
-from fine_tuned import fine_tuned, killed_and_resumed, write_weights
+from fine_tuned import fine_tuned, write_weights
 from torch import nn
-from training_runs import final_weights, read_metrics, same
+from training_runs import KilledError, cut_and_resumed, final_weights, read_metrics, same
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
@@ -99,8 +99,10 @@ def test_a_resumed_run_ends_bit_for_bit_the_same(weights, tmp_path, monkeypatch,
         data={"validation": 0.2},
     )
     fit(experiment, tmp_path / "whole", progress=False)
-    killed_and_resumed(monkeypatch, experiment, tmp_path / "run", epoch, step)
-    assert same(final_weights(tmp_path / "run"), final_weights(tmp_path / "whole"))
+    cut = cut_and_resumed(
+        experiment, tmp_path / "run", monkeypatch, epoch=epoch, step=step, by=KilledError()
+    )
+    assert same(cut, final_weights(tmp_path / "whole"))
     tables = [RunFolder(tmp_path / name).metrics.read_bytes() for name in ("run", "whole")]
     assert tables[0] == tables[1]
 

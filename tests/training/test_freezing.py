@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 import timm
 import torch
-from fine_tuned import fine_tuned, killed_and_resumed, states, write_weights
-from training_runs import final_weights, same
+from fine_tuned import fine_tuned, states, write_weights
+from training_runs import KilledError, cut_and_resumed, final_weights, same
 
 from cotrain.networks.costs import count_params
 from cotrain.training import CoTraining, fit
@@ -92,8 +92,10 @@ def test_a_resumed_run_ends_bit_for_bit_the_same(weights, tmp_path, monkeypatch,
         weights, settings, checkpoint_steps=1, optimizer={"name": "adamw", "lr": 1e-3}
     )
     fit(experiment, tmp_path / "whole", progress=False)
-    killed_and_resumed(monkeypatch, experiment, tmp_path / "run", epoch, step)
-    assert same(final_weights(tmp_path / "run"), final_weights(tmp_path / "whole"))
+    cut = cut_and_resumed(
+        experiment, tmp_path / "run", monkeypatch, epoch=epoch, step=step, by=KilledError()
+    )
+    assert same(cut, final_weights(tmp_path / "whole"))
 
 
 def test_each_group_follows_the_schedule_at_its_own_scale(weights, tmp_path, monkeypatch):

@@ -113,6 +113,11 @@ class SplitRecord:
         rows = {name: list(part.rows()) for name, part in self.parts.items()}
         return digest(json.dumps([self.origin.classes, rows], sort_keys=True).encode())
 
+    @property
+    def tested(self) -> PartRecord:
+        """The images that are tested on."""
+        return self.parts[self.origin.tested_on]
+
     def leaks(self) -> Iterator[str]:
         """In words, how many images of other parts are trained on as well, by their content."""
         if "train" not in self.parts:

@@ -48,4 +48,4 @@ def _tested(answered: Answered) -> PartRecord | None:
     """The test images; None where the run has left no record of them."""
     assert answered.run is not None
     record = read_record(answered.run.folder.split)
-    return None if record is None else record.parts[record.origin.tested_on]
+    return None if record is None else record.tested

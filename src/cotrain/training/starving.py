@@ -1,12 +1,12 @@
 """Whether training waits for its images, told once, with what to change."""
 
-import os
 from time import monotonic
 from typing import Any
 
 import pytorch_lightning as lightning
 import torch
 
+from cotrain.basics.machine import usable_cores
 from cotrain.training.notices import say
 
 _WARM = 10  # seconds of training before anything is measured
@@ -80,7 +80,7 @@ class StarvingNotice(lightning.Callback):
                     stepped / steps,
                     images=images,
                     workers=self.workers,
-                    cores=(os.cpu_count() or 1) // max(trainer.world_size, 1),
+                    cores=usable_cores() // max(trainer.world_size, 1),
                 )
             )
 

@@ -49,7 +49,7 @@ def _fewer(path: Path, data: Data) -> Data | None:
     record = record_at(path)
     if record is None or not has_files(record.origin.dataset):
         return None
-    few = len(record.parts[record.origin.tested_on].names) <= _SAMPLE
+    few = len(record.tested.names) <= _SAMPLE
     return None if few else replace(data, test_images=_SAMPLE)
 
 
