@@ -23,6 +23,7 @@ from cotrain.config import Data, Experiment, Hardware, Optimizer
 from cotrain.data import load_splits
 from cotrain.training import CoTraining
 from cotrain.training.datamodule import Loaders
+from cotrain.training.sharing import Sharing
 from cotrain.training.trainer import build_trainer, quiet
 
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"32": "32-true", "bf16": "bf16-mixed"}
@@ -71,7 +72,7 @@ def lightning_seconds(setup: Setup) -> float:
             progress=False,
         )
         trainer.callbacks.append(clock)  # type: ignore[attr-defined]
-        module = CoTraining(setup.arranged_ensemble(), setup.experiment, setup.steps)
+        module = CoTraining(setup.arranged_ensemble(), setup.experiment, Sharing(whole=setup.steps))
         trainer.fit(module, datamodule=Loaders(setup.experiment, setup.splits))
     return clock.seconds
 

@@ -2,8 +2,14 @@
 
 from dataclasses import replace
 
-from cotrain.config import Data, Experiment, Optimizer, Schedule
-from cotrain.config.difference import ChangedSetting, first_difference, record_settings
+from cotrain.config import Data, Experiment, Hardware, Optimizer, Schedule
+from cotrain.config.difference import (
+    PLACE,
+    ChangedSetting,
+    first_difference,
+    moved,
+    record_settings,
+)
 
 
 def test_the_first_setting_that_differs_is_named():
@@ -32,3 +38,17 @@ def test_records_of_other_versions_are_compared_as_far_as_they_go():
     del record["ema"]
     assert first_difference(record | {"gone": 1}, Experiment(ema=0.5)) is None
     assert first_difference({}, Experiment(epochs=3)) is None
+
+
+def test_a_run_may_be_moved_and_nothing_else():
+    run = Experiment(epochs=3, hardware=Hardware(devices=4, strategy="ddp", threads=2))
+    found = moved(run, Experiment(hardware=Hardware(devices=2)))
+    assert found is not None
+    assert found == replace(run, hardware=Hardware(devices=2, strategy="ddp", threads=2))
+    assert moved(run, Experiment()) == run
+    assert moved(run, Experiment(epochs=3)) is None
+    assert moved(run, Experiment(hardware=Hardware(devices=2, threads=1))) is None
+    assert first_difference(record_settings(run), found, PLACE) is None
+    assert first_difference(record_settings(run), found) == ChangedSetting(
+        name="hardware.devices", before="4", now="2"
+    )

@@ -17,6 +17,7 @@ from cotrain.data import (
     evaluation_loader,
     training_loader,
 )
+from cotrain.data.epoch_order import Key
 from cotrain.ensemble.preprocessing import Preprocessing
 
 GREY = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.5,))
@@ -90,21 +91,29 @@ def test_the_views_of_an_image_differ_and_change_from_epoch_to_epoch():
 def test_every_image_is_seen_at_most_once_and_ranks_are_disjoint():
     ranks = [EpochSampler(23, batch_size=3, seed=5, share=Share(rank, 2)) for rank in range(2)]
     for epoch in range(2):
-        seen = []
+        seen, numbers = [], []
         for sampler in ranks:
             sampler.set_epoch(epoch)
             keys = list(sampler)
-            assert [(key.epoch, key.step) for key in keys] == [(epoch, step) for step in range(3)]
+            assert [key.epoch for key in keys] == [epoch] * 3
+            numbers += [key.batch for key in keys]
             seen += [index for key in keys for index in key.indices]
+        assert numbers == [0, 2, 4, 1, 3, 5]
         assert len(seen) == len(set(seen)) == 18
         assert set(seen) <= set(range(23))
 
 
-def test_one_process_takes_what_two_share():
-    together = list(EpochSampler(20, batch_size=6, seed=1))
-    halves = [EpochSampler(20, batch_size=3, seed=1, share=Share(r, 2)) for r in range(2)]
-    for whole, left, right in zip(together, *halves, strict=True):
-        assert whole.indices == left.indices + right.indices
+@pytest.mark.parametrize("now", [1, 2])
+def test_fewer_processes_take_the_batches_that_four_began_with(now: int):
+    def keys(processes: int, begun: int | None = None) -> set[Key]:
+        shares = [Share(rank, processes, begun) for rank in range(processes)]
+        return {
+            key for each in shares for key in EpochSampler(22, batch_size=2, seed=1, share=each)
+        }
+
+    assert len(keys(4)) == 8  # of the 11 batches that there are
+    assert keys(now, begun=4) == keys(4)
+    assert len(keys(now)) == {1: 11, 2: 10}[now]
 
 
 def test_epochs_are_shuffled_differently():
@@ -140,7 +149,7 @@ def test_loading_leaves_the_random_state_alone():
 
 def test_fewer_images_than_a_batch():
     with pytest.raises(ConfigError, match=r"batch_size=11 on 2 processes .* 20 .* at most 10"):
-        loader(batch_size=11, share=Share(0, 2))
+        EpochSampler(20, batch_size=11, seed=0, share=Share(0, 2))
 
 
 def test_impossible_views_are_refused_before_the_first_batch():

@@ -1,7 +1,6 @@
 """Two processes that train one ensemble, against one process that averages their gradients."""
 
 import math
-import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from of_networks import gradient_of
+from own_processes import exit_code_of
 from training_runs import final_weights, read_metrics, same, tiny
 
 from cotrain.basics.errors import TrainingError
@@ -48,16 +48,7 @@ def train(folder: Path, resume: bool, fail_on: int | None) -> None:
 
 
 def run(folder: Path, *, resume: bool = False, fail_on: int | None = None) -> int:
-    """A process that may fork: nothing else runs in it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["cotrain.training", "cotrain.evaluation.scores", "sklearn.datasets"]
-    )
-    process = context.Process(target=train, args=(folder, resume, fail_on))
-    process.start()
-    process.join(120)
-    assert process.exitcode is not None
-    return process.exitcode
+    return exit_code_of(train, folder, resume, fail_on)
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.training import CoTraining, fit
-from cotrain.training.fit import _ship
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
+from cotrain.training.sharing import Sharing
+from cotrain.training.shipping import ship
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "digits.json"
 
@@ -104,7 +105,7 @@ def test_early_stopping_ends_a_run_and_its_resumption(tmp_path: Path, monkeypatc
 def test_dead_between_last_checkpoint_and_ensemble(tmp_path: Path, monkeypatch) -> None:
     folder = RunFolder(tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(import_module("cotrain.training.fit"), "_ship", lambda *_: sys.exit())
+        patch.setattr(import_module("cotrain.training.fit"), "ship", lambda *_: sys.exit())
         with pytest.raises(SystemExit):
             fit(tiny(ema=0.5), tmp_path / "run", progress=False)
     assert not folder.ensemble.exists()
@@ -171,7 +172,7 @@ def test_impossible_settings(tmp_path: Path, settings: dict, message: str) -> No
 
 def test_other_data_are_not_resumed(tmp_path: Path, monkeypatch) -> None:
     fit(tiny(), tmp_path / "run", progress=False)
-    monkeypatch.setattr("cotrain.training.datamodule.Loaders.steps", lambda self, world_size: 4)
+    monkeypatch.setattr("cotrain.training.sharing.Sharing.steps", 4)
     with pytest.raises(ConfigError, match="5 steps an epoch and would now have 4"):
         fit(tiny(), tmp_path / "run", resume=True, progress=False)
 
@@ -243,10 +244,10 @@ def test_the_test_images_are_answered_where_the_networks_were_trained(monkeypatc
     """Lightning leaves the module on the CPU."""
     experiment = tiny()
     splits = experiment_images(experiment)
-    module = CoTraining(experiment_ensemble(experiment, splits), experiment, 5)
+    module = CoTraining(experiment_ensemble(experiment, splits), experiment, Sharing(whole=5))
     asked = []
     monkeypatch.setattr(Ensemble, "to", lambda self, device: asked.append(device) or self)
-    _ship(module, RunFolder(tmp_path), splits, torch.device("cuda", 3))
+    ship(module, RunFolder(tmp_path), splits, torch.device("cuda", 3))
     assert asked == [torch.device("cuda", 3)]
 
 

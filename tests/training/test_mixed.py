@@ -20,6 +20,7 @@ from cotrain.training import CoTraining, fit
 from cotrain.training.freezing import freeze
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 from cotrain.training.learning_rates import lr_scales
+from cotrain.training.sharing import Sharing
 
 IMAGES: Any = {"num_classes": 10, "in_channels": 1, "image_size": 8}
 MIXED = tiny(network="basic_resnet8_4,basic_resnet14_4", into=2)
@@ -163,7 +164,7 @@ def test_networks_go_on_from_an_ensemble_of_them(tmp_path):
 def test_nothing_is_divided_so_that_weight_decay_is_not_either():
     optimizer = replace(MIXED.optimizer, divide_weight_decay=True, weight_decay=0.1)
     experiment = replace(MIXED, optimizer=optimizer)
-    module = CoTraining(made(experiment), experiment, 1)
+    module = CoTraining(made(experiment), experiment, Sharing(whole=1))
     assert module.configure_optimizers().param_groups[0]["weight_decay"] == 0.1
 
 

@@ -12,6 +12,7 @@ from cotrain.data import load_splits
 from cotrain.ensemble.peers.peer import Peer, load_any
 from cotrain.training import CoTraining, fit
 from cotrain.training.from_experiment import experiment_ensemble
+from cotrain.training.sharing import Sharing
 
 pytest.importorskip("torch_uncertainty")
 
@@ -47,7 +48,7 @@ def test_the_loss_is_the_sum_over_the_answers(tmp_path):
 def test_the_optimizer_is_that_of_one_network(tmp_path):
     decay = {"divide_weight_decay": True, "weight_decay": 0.1}
     experiment = settings("packed", 2, optimizer=decay)
-    module = CoTraining(peer_of(experiment), experiment, 1)
+    module = CoTraining(peer_of(experiment), experiment, Sharing(whole=1))
     groups = module.configure_optimizers().param_groups
     assert groups[0]["weight_decay"] == 0.1  # exp(1/1 - 1) times
 

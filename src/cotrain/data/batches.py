@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from cotrain.basics.seeds import derive_seed
 from cotrain.config import Views
-from cotrain.data.epoch_order import ALONE, Key, Share
+from cotrain.data.epoch_order import Key
 from cotrain.data.images import Images
 from cotrain.data.views.mixing import Batch, Mix, apply_mix, draw_mix
 from cotrain.data.views.own_views import ViewedImages
@@ -37,7 +37,6 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
         num_classes: Length of a soft target.
         into: S, the number of views of an image.
         seed: The run's seed.
-        share: Which of the processes that train together this is.
         drawn: Give a ``DrawnBatch``, of which ``finish`` makes the same batch on any device.
         channels_last: Lay views out as [S, B, H, W, C] in memory.
     """
@@ -48,7 +47,6 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
     num_classes: int
     into: int
     seed: int
-    share: Share = ALONE
     drawn: bool = False
     channels_last: bool = False
 
@@ -58,7 +56,7 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
 
     def draw(self, key: Key) -> DrawnBatch:
         """Read the images and decide what is done to them, on the CPU."""
-        place = (key.epoch, key.step, self.share.rank)
+        place = (key.epoch, key.batch, 0)
         seeds = [derive_seed(self.seed, "view", *place, network) for network in range(self.into)]
         return DrawnBatch(
             views=self._views(key.indices, seeds[:1] if self.views.same_view else seeds),

@@ -1,4 +1,4 @@
-"""Which images make which training batch: a pure function of (seed, epoch, step, rank)."""
+"""Which images make which training batch: a pure function of (seed, epoch, batch)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,20 +20,31 @@ class Share:
     Args:
         rank: Which of them, from 0.
         world_size: How many they are.
+        begun: How many there were when the run began; as many if None.
     """
 
     rank: int = 0
     world_size: int = 1
+    begun: int | None = None
+
+    def steps(self, batches: int) -> int:
+        """How many of an epoch's batches each has: those of whole rounds when the run began."""
+        begun = self.begun or self.world_size
+        return batches // begun * begun // self.world_size
+
+    def batch(self, step: int) -> int:
+        """The number, in the epoch, of the batch that this one has in a step."""
+        return step * self.world_size + self.rank
 
 
 ALONE = Share()
 
 
 class Key(NamedTuple):
-    """All that one training batch depends on, besides the seed and the rank."""
+    """All that one training batch depends on, besides the seed, whichever process makes it."""
 
     epoch: int
-    step: int
+    batch: int
     indices: tuple[int, ...]
 
 
@@ -99,15 +110,16 @@ class EpochSampler(Sampler[Key]):
 
     def __len__(self) -> int:
         """Steps of a whole epoch, also when a resumed one starts later."""
-        return self._size // (self._batch_size * self._share.world_size)
+        return self._share.steps(self._size // self._batch_size)
 
     def __iter__(self) -> Iterator[Key]:
         epoch = self._epoch % self._epochs if self._epochs else self._epoch
         generator = torch.Generator().manual_seed(derive_seed(self._seed, "order", epoch))
         order = self._order(generator).tolist()
         for step in range(self._start, len(self)):
-            begin = (step * self._share.world_size + self._share.rank) * self._batch_size
-            yield Key(epoch, step, tuple(order[begin : begin + self._batch_size]))
+            batch = self._share.batch(step)
+            begin = batch * self._batch_size
+            yield Key(epoch, batch, tuple(order[begin : begin + self._batch_size]))
 
     def _order(self, generator: torch.Generator) -> Tensor:
         if self._by_class is not None:

@@ -1,4 +1,4 @@
-"""Batches that are a pure function of (seed, epoch, step, rank), whatever loads them."""
+"""Batches that are a pure function of (seed, epoch, batch), whatever loads them."""
 
 import multiprocessing
 from collections.abc import Sequence
@@ -25,6 +25,7 @@ def training_loader(
     batch_size: int,
     epochs: int | None = None,
     by_class: Sequence[Tensor] | None = None,
+    share: Share = ALONE,
     workers: int = 0,
     pin: bool = False,
 ) -> DataLoader[Batch]:
@@ -35,6 +36,7 @@ def training_loader(
         batch_size: Images of one step on one rank.
         epochs: Epochs of one schedule; those after begin again with the same batches.
         by_class: Indices of the images of each class, to draw as many of every class.
+        share: Which of the processes that train together this is.
         workers: Processes that make batches; their number changes no batch.
         pin: Lay batches where a GPU fetches them without waiting, which takes a context on it.
 
@@ -47,7 +49,7 @@ def training_loader(
         batch_size=batch_size,
         seed=batches.seed,
         epochs=epochs,
-        share=batches.share,
+        share=share,
         by_class=by_class,
         shards=batches.images.shards if isinstance(batches.images, FileImages) else None,
     )
@@ -68,8 +70,8 @@ def ordered_loader(
     """
     everything = range(len(batches.images))
     keys = [
-        Key(epoch, step, tuple(everything[start : start + batch_size]))
-        for step, start in enumerate(range(0, len(everything), batch_size))
+        Key(epoch, batch, tuple(everything[start : start + batch_size]))
+        for batch, start in enumerate(range(0, len(everything), batch_size))
     ]
     return _loader(batches, keys, workers, pin)
 

@@ -1,5 +1,8 @@
 """The module that is trained, and the loaders of its images, before the first step."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from cotrain.basics.run_folder import RunFolder
@@ -11,6 +14,7 @@ from cotrain.training.datamodule import Loaders
 from cotrain.training.freezing import Freezing
 from cotrain.training.from_experiment import class_weights, experiment_ensemble
 from cotrain.training.module import CoTraining
+from cotrain.training.sharing import sharing_of
 from cotrain.training.teacher import open_teacher
 
 
@@ -21,7 +25,7 @@ def build_module(
     world_size: int,
     *,
     device: torch.device,
-    resumed: bool = False,
+    state: Mapping[str, Any] | None = None,
 ) -> tuple[CoTraining, Loaders]:
     """What is trained before its first step, and the loaders of its images.
 
@@ -31,12 +35,15 @@ def build_module(
         folder: The run folder.
         world_size: How many processes train together.
         device: Where this one trains.
-        resumed: The networks' weights are loaded afterwards.
+        state: What the run goes on from, whose weights are loaded afterwards; None for a new one.
 
     Raises:
         ConfigError: A network that cannot be divided so, or trained on such a batch.
     """
-    loaders = Loaders(experiment, splits)
+    resumed = state is not None
+    sharing = sharing_of(experiment, len(splits.train), world_size, state)
+    loaders = Loaders(experiment, splits, sharing.begun)
+    loaders.training(sharing.first)  # refuses here what no process could do
     ensemble = experiment_ensemble(experiment, splits, resumed=resumed)
     starts_trained = experiment.inherit is not None or experiment.pretrained is not False
     if starts_trained and not resumed and keeps_wrong_statistics(ensemble):
@@ -49,7 +56,7 @@ def build_module(
     module = CoTraining(
         ensemble,
         experiment,
-        loaders.steps(world_size),
+        sharing,
         class_weights(experiment, splits),
         open_teacher(experiment, splits, folder),
         cache,
@@ -60,7 +67,9 @@ def build_module(
 
 
 def _arrange(module: CoTraining, experiment: Experiment) -> None:
-    """Memory format and compilation, which change speed but not what is computed."""
+    """Precision, before a state is taken up; memory format and compilation."""
+    if experiment.hardware.precision == "64-true":
+        module.double()
     if experiment.hardware.channels_last:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if experiment.hardware.compile:

@@ -17,6 +17,7 @@ from cotrain.training.datamodule import Loaders
 from cotrain.training.first_views import first_views
 from cotrain.training.loggers import log_views
 from cotrain.training.module import CoTraining
+from cotrain.training.shipping import shippable
 from cotrain.training.signals import Signals
 
 _SHOWN = 8  # images whose views are logged
@@ -61,7 +62,8 @@ class RunKeeper(lightning.Callback):
                 loaders.splits.write(self.folder)
             if trainer.global_step == 0:
                 log_views(trainer, first_views(pl_module.experiment, loaders.splits, _SHOWN))
-            atomic_write(self.folder.config, dump_experiment(pl_module.experiment).encode())
+            if not self.folder.config.exists():
+                atomic_write(self.folder.config, dump_experiment(pl_module.experiment).encode())
             self.metrics.write()
 
     def on_train_batch_end(
@@ -108,7 +110,7 @@ class RunKeeper(lightning.Callback):
         score = (module.validation["val_accuracy"], -module.validation["val_nll"])
         if self.best is None or score > self.best:
             self.best = score
-            module.answering.save(self.folder.best)
+            shippable(module).save(self.folder.best)
 
     def _save(
         self, trainer: lightning.Trainer, module: lightning.LightningModule, next_batch: tuple

@@ -34,13 +34,15 @@ class Loaders(lightning.LightningDataModule):
     Args:
         experiment: Batch size, views and workers.
         splits: The images.
+        begun: How many processes began the run; as many as train it now if None.
 
     Raises:
         ConfigError: As many images of every class are asked for, and one has none.
     """
 
-    def __init__(self, experiment: Experiment, splits: Splits) -> None:
+    def __init__(self, experiment: Experiment, splits: Splits, begun: int | None = None) -> None:
         super().__init__()
+        self._begun = begun
         self.experiment = experiment
         self.splits = splits
         balances = experiment.weights.sampler == "balanced"
@@ -48,10 +50,6 @@ class Loaders(lightning.LightningDataModule):
         self._by_class = images_by_class(train, splits.classes) if balances else None
         self._stream: torch.cuda.Stream | None = None
         self._batches: TrainingBatches | None = None
-
-    def steps(self, world_size: int) -> int:
-        """Optimizer steps of one epoch."""
-        return -(-len(self.training(Share(0, world_size))) // self.experiment.optimizer.accumulate)
 
     def train_dataloader(self) -> DataLoader | CachedBatches:
         """Training batches, from the one at which a resumed run goes on."""
@@ -94,7 +92,6 @@ class Loaders(lightning.LightningDataModule):
             num_classes=len(splits.classes),
             into=experiment.trained_networks,
             seed=experiment.seed,
-            share=share,
             drawn=drawn,
             channels_last=experiment.hardware.channels_last,
         )
@@ -103,6 +100,7 @@ class Loaders(lightning.LightningDataModule):
             batch_size=experiment.batch_size,
             epochs=experiment.epochs,
             by_class=self._by_class,
+            share=share,
             workers=experiment.data.workers,
             pin=drawn and torch.cuda.is_available(),
         )
@@ -172,4 +170,4 @@ class Loaders(lightning.LightningDataModule):
 
     def _share(self) -> Share:
         assert self.trainer is not None
-        return Share(self.trainer.global_rank, self.trainer.world_size)
+        return Share(self.trainer.global_rank, self.trainer.world_size, self._begun)

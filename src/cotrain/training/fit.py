@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,13 @@ from cotrain.basics.lock import locked
 from cotrain.basics.output import output_folder
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
-from cotrain.config.difference import first_difference, record_settings
+from cotrain.config.difference import PLACE, first_difference, record_settings
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Splits, read_record
 from cotrain.data.datasets import check_outside_images
 from cotrain.data.settings import check_heeded
 from cotrain.data.user_data import UserData
 from cotrain.data.worker_processes import dead_workers_named
-from cotrain.ensemble.ensemble import Ensemble
-from cotrain.ensemble.peers.peer import Peer, load_any
-from cotrain.evaluation.evaluate import evaluate_ensemble
-from cotrain.evaluation.scores import Evaluation
 from cotrain.training.building import build_module
 from cotrain.training.clear_errors import clear_errors, fewer_workers
 from cotrain.training.from_experiment import experiment_images
@@ -36,24 +31,10 @@ from cotrain.training.given import Given, given
 from cotrain.training.loggers import log_outcome
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
-from cotrain.training.resuming import best_is_lost, check_tensors, read_state, sound, threads_of
+from cotrain.training.resuming import check_tensors, read_state, sound, threads_of
 from cotrain.training.schedules import check_schedule, say_shorter_warmup
+from cotrain.training.shipping import RunResult, ship
 from cotrain.training.trainer import build_trainer, quiet
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunResult:
-    """What a run leaves.
-
-    Args:
-        folder: The run folder.
-        ensemble: What is shipped, in evaluation mode, on the CPU.
-        evaluation: Its result on the test images; None when there are none.
-    """
-
-    folder: Path
-    ensemble: Ensemble | Peer
-    evaluation: Evaluation | None
 
 
 def fit(
@@ -102,7 +83,7 @@ def fit(
             with quiet():
                 module, trainer = _train(experiment, folder, splits, progress, state, beside)
             if trainer.is_global_zero:
-                result = _ship(module, folder, splits, trainer.strategy.root_device)
+                result = ship(module, folder, splits, trainer.strategy.root_device)
                 log_outcome(trainer, experiment, result.evaluation)
                 return result
     return RunResult(folder=folder.root, ensemble=module.answering.eval(), evaluation=None)
@@ -160,7 +141,9 @@ def _nothing_left(folder: RunFolder) -> Iterator[None]:
 
 
 def _check_settings(folder: RunFolder, experiment: Experiment) -> None:
-    difference = first_difference(record_settings(load_recipe(folder.config)), experiment)
+    saved = folder.checkpoint.exists()  # which knows how many processes began
+    record = record_settings(load_recipe(folder.config))
+    difference = first_difference(record, experiment, PLACE if saved else ())
     if difference is not None:
         raise ConfigError(
             f"--resume {folder.root}: its config.yaml says {difference.name}: {difference.before},"
@@ -203,8 +186,10 @@ def _train(
         folder,
         trainer.world_size,
         device=trainer.strategy.root_device,
-        resumed=state is not None,
+        state=state,
     )
+    module.sharing.say()
+    trainer.accumulate_grad_batches = module.sharing.accumulate
     if state is not None:
         check_tensors(state, module, folder)
     say_shorter_warmup(experiment.schedule, experiment.epochs)
@@ -221,27 +206,3 @@ def _train(
     if begun == trainer.global_step:
         say(f"{folder.root} was trained to its end already: only evaluating")
     return module, trainer
-
-
-def _ship(module: CoTraining, folder: RunFolder, splits: Splits, device: torch.device) -> RunResult:
-    """Write the ensemble, and touch the test images, this once."""
-    ensemble = _best(folder) if folder.best.exists() else module.answering.eval()
-    ensemble.save(folder.ensemble)
-    evaluation = None
-    if splits.test is not None:
-        result = evaluate_ensemble(
-            ensemble.to(device),
-            splits,
-            batch_size=module.experiment.batch_size,
-            workers=module.experiment.data.workers,
-        )
-        result.write(folder)
-        evaluation = result.evaluation
-    return RunResult(folder=folder.root, ensemble=ensemble.cpu(), evaluation=evaluation)
-
-
-def _best(folder: RunFolder) -> Ensemble | Peer:
-    try:
-        return load_any(folder.best)
-    except ConfigError as error:
-        raise ConfigError(f"{error}; {best_is_lost(folder)}") from None

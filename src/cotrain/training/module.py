@@ -8,11 +8,10 @@ import pytorch_lightning as lightning
 import torch
 from torch import Tensor
 
-from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import derive_seed, seed_all
 from cotrain.config import Experiment
 from cotrain.config.difference import record_settings
-from cotrain.data import Batch
+from cotrain.data import Batch, Share
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.losses import CoTrainingLoss
 from cotrain.ensemble.peers.peer import Peer
@@ -27,6 +26,7 @@ from cotrain.training.learning_rates import lr_scales
 from cotrain.training.notices import say
 from cotrain.training.optimization import build_optimizer, scale_gradients
 from cotrain.training.resuming import ARITHMETIC, check_groups, check_teacher
+from cotrain.training.sharing import Sharing
 from cotrain.training.teacher import FixedTeacher
 from cotrain.training.timetable import Place, Timetable
 
@@ -37,7 +37,7 @@ class CoTraining(lightning.LightningModule):
     Args:
         ensemble: The S networks, or the one of a peer.
         experiment: How they are trained.
-        steps_per_epoch: Optimizer steps in one epoch.
+        sharing: Which batches make a step, and an epoch.
         class_weights: What an image of each class counts; all alike if None.
         teacher: Who answers the views, for the networks to learn from; None for the labels alone.
         cache: What answers features in place of images; None where there are images alone.
@@ -48,20 +48,20 @@ class CoTraining(lightning.LightningModule):
         self,
         ensemble: Ensemble | Peer,
         experiment: Experiment,
-        steps_per_epoch: int,
+        sharing: Sharing,
         class_weights: tuple[float, ...] | None = None,
         teacher: FixedTeacher | None = None,
         cache: FeatureCache | None = None,
         callbacks: Sequence[lightning.Callback] = (),
     ) -> None:
         super().__init__()
-        self.cache, self.callbacks = cache, callbacks
+        self.cache, self.callbacks, self.sharing = cache, callbacks, sharing
         options = experiment.co_training
         self.ensemble = ensemble
         self.experiment = experiment
         self.begun = False
         self.teacher = teacher
-        self.timetable = Timetable(experiment=experiment, steps_per_epoch=steps_per_epoch)
+        self.timetable = Timetable(experiment=experiment, steps_per_epoch=sharing.steps)
         decay = experiment.ema
         self.execution = prepare_training(ensemble.networks, "loop")
         self.average = None if decay is None else MovingAverage(ensemble, decay)
@@ -109,7 +109,7 @@ class CoTraining(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         """The loss of one batch of views [S, B, C, H, W]; None skips the step."""
-        if batch_idx % self.experiment.optimizer.accumulate == 0:
+        if batch_idx % self.sharing.accumulate == 0:
             self.accumulated = 0
         self.guard.begin()
         logits = self._logits(batch.images, batch_idx)
@@ -144,7 +144,8 @@ class CoTraining(lightning.LightningModule):
 
     def _seed_network(self, index: int, batch_idx: int) -> None:
         """Give a network a random state (dropout) of its own before it runs."""
-        where = (self.place.epoch, batch_idx, self.global_rank, index)
+        batch = Share(self.global_rank, self.sharing.now).batch(batch_idx)
+        where = (self.place.epoch, batch, 0, index)
         seed_all(derive_seed(self.experiment.seed, "step", *where), self.device)
 
     def check_finite(self) -> None:
@@ -157,7 +158,7 @@ class CoTraining(lightning.LightningModule):
 
         Lightning divides by ``accumulate`` also where an epoch ends before, or a batch is skipped.
         """
-        wanted = self.experiment.optimizer.accumulate
+        wanted = self.sharing.accumulate
         if 0 < self.accumulated < wanted:
             scale_gradients(self.ensemble, wanted / self.accumulated)
 
@@ -223,23 +224,18 @@ class CoTraining(lightning.LightningModule):
             "skipped": (self.guard.skipped, self.guard.skipped_in_a_row),
             "validation": self.validation,
             "next_batch": self.next_batch,
-            "steps_per_epoch": self.timetable.steps_per_epoch,
             "random_state": torch.get_rng_state(),
             "teacher": self.teacher and self.teacher.identity,
             "settings": record_settings(self.experiment),
             "threads": torch.get_num_threads(),
             "arithmetic": ARITHMETIC,
         }
+        self.sharing.add_to(checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up what ``on_save_checkpoint`` added."""
+        self.sharing.take_up(checkpoint)
         state = checkpoint["cotrain"]
-        before, now = state["steps_per_epoch"], self.timetable.steps_per_epoch
-        if before != now:
-            raise ConfigError(
-                f"the run had {before} steps an epoch and would now have {now}: "
-                "resume it on as many images and devices as before"
-            )
         check_teacher(state.get("teacher"), self.teacher and self.teacher.identity)
         saved = checkpoint["optimizer_states"][0]["param_groups"]
         check_groups(saved, self.configure_optimizers().param_groups, self.experiment)

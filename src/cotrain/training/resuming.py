@@ -12,7 +12,7 @@ from cotrain.basics.errors import ConfigError, CotrainError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.basics.text import one_line
 from cotrain.config import Experiment
-from cotrain.config.difference import first_difference
+from cotrain.config.difference import PLACE, first_difference
 from cotrain.ensemble.peers.peer import load_any
 from cotrain.training.checkpoint import newest_checkpoint
 from cotrain.training.notices import say
@@ -75,8 +75,10 @@ def _check_parts(state: Any, folder: RunFolder) -> None:
     for name, kind in _PARTS.items():
         if not isinstance(state, dict) or not isinstance(state.get(name), kind):
             raise _not_a_state(folder, f"it has no {name}")
-    if not isinstance(state["cotrain"].get("threads", 1), int):
-        raise _not_a_state(folder, "its threads are no number")
+    for name in ("threads", "processes"):
+        number = state["cotrain"].get(name, 1)
+        if not isinstance(number, int) or number < 1:
+            raise _not_a_state(folder, f"its {name} are no number")
 
 
 @contextmanager
@@ -138,7 +140,7 @@ def threads_of(state: dict[str, Any] | None, asked: int | None) -> int:
 
 
 def _check_settings(folder: RunFolder, record: dict[str, Any], experiment: Experiment) -> None:
-    difference = first_difference(record, experiment)
+    difference = first_difference(record, experiment, PLACE)
     if difference is not None:
         raise ConfigError(
             f"{folder.config} says {difference.name}: {difference.now}, but the run was trained "
@@ -165,10 +167,14 @@ def check_groups(
         raise ConfigError(earlier_version(f"optimizer.decayed={experiment.optimizer.decayed}"))
 
 
-def _check_arithmetic(state: dict[str, Any], experiment: Experiment) -> None:
+def has_ended(state: Mapping[str, Any], experiment: Experiment) -> bool:
+    """Whether all epochs were trained."""
     schedules = 1 if experiment.co_training.together else experiment.into
-    ended = state["next_batch"][0] >= experiment.epochs * schedules
-    if state.get("arithmetic", 1) < ARITHMETIC and not ended:
+    return state["next_batch"][0] >= experiment.epochs * schedules
+
+
+def _check_arithmetic(state: dict[str, Any], experiment: Experiment) -> None:
+    if state.get("arithmetic", 1) < ARITHMETIC and not has_ended(state, experiment):
         for setting in _changed(experiment):
             raise ConfigError(earlier_version(setting))
 

@@ -23,11 +23,13 @@ def train(
         output: Run folder to write: config.yaml, metrics.csv, tensorboard, checkpoints, ensemble,
             evaluation.json.
         resume: Run folder to go on with, from its newest whole checkpoint; its own settings hold.
+            --hardware.devices, strategy and num_nodes may be others: a step keeps its images.
         progress: Show a progress bar.
         without_best: With --resume: go on though checkpoints/best is missing or damaged; the best
             of the epochs that follow is shipped, or the last.
     """
     from cotrain.basics.run_folder import RunFolder
+    from cotrain.config.difference import PLACE, moved
     from cotrain.config.recipes import load_recipe
     from cotrain.report.evaluation import evaluation_table
     from cotrain.report.style import display
@@ -39,11 +41,15 @@ def train(
     if without_best and resume is None:
         raise ConfigError("--without-best goes on with a run: give --resume FOLDER")
     if resume is not None:
-        if experiment != Experiment():
-            raise ConfigError(f"--resume {resume} keeps the run's own settings: give no others")
         run = RunFolder(Path(resume))
         run.check_begun("--resume")
-        experiment = load_recipe(run.config)
+        resumed = moved(load_recipe(run.config), experiment)
+        if resumed is None:
+            raise ConfigError(
+                f"--resume {resume} keeps the run's own settings: give no others, but for "
+                + ", ".join(f"--{name}" for name in PLACE)
+            )
+        experiment = resumed
     result = fit(
         experiment,
         resume if resume is not None else output or "",

@@ -1,0 +1,18 @@
+"""Functions of a test in a process of its own, which may fork: nothing else runs in it."""
+
+import multiprocessing
+from collections.abc import Callable
+from typing import Any
+
+
+def exit_code_of(target: Callable[..., None], *arguments: Any, seconds: float = 120) -> int:
+    """How the function ended: 0, or the exit code that it asked for."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["cotrain.training", "cotrain.evaluation.scores", "sklearn.datasets"]
+    )
+    process = context.Process(target=target, args=arguments)
+    process.start()
+    process.join(seconds)
+    assert process.exitcode is not None
+    return process.exitcode
