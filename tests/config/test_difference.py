@@ -7,8 +7,8 @@ from cotrain.config.difference import (
     PLACE,
     ChangedSetting,
     first_difference,
-    moved,
     record_settings,
+    run_elsewhere,
 )
 
 
@@ -42,12 +42,12 @@ def test_records_of_other_versions_are_compared_as_far_as_they_go():
 
 def test_a_run_may_be_moved_and_nothing_else():
     run = Experiment(epochs=3, hardware=Hardware(devices=4, strategy="ddp", threads=2))
-    found = moved(run, Experiment(hardware=Hardware(devices=2)))
+    found = run_elsewhere(run, Experiment(hardware=Hardware(devices=2)))
     assert found is not None
     assert found == replace(run, hardware=Hardware(devices=2, strategy="ddp", threads=2))
-    assert moved(run, Experiment()) == run
-    assert moved(run, Experiment(epochs=3)) is None
-    assert moved(run, Experiment(hardware=Hardware(devices=2, threads=1))) is None
+    assert run_elsewhere(run, Experiment()) == run
+    assert run_elsewhere(run, Experiment(epochs=3)) is None
+    assert run_elsewhere(run, Experiment(hardware=Hardware(devices=2, threads=1))) is None
     assert first_difference(record_settings(run), found, PLACE) is None
     assert first_difference(record_settings(run), found) == ChangedSetting(
         name="hardware.devices", before="4", now="2"

@@ -18,7 +18,7 @@ from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.training import CoTraining, fit
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 from cotrain.training.sharing import Sharing
-from cotrain.training.shipping import ship
+from cotrain.training.shipping import ship_ensemble
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "digits.json"
 
@@ -105,7 +105,7 @@ def test_early_stopping_ends_a_run_and_its_resumption(tmp_path: Path, monkeypatc
 def test_dead_between_last_checkpoint_and_ensemble(tmp_path: Path, monkeypatch) -> None:
     folder = RunFolder(tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(import_module("cotrain.training.fit"), "ship", lambda *_: sys.exit())
+        patch.setattr(import_module("cotrain.training.fit"), "ship_ensemble", lambda *_: sys.exit())
         with pytest.raises(SystemExit):
             fit(tiny(ema=0.5), tmp_path / "run", progress=False)
     assert not folder.ensemble.exists()
@@ -247,7 +247,7 @@ def test_the_test_images_are_answered_where_the_networks_were_trained(monkeypatc
     module = CoTraining(experiment_ensemble(experiment, splits), experiment, Sharing(whole=5))
     asked = []
     monkeypatch.setattr(Ensemble, "to", lambda self, device: asked.append(device) or self)
-    ship(module, RunFolder(tmp_path), splits, torch.device("cuda", 3))
+    ship_ensemble(module, RunFolder(tmp_path), splits, torch.device("cuda", 3))
     assert asked == [torch.device("cuda", 3)]
 
 

@@ -50,7 +50,7 @@ def first_difference(
     return None
 
 
-def moved(experiment: Experiment, elsewhere: Experiment) -> Experiment | None:
+def run_elsewhere(experiment: Experiment, elsewhere: Experiment) -> Experiment | None:
     """The experiment where another one says, which is None if that says something else, too.
 
     What that has by default is no word of it.

@@ -33,7 +33,7 @@ from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
 from cotrain.training.resuming import check_tensors, read_state, sound, threads_of
 from cotrain.training.schedules import check_schedule, say_shorter_warmup
-from cotrain.training.shipping import RunResult, ship
+from cotrain.training.shipping import RunResult, ship_ensemble
 from cotrain.training.trainer import build_trainer, quiet
 
 
@@ -83,7 +83,7 @@ def fit(
             with quiet():
                 module, trainer = _train(experiment, folder, splits, progress, state, beside)
             if trainer.is_global_zero:
-                result = ship(module, folder, splits, trainer.strategy.root_device)
+                result = ship_ensemble(module, folder, splits, trainer.strategy.root_device)
                 log_outcome(trainer, experiment, result.evaluation)
                 return result
     return RunResult(folder=folder.root, ensemble=module.answering.eval(), evaluation=None)

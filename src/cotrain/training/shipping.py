@@ -39,7 +39,9 @@ def shippable(module: CoTraining) -> Ensemble | Peer:
     return copy.deepcopy(module.answering).float()
 
 
-def ship(module: CoTraining, folder: RunFolder, splits: Splits, device: torch.device) -> RunResult:
+def ship_ensemble(
+    module: CoTraining, folder: RunFolder, splits: Splits, device: torch.device
+) -> RunResult:
     """Write the ensemble, and touch the test images, this once."""
     ensemble = _best(folder) if folder.best.exists() else shippable(module).eval()
     ensemble.save(folder.ensemble)

@@ -29,7 +29,7 @@ def train(
             of the epochs that follow is shipped, or the last.
     """
     from cotrain.basics.run_folder import RunFolder
-    from cotrain.config.difference import PLACE, moved
+    from cotrain.config.difference import PLACE, run_elsewhere
     from cotrain.config.recipes import load_recipe
     from cotrain.report.evaluation import evaluation_table
     from cotrain.report.style import display
@@ -43,7 +43,7 @@ def train(
     if resume is not None:
         run = RunFolder(Path(resume))
         run.check_begun("--resume")
-        resumed = moved(load_recipe(run.config), experiment)
+        resumed = run_elsewhere(load_recipe(run.config), experiment)
         if resumed is None:
             raise ConfigError(
                 f"--resume {resume} keeps the run's own settings: give no others, but for "
