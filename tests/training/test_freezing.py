@@ -22,13 +22,13 @@ def weights(tmp_path_factory) -> str:
 def epochs(monkeypatch):
     """The networks' state after every epoch of the runs of a test."""
     seen = []
-    whole = CoTraining.epoch_row
+    whole = CoTraining.end_epoch
 
     def noting(self):
         seen.append(states(self))
         return whole(self)
 
-    monkeypatch.setattr(CoTraining, "epoch_row", noting)
+    monkeypatch.setattr(CoTraining, "end_epoch", noting)
     return seen
 
 

@@ -28,6 +28,12 @@ from cotrain.training.trainer import _advise, build_trainer
         ({"strategy": "fast"}, r"hardware\.strategy=fast: "),
         ({"num_nodes": 2}, r"^hardware\.num_nodes=2 waits for machines .* or set MASTER_ADDR"),
         ({"precision": "16-mixed"}, r"^hardware\.precision=16-mixed is not possible on a CPU"),
+        ({"network_parallel": 2}, r"network_parallel=2 needs a multiple of 2 processes, not 1: "),
+        ({"network_parallel": 3}, r"network_parallel=3 is more than .* give at most 2$"),
+        (
+            {"network_parallel": 2, "devices": 3},
+            r"network_parallel=2 needs a multiple of 2 processes, not 3: .*hardware\.devices=2",
+        ),
     ],
 )
 def test_impossible_hardware_is_refused(tmp_path, monkeypatch, hardware, message):

@@ -12,7 +12,12 @@ from cotrain.config.training import Hardware
 # They change how a run is done, but none of its numbers.
 _WITHOUT_EFFECT = ("checkpoint_steps", "data.download", "data.workers")
 # Where a run is trained, which may be elsewhere when it is gone on with.
-PLACE = ("hardware.devices", "hardware.strategy", "hardware.num_nodes")
+PLACE = (
+    "hardware.devices",
+    "hardware.strategy",
+    "hardware.num_nodes",
+    "hardware.network_parallel",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

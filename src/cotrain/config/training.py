@@ -163,6 +163,8 @@ class Hardware:
         devices: How many devices; ``auto`` is all GPUs, or one CPU process.
         strategy: ``auto``, ``ddp`` and so on.
         num_nodes: Machines.
+        network_parallel: Over how many processes, or groups of them, the S networks are spread;
+            each trains its own, and they exchange predictions alone. 1 trains all in every process.
         precision: ``32-true``, ``16-mixed`` or ``bf16-mixed``; 16-mixed waits for the GPU in every
             step, to look for overflows. ``64-true`` is for comparing: it is slow, and what differs
             by rounding alone is the same to 12 digits.
@@ -178,6 +180,7 @@ class Hardware:
     devices: int | str = "auto"
     strategy: str = "auto"
     num_nodes: int = bounded(1, at_least(1))
+    network_parallel: int = bounded(1, at_least(1))
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
     channels_last: bool = False
     compile: bool = False

@@ -35,7 +35,8 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
         views: How an image becomes a view; mixup and cutmix.
         preprocessing: Size, mean and standard deviation.
         num_classes: Length of a soft target.
-        into: S, the number of views of an image.
+        into: S, the number of networks.
+        networks: Those whose views are made; all if None.
         seed: The run's seed.
         drawn: Give a ``DrawnBatch``, of which ``finish`` makes the same batch on any device.
         channels_last: Lay views out as [S, B, H, W, C] in memory.
@@ -49,6 +50,7 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
     seed: int
     drawn: bool = False
     channels_last: bool = False
+    networks: range | None = None
 
     def __getitem__(self, key: Key) -> Batch | DrawnBatch:
         batch = self.draw(key)
@@ -57,9 +59,10 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
     def draw(self, key: Key) -> DrawnBatch:
         """Read the images and decide what is done to them, on the CPU."""
         place = (key.epoch, key.batch, 0)
-        seeds = [derive_seed(self.seed, "view", *place, network) for network in range(self.into)]
+        seen = range(1) if self.views.same_view else self._networks
+        seeds = [derive_seed(self.seed, "view", *place, network) for network in seen]
         return DrawnBatch(
-            views=self._views(key.indices, seeds[:1] if self.views.same_view else seeds),
+            views=self._views(key.indices, seeds),
             targets=self.images.targets[torch.as_tensor(key.indices)],
             mix=draw_mix(
                 len(key.indices),
@@ -69,6 +72,10 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
                 seed=derive_seed(self.seed, "mix", *place),
             ),
         )
+
+    @property
+    def _networks(self) -> range:
+        return range(self.into) if self.networks is None else self.networks
 
     def _views(self, indices: Sequence[int], seeds: Sequence[int]) -> DrawnViews:
         if isinstance(self.images, ViewedImages):
@@ -86,7 +93,7 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
             batch.views,
             self.views,
             self.preprocessing,
-            into=self.into,
+            into=len(self._networks),
             channels_last=self.channels_last,
         )
         return apply_mix(Batch(views, batch.targets), batch.mix, self.num_classes)

@@ -41,7 +41,8 @@ def build_module(
         ConfigError: A network that cannot be divided so, or trained on such a batch.
     """
     resumed = state is not None
-    sharing = sharing_of(experiment, len(splits.train), world_size, state)
+    processes = world_size // experiment.hardware.network_parallel
+    sharing = sharing_of(experiment, len(splits.train), processes, state)
     loaders = Loaders(experiment, splits, sharing.begun)
     loaders.training(sharing.first)  # refuses here what no process could do
     ensemble = experiment_ensemble(experiment, splits, resumed=resumed)

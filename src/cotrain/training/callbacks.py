@@ -88,7 +88,8 @@ class RunKeeper(lightning.Callback):
     ) -> None:
         """Save the epoch; the last one is not stopped after, as nothing but the test remains."""
         assert isinstance(pl_module, CoTraining)
-        row = pl_module.epoch_row()
+        pl_module.end_epoch()
+        row = _row(pl_module)
         for logger in trainer.loggers:
             logger.log_metrics(grouped(row), trainer.global_step)
         if trainer.is_global_zero:
@@ -150,6 +151,20 @@ class RunKeeper(lightning.Callback):
         # Where the user goes on without the best ensemble, it was removed.
         self.best = state_dict["best"] if self.folder.best.is_dir() else None
         self.stopped = state_dict["stopped"]
+
+
+def _row(module: CoTraining) -> dict[str, float]:
+    """What ``metrics.csv`` says of the epoch that ends."""
+    epoch, step = module.current_epoch, module.global_step
+    return {
+        "epoch": epoch,
+        "step": step,
+        **{f"train_{name}": value for name, value in module.training_means.items()},
+        "learning_rate": module.timetable.learning_rate(step - 1),
+        "co_training_weight": module.timetable.weight(epoch),
+        "skipped_steps": module.guard.skipped,
+        **module.validation,
+    }
 
 
 class VerifiedCheckpoints(CheckpointIO):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -54,9 +55,11 @@ class Loaders(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader | CachedBatches:
         """Training batches, from the one at which a resumed run goes on."""
         assert self.trainer is not None
-        loader = self.training(self._share(), drawn=self._on_gpu())
         module = self.trainer.lightning_module
         assert isinstance(module, CoTraining)
+        spread = module.spread
+        share = replace(spread.share, begun=self._begun)
+        loader = self.training(share, networks=spread.networks, drawn=self._on_gpu())
         loader.sampler.resume(*module.next_batch)  # type: ignore[union-attr]
         cache = module.cache
         return loader if cache is None else CachedBatches(loader, cache, cache.training_batch)
@@ -82,8 +85,11 @@ class Loaders(lightning.LightningDataModule):
         for batch in batches:
             yield self.transfer_batch_to_device(batch, self.trainer.strategy.root_device, 0)
 
-    def training(self, share: Share = ALONE, *, drawn: bool = False) -> DataLoader:
-        """Training batches; if ``drawn`` those that become views on the device, a GPU."""
+    def training(
+        self, share: Share = ALONE, *, networks: range | None = None, drawn: bool = False
+    ) -> DataLoader:
+        """Training batches, for all networks if None; if ``drawn`` those that become views on the
+        device, a GPU."""
         experiment, splits = self.experiment, self.splits
         batches = TrainingBatches(
             images=splits.train,
@@ -91,6 +97,7 @@ class Loaders(lightning.LightningDataModule):
             preprocessing=splits.preprocessing,
             num_classes=len(splits.classes),
             into=experiment.trained_networks,
+            networks=networks,
             seed=experiment.seed,
             drawn=drawn,
             channels_last=experiment.hardware.channels_last,
@@ -170,4 +177,4 @@ class Loaders(lightning.LightningDataModule):
 
     def _share(self) -> Share:
         assert self.trainer is not None
-        return Share(self.trainer.global_rank, self.trainer.world_size, self._begun)
+        return Share(self.trainer.global_rank, self.trainer.world_size)

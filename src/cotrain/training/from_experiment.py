@@ -1,12 +1,13 @@
 """What an experiment trains, and on what: its images and its ensemble."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import possible_runs
@@ -201,15 +202,17 @@ def _trained(experiment: Experiment, large: NetworkSpec) -> Ensemble:
 
 def training_execution(
     experiment: Experiment,
-    ensemble: Ensemble | Peer,
+    networks: Sequence[nn.Module],
+    shape: tuple[int, ...],
     device: torch.device,
     context: Callable[[], AbstractContextManager[object]],
 ) -> TrainingExecution:
-    """The ensemble's networks, prepared to train where they are.
+    """The networks that a process trains, prepared where they are.
 
     Args:
         experiment: The strategy, or ``auto`` to measure what is trained, as it is trained.
-        ensemble: Compiled and laid out as in training.
+        networks: Compiled and laid out as in training.
+        shape: Of their views, [networks, B, C, H, W].
         device: Where the views are.
         context: What a training step's forward pass is in: autocast, where precision asks for it.
 
@@ -218,9 +221,8 @@ def training_execution(
     """
     strategy = experiment.hardware.execution
     if strategy == "auto":
-        shape = (experiment.into, experiment.batch_size, *ensemble.image_shape)
         choice = choose(
-            ensemble.networks,
+            networks,
             shape,
             device=device,
             training=context,
@@ -228,4 +230,4 @@ def training_execution(
         )
         say(f"hardware.execution=auto: {choice.reason}")
         strategy = choice.strategy
-    return prepare_training(ensemble.networks, strategy)
+    return prepare_training(networks, strategy)

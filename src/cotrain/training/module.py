@@ -1,6 +1,7 @@
 """One training step of S networks, as the LightningModule that the Trainer drives."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from cotrain.basics.seeds import derive_seed, seed_all
 from cotrain.config import Experiment
 from cotrain.config.difference import record_settings
-from cotrain.data import Batch, Share
+from cotrain.data import Batch
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.losses import CoTrainingLoss
 from cotrain.ensemble.peers.peer import Peer
@@ -23,6 +24,7 @@ from cotrain.training.epoch_metrics import Tally
 from cotrain.training.finite import StepGuard, check_weights
 from cotrain.training.from_experiment import training_execution
 from cotrain.training.learning_rates import lr_scales
+from cotrain.training.network_parallel import NetworkParallel
 from cotrain.training.notices import say
 from cotrain.training.optimization import build_optimizer, scale_gradients
 from cotrain.training.resuming import ARITHMETIC, check_groups, check_teacher
@@ -55,7 +57,7 @@ class CoTraining(lightning.LightningModule):
         callbacks: Sequence[lightning.Callback] = (),
     ) -> None:
         super().__init__()
-        self.cache, self.callbacks, self.sharing = cache, callbacks, sharing
+        self.cache, self.sharing = cache, sharing
         options = experiment.co_training
         self.ensemble = ensemble
         self.experiment = experiment
@@ -65,6 +67,9 @@ class CoTraining(lightning.LightningModule):
         decay = experiment.ema
         self.execution = prepare_training(ensemble.networks, "loop")
         self.average = None if decay is None else MovingAverage(ensemble, decay)
+        networks = [ensemble, *([self.average.ensemble] if self.average else [])]
+        self.spread = NetworkParallel(networks, experiment.hardware.network_parallel)
+        self.callbacks = [*callbacks, self.spread]
         self.loss = CoTrainingLoss(options.divergence, options.label_smoothing, class_weights)
         losses = ["loss", "cross_entropy", "divergence", *(["teacher"] if teacher else [])]
         self.training_tally = Tally(experiment.into, losses)
@@ -75,8 +80,7 @@ class CoTraining(lightning.LightningModule):
         self.validation: dict[str, float] = {}
         # Where a resumed run begins: an epoch, and the batches of it that are already done.
         self.next_batch = (0, 0)
-        # Batches whose gradients the next step has.
-        self.accumulated = 0
+        self.accumulated = 0  # batches whose gradients the next step has
 
     @property
     def answering(self) -> Ensemble | Peer:
@@ -85,8 +89,9 @@ class CoTraining(lightning.LightningModule):
 
     @property
     def place(self) -> Place:
-        """The current epoch, and the networks that are trained in it."""
-        return self.timetable.place(self.current_epoch)
+        """The current epoch, and the networks that this process trains in it."""
+        place, own = self.timetable.place(self.current_epoch), self.spread.networks
+        return replace(place, networks=own) if self.spread.spreads else place
 
     def on_fit_start(self) -> None:
         """Prepare the networks, which are on their device by now, to run at once; say what the
@@ -97,7 +102,9 @@ class CoTraining(lightning.LightningModule):
             shape = (networks, self.experiment.batch_size, *self.ensemble.image_shape)
             time = self.teacher.begin(shape, self.device, context)
             say(f"teacher.run={self.experiment.teacher.run}: it answers in {time:.1f} ms a step")
-        self.execution = training_execution(self.experiment, self.ensemble, self.device, context)
+        own = [self.ensemble.networks[index] for index in self.spread.networks]
+        shape = (len(own), self.experiment.batch_size, *self.ensemble.image_shape)
+        self.execution = training_execution(self.experiment, own, shape, self.device, context)
 
     def on_train_start(self) -> None:
         """What was saved is taken up by now."""
@@ -112,7 +119,7 @@ class CoTraining(lightning.LightningModule):
         if batch_idx % self.sharing.accumulate == 0:
             self.accumulated = 0
         self.guard.begin()
-        logits = self._logits(batch.images, batch_idx)
+        logits = self.spread.exchange(self._logits(batch.images, batch_idx))
         # A peer may answer an image several times, beside others each time.
         targets = batch.targets.repeat_interleave(logits.shape[1] // len(batch.targets), 0)
         weight = self.timetable.weight(self.current_epoch)
@@ -122,14 +129,15 @@ class CoTraining(lightning.LightningModule):
         self.accumulated += 1
         losses = [terms.total, terms.cross_entropy, terms.divergence]
         losses += [] if terms.teacher is None else [terms.teacher]
-        self.training_tally.add(logits, targets, losses, self.place.networks[0])
+        if self.spread.is_first:
+            self.training_tally.add(logits, targets, losses, self.place.networks[0])
         return terms.total
 
     def _logits(self, views: Tensor, batch_idx: int) -> Tensor:
         """Logits of the networks being trained: the one place where they run."""
         if self.cache is not None and self.cache.filled:
             return self.cache.answer(self.ensemble, views)
-        if len(self.place.networks) == len(views):
+        if self.experiment.co_training.together:
             seed = partial(self._seed_network, batch_idx=batch_idx)
             # The one network of a peer gives all S answers.
             return self.execution.forward(views, seed).flatten(0, -3)
@@ -139,13 +147,16 @@ class CoTraining(lightning.LightningModule):
 
     def _taught(self, views: Tensor) -> SoftTargets | None:
         """What the teacher answers to the views of the networks being trained."""
-        networks = self.place.networks
-        return self.teacher and self.teacher.soft_targets(views[networks.start : networks.stop])
+        if self.teacher is None:
+            return None
+        alone = not self.experiment.co_training.together
+        taught = self.teacher.soft_targets(views[self.place.networks[0]][None] if alone else views)
+        return replace(taught, scores=self.spread.exchange(taught.scores))
 
     def _seed_network(self, index: int, batch_idx: int) -> None:
-        """Give a network a random state (dropout) of its own before it runs."""
-        batch = Share(self.global_rank, self.sharing.now).batch(batch_idx)
-        where = (self.place.epoch, batch, 0, index)
+        """Give a network of this process a random state (dropout) of its own before it runs."""
+        number, batch = self.spread.networks[index], self.spread.share.batch(batch_idx)
+        where = (self.place.epoch, batch, 0, number)
         seed_all(derive_seed(self.experiment.seed, "step", *where), self.device)
 
     def check_finite(self) -> None:
@@ -161,6 +172,7 @@ class CoTraining(lightning.LightningModule):
         wanted = self.sharing.accumulate
         if 0 < self.accumulated < wanted:
             scale_gradients(self.ensemble, wanted / self.accumulated)
+        self.spread.clip(self.experiment.optimizer.clip)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step with the schedule's learning rate, then average, before any checkpoint is saved."""
@@ -175,12 +187,15 @@ class CoTraining(lightning.LightningModule):
         """Begin the epoch's counts; a resumed epoch goes on with those of its checkpoint."""
         self.training_tally.clear()
 
+    def end_epoch(self) -> None:
+        """Take the means of the epoch over all processes, which must all call it."""
+        self.guard.watch.check()
+        sums = self.training_tally.summed(self.trainer.strategy)
+        self.training_means = self.training_tally.means(sums)
+
     def on_validation_epoch_start(self) -> None:
-        """Begin the counts. BatchNorm's statistics differ between processes: the first's count."""
+        """Begin the counts."""
         self.validation_tally.clear()
-        if self.trainer.world_size > 1:
-            for buffer in self.answering.buffers():
-                torch.distributed.broadcast(buffer, src=0)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Count what the answering ensemble gets right on images [B, C, H, W]."""
@@ -195,18 +210,6 @@ class CoTraining(lightning.LightningModule):
         self.validation = {f"val_{name}": value for name, value in means.items()}
         self.log("val_accuracy", means["accuracy"], logger=False, sync_dist=True)
 
-    def epoch_row(self) -> dict[str, float]:
-        """What ``metrics.csv`` says of the epoch that ends; every process must call it."""
-        self.guard.watch.check()
-        sums = self.training_tally.summed(self.trainer.strategy)
-        self.training_means = self.training_tally.means(sums)
-        row = {"epoch": self.current_epoch, "step": self.global_step}
-        row |= {f"train_{name}": value for name, value in self.training_means.items()}
-        row["learning_rate"] = self.timetable.learning_rate(self.global_step - 1)
-        row["co_training_weight"] = self.timetable.weight(self.current_epoch)
-        row["skipped_steps"] = self.guard.skipped
-        return row | self.validation
-
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """One optimizer over all networks; the learning rate is set at every step."""
         scales = lr_scales(self.ensemble, self.experiment.fine_tuning)
@@ -218,7 +221,8 @@ class CoTraining(lightning.LightningModule):
         return self.callbacks
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what Lightning does not keep: counts, random state, settings, threads."""
+        """Add what Lightning does not keep, and what other processes have."""
+        self.spread.complete(checkpoint["optimizer_states"][0]["state"])
         checkpoint["cotrain"] = {
             "training_tally": self.training_tally.summed(self.trainer.strategy),
             "skipped": (self.guard.skipped, self.guard.skipped_in_a_row),

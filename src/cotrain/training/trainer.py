@@ -24,6 +24,7 @@ from cotrain.config import Experiment, Hardware, flat_settings
 from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
 from cotrain.training.given import NOTHING, Given
 from cotrain.training.loggers import build_loggers
+from cotrain.training.network_parallel import check_network_parallel
 from cotrain.training.notices import say
 from cotrain.training.progress import progress_callback
 from cotrain.training.starving import StarvingNotice
@@ -166,6 +167,7 @@ def check_hardware(experiment: Experiment, trainer: lightning.Trainer) -> None:
             f"hardware.num_nodes={machines} waits for machines that do not know of each other: "
             "start it on each with torchrun, or set MASTER_ADDR, MASTER_PORT and NODE_RANK"
         )
+    check_network_parallel(experiment, trainer)
     if trainer.world_size == 1:
         return
     if not experiment.co_training.together:
