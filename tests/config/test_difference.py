@@ -44,8 +44,14 @@ def test_a_run_may_be_moved_and_nothing_else():
     run = Experiment(epochs=3, hardware=Hardware(devices=4, strategy="ddp", threads=2))
     found = run_elsewhere(run, Experiment(hardware=Hardware(devices=2)))
     assert found is not None
-    assert found == replace(run, hardware=Hardware(devices=2, strategy="ddp", threads=2))
+    assert found == replace(run, hardware=Hardware(devices=2, threads=2))
     assert run_elsewhere(run, Experiment()) == run
+    # A run of two machines goes on on one, and all networks in one process.
+    large = Hardware(devices=8, num_nodes=2, network_parallel=2)
+    found_on_one = run_elsewhere(
+        Experiment(hardware=large), Experiment(hardware=Hardware(devices=8))
+    )
+    assert found_on_one == Experiment(hardware=Hardware(devices=8))
     assert run_elsewhere(run, Experiment(epochs=3)) is None
     assert run_elsewhere(run, Experiment(hardware=Hardware(devices=2, threads=1))) is None
     assert first_difference(record_settings(run), found, PLACE) is None

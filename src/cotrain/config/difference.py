@@ -58,7 +58,8 @@ def first_difference(
 def run_elsewhere(experiment: Experiment, elsewhere: Experiment) -> Experiment | None:
     """The experiment where another one says, which is None if that says something else, too.
 
-    What that has by default is no word of it.
+    It names the place whole: what it leaves as by default is so there, but where all is, which
+    names none.
     """
     names = [name.removeprefix("hardware.") for name in PLACE]
     usual, given = Hardware(), elsewhere.hardware
@@ -67,7 +68,7 @@ def run_elsewhere(experiment: Experiment, elsewhere: Experiment) -> Experiment |
         or replace(elsewhere, hardware=usual) != Experiment()
     ):
         return None
-    changed = {
-        name: getattr(given, name) for name in names if getattr(given, name) != getattr(usual, name)
-    }
-    return replace(experiment, hardware=replace(experiment.hardware, **changed))
+    place = {name: getattr(given, name) for name in names}
+    if all(value == getattr(usual, name) for name, value in place.items()):
+        return experiment
+    return replace(experiment, hardware=replace(experiment.hardware, **place))

@@ -23,7 +23,8 @@ def train(
         output: Run folder to write: config.yaml, metrics.csv, tensorboard, checkpoints, ensemble,
             evaluation.json.
         resume: Run folder to go on with, from its newest whole checkpoint; its own settings hold.
-            --hardware.devices, strategy and num_nodes may be others: a step keeps its images.
+            --hardware.devices, strategy, num_nodes and network_parallel may be others, of which
+            those not given are as by default: a step keeps its images.
         progress: Show a progress bar.
         without_best: With --resume: go on though checkpoints/best is missing or damaged; the best
             of the epochs that follow is shipped, or the last.
