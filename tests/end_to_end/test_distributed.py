@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,40 @@ def test_command_starts_its_own_processes(trained: Path, tmp_path: Path) -> None
     assert (
         RunFolder(tmp_path / "run").metrics.read_bytes() == RunFolder(trained).metrics.read_bytes()
     )
+
+
+FAULTY = """
+import os, signal
+from cotrain.cli.command import main
+from cotrain.training import CoTraining
+
+step = CoTraining.training_step
+
+def failing(self, batch, batch_idx):
+    if (self.global_rank, self.current_epoch, batch_idx) == (1, 1, 2):
+        if os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+            os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, batch, batch_idx)
+
+CoTraining.training_step = failing
+main()
+"""
+
+
+def test_torchrun_starts_again_what_was_lost(trained: Path, tmp_path: Path) -> None:
+    recipe, script, run = (tmp_path / name for name in ("recipe.yaml", "faulty.py", "run"))
+    hardware = replace(EXPERIMENT.hardware, strategy="ddp")
+    recipe.write_text(dump_experiment(replace(EXPERIMENT, hardware=hardware, checkpoint_steps=1)))
+    script.write_text(FAULTY)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = [script, "train", "--config", recipe, "--output", run, "--progress=false"]
+    done = subprocess.run(
+        [*torchrun, "--max-restarts=1", "--monitor-interval=0.2", *command],
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "already holds a run" not in done.stderr
+    assert same(final_weights(run), final_weights(trained))
+    assert not (run / "run.lock").exists()

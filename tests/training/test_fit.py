@@ -154,6 +154,8 @@ def test_a_start_that_fails_leaves_the_folder_free(tmp_path: Path) -> None:
         ({"hardware": {"precision": "16-mixed"}}, "16-mixed is not possible on a CPU"),
         ({"hardware": {"accelerator": "abacus"}}, "abacus"),
         ({"hardware": {"strategy": "abacus"}}, "abacus"),
+        ({"hardware": {"strategy": "fsdp_cpu_offload"}}, "keeps whole ones: give ddp;"),
+        ({"hardware": {"strategy": "deepspeed"}}, "strategy=deepspeed divides a network"),
         ({"hardware": {"devices": 2}, "co_training": {"together": False}}, "one device, not 2"),
         ({"hardware": {"devices": 2}, "on_nan": "skip"}, "one device, not 2"),
         ({"batch_size": 81}, "batch_size=81"),

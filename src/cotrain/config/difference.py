@@ -10,7 +10,7 @@ from cotrain.config.experiment import Experiment, flat_settings
 from cotrain.config.training import Hardware
 
 # They change how a run is done, but none of its numbers.
-_WITHOUT_EFFECT = ("checkpoint_steps", "data.download", "data.workers")
+_WITHOUT_EFFECT = ("checkpoint_steps", "data.download", "data.workers", "hardware.timeout")
 # Where a run is trained, which may be elsewhere when it is gone on with.
 PLACE = (
     "hardware.devices",

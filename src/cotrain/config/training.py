@@ -165,6 +165,9 @@ class Hardware:
         num_nodes: Machines.
         network_parallel: Over how many processes, or groups of them, the S networks are spread;
             each trains its own, and they exchange predictions alone. 1 trains all in every process.
+        timeout: Seconds after which processes that train together give up one that does not
+            answer. It must exceed what one can need longer than the others: to read its images, to
+            compile, or to write a checkpoint.
         precision: ``32-true``, ``16-mixed`` or ``bf16-mixed``; 16-mixed waits for the GPU in every
             step, to look for overflows. ``64-true`` is for comparing: it is slow, and what differs
             by rounding alone is the same to 12 digits.
@@ -181,6 +184,7 @@ class Hardware:
     strategy: str = "auto"
     num_nodes: int = bounded(1, at_least(1))
     network_parallel: int = bounded(1, at_least(1))
+    timeout: float = bounded(600.0, ABOVE_0)
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
     channels_last: bool = False
     compile: bool = False

@@ -12,6 +12,7 @@ from cotrain.basics.files import atomic_write
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import dump_experiment
 from cotrain.training.checkpoint import newest_checkpoint, write_checkpoint
+from cotrain.training.clear_errors import watch_ourselves
 from cotrain.training.curve_names import grouped
 from cotrain.training.datamodule import Loaders
 from cotrain.training.first_views import first_views
@@ -54,6 +55,7 @@ class RunKeeper(lightning.Callback):
         """Everything is checked by now: the folder becomes that of this run."""
         assert isinstance(pl_module, CoTraining)
         self.signals.catch()
+        watch_ourselves(trainer)
         if trainer.is_global_zero:
             loaders = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(loaders, Loaders)

@@ -1,20 +1,30 @@
 """What a user is told where training cannot go on: one line, and what to do next."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytorch_lightning as lightning
 from torch.distributed import DistError
-from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessException
 
 from cotrain.basics.errors import TrainingError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.training.finite import NotFiniteError
 
+_GRACE = 5.0  # seconds for a process that is to end, which a stopped one cannot
+
 
 @contextmanager
-def clear_errors(folder: RunFolder, trainer: lightning.Trainer) -> Iterator[None]:
-    """Say what to do next where training cannot go on."""
+def clear_errors(folder: RunFolder, trainer: lightning.Trainer, timeout: float) -> Iterator[None]:
+    """Say what to do next where training cannot go on.
+
+    Args:
+        folder: The run folder.
+        trainer: Who knows the other processes.
+        timeout: Seconds that they are waited for.
+    """
     try:
         yield
     except NotFiniteError as error:
@@ -23,22 +33,59 @@ def clear_errors(folder: RunFolder, trainer: lightning.Trainer) -> Iterator[None
             f"{error}; {kept if folder.checkpoint.exists() else 'no checkpoint was saved yet'}: "
             "lower optimizer.lr, set optimizer.clip, or --on_nan skip"
         ) from None
-    except ProcessRaisedException as error:
-        raise TrainingError(f"a process failed: {str(error).strip().splitlines()[-1]}") from error
+    except ProcessException as error:
+        last = str(error).strip().splitlines()[-1]
+        what = _lost(error, timeout) or f"a process failed: {last}"
+        raise TrainingError(f"{what}: {_with_fewer(folder)}") from error
     except RuntimeError as error:
-        if trainer.world_size == 1 or not _is_connection_lost(error):
+        lost = _lost(error, timeout) if trainer.world_size > 1 else None
+        if lost is None:
             raise
-        message = (
-            f"process {trainer.global_rank} stopped because another one failed: see its message"
-        )
+        _end_started(trainer)
+        message = f"process {trainer.global_rank} stopped because {lost}: {_with_fewer(folder)}"
         raise TrainingError(message) from error
     except SystemExit:
         # Lightning's answer to a second Ctrl-C.
         raise KeyboardInterrupt from None
 
 
-def _is_connection_lost(error: RuntimeError) -> bool:
-    return isinstance(error, DistError) or "by peer" in str(error)
+def _lost(error: Exception, timeout: float) -> str | None:
+    """What happened to another process; None where it is no loss of one."""
+    if any(word in str(error) for word in ("Timed out", "timeout", "timed out")):
+        return f"another one did not answer for {timeout:g} s (hardware.timeout)"
+    if isinstance(error, DistError) or "by peer" in str(error):
+        return "another one failed (see its message, if it left one)"
+    return None
+
+
+def _with_fewer(folder: RunFolder) -> str:
+    return (
+        f"go on with cotrain train --resume {folder.root}, if need be with fewer processes "
+        "(--hardware.devices)"
+    )
+
+
+def watch_ourselves(trainer: lightning.Trainer) -> None:
+    """Once all train, a process that is lost is noticed, and said, by those that wait for it.
+
+    Lightning's observer, which would kill them before they can say so, is left with none to watch.
+    """
+    watched: list[Any] = getattr(trainer.strategy.launcher, "procs", [])
+    if watched:
+        trainer.strategy.launcher.procs = [*watched]  # type: ignore[union-attr]
+        watched.clear()
+
+
+def _end_started(trainer: lightning.Trainer) -> None:
+    """End the processes that this one has started by their command, stopped ones too."""
+    for each in getattr(trainer.strategy.launcher, "procs", ()):
+        if not isinstance(each, subprocess.Popen):
+            continue
+        try:
+            each.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            each.kill()
+            each.wait()
 
 
 def fewer_workers(folder: RunFolder) -> str:

@@ -31,7 +31,13 @@ from cotrain.training.given import Given, given
 from cotrain.training.loggers import log_outcome
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
-from cotrain.training.resuming import check_tensors, read_state, sound, threads_of
+from cotrain.training.resuming import (
+    check_tensors,
+    read_state,
+    restarted,
+    sound,
+    threads_of,
+)
 from cotrain.training.schedules import check_schedule, say_shorter_warmup
 from cotrain.training.shipping import RunResult, ship_ensemble
 from cotrain.training.trainer import build_trainer, quiet
@@ -53,7 +59,8 @@ def fit(
 
     Args:
         experiment: What to train, on what, and how.
-        output: The run folder; it must not hold a run unless ``resume`` is set.
+        output: The run folder; it must not hold a run unless ``resume`` is set, or ``torchrun``
+            has started again what the same command began there.
         resume: Go on from the newest whole checkpoint in ``output``, to the same final weights,
             bit for bit on the CPU, as a run that was never stopped.
         progress: Show a progress bar.
@@ -76,6 +83,7 @@ def fit(
     beside = given(data, callbacks, logger, progress=progress)
     experiment = beside.in_settings(experiment)
     check_schedule(experiment.schedule)
+    resume = resume or (restarted() and folder.config.exists())
     with _own(folder, experiment, resume):
         state = read_state(folder, experiment, without_best=without_best)
         with _threads(threads_of(state, experiment.hardware.threads)):
@@ -198,7 +206,7 @@ def _train(
         with (
             sound(folder, begun=lambda: state is None or module.begun),
             dead_workers_named(fewer_workers(folder)),
-            clear_errors(folder, trainer),
+            clear_errors(folder, trainer, experiment.hardware.timeout),
         ):
             trainer.fit(module, datamodule=loaders, ckpt_path=resumed, weights_only=True)
     finally:

@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from inspect import signature
 
 import pytorch_lightning as lightning
@@ -85,7 +86,7 @@ def build_trainer(
         reason = " ".join(str(error).split()).rstrip(".")
         raise ConfigError(f"{_asked(hardware)}: {reason}: change that setting") from error
     check_hardware(experiment, trainer)
-    _spare_processes(trainer)
+    _spare_processes(trainer, hardware.timeout)
     _advise(experiment.hardware, trainer.strategy.root_device)
     return trainer
 
@@ -109,8 +110,8 @@ _SYNC_BUFFERS = (
 )
 
 
-def _spare_processes(trainer: lightning.Trainer) -> None:
-    """Leave out what Lightning would make several processes do in every step.
+def _spare_processes(trainer: lightning.Trainer, timeout: float) -> None:
+    """Leave out what Lightning would make several processes do in every step; wait no longer.
 
     BatchNorm's statistics are those of the first process, which alone saves them: sending them and
     those of the moving average changes nothing. SIGTERM is noted by ``Signals``, where Lightning
@@ -119,6 +120,7 @@ def _spare_processes(trainer: lightning.Trainer) -> None:
     if isinstance(trainer.strategy, DDPStrategy):
         own = {_SYNC_BUFFERS: False, "gradient_as_bucket_view": True}
         trainer.strategy._ddp_kwargs = own | trainer.strategy._ddp_kwargs
+        trainer.strategy._timeout = timedelta(seconds=timeout)
     trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = _nothing
 
 
@@ -139,6 +141,12 @@ def _asked(hardware: Hardware) -> str:
 
 def check_supported(experiment: Experiment, validates: bool) -> None:
     """Raise ConfigError for settings that exclude each other."""
+    strategy = experiment.hardware.strategy
+    if strategy.startswith(("fsdp", "deepspeed", "model_parallel")):
+        raise ConfigError(
+            f"hardware.strategy={strategy} divides a network over devices, and a run keeps whole "
+            "ones: give ddp; several networks can have a device each (hardware.network_parallel)"
+        )
     patience = experiment.early_stopping
     if patience is not None and not validates:
         raise ConfigError(
