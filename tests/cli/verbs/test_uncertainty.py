@@ -51,6 +51,27 @@ def test_what_was_stored_is_measured_on_the_test_images(run, tmp_path, capsys):
     assert all(0 <= each["other"] <= 1 for each in found["signals"].values())
 
 
+def test_a_run_is_not_answered_for_again_but_other_images_are(run, tmp_path, capsys, monkeypatch):
+    """The answers that it has kept are those that its networks give."""
+    main(["uncertainty", str(run), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    shutil.copytree(run / "ensemble", tmp_path / "ensemble")
+    other = ["--data.dataset", "digits", "--data.train_images", "200", "--data.test_images", "300"]
+    main(["uncertainty", str(tmp_path / "ensemble"), *other, "--json"])
+    answered = json.loads(capsys.readouterr().out)
+    assert answered["errors"] == found["errors"]
+    assert answered["reliability"]["ece"] == pytest.approx(found["reliability"]["ece"])
+
+    def refuse(*_, **__):
+        raise AssertionError("answered")
+
+    monkeypatch.setattr("cotrain.evaluation.evaluate.collect_logits", refuse)
+    main(["uncertainty", str(run), "--json"])
+    assert json.loads(capsys.readouterr().out) == found
+    with pytest.raises(AssertionError, match="answered"):
+        main(["uncertainty", str(run), *other])
+
+
 def test_a_folder_gets_the_record_and_its_pictures(run, tmp_path, capsys):
     main(["uncertainty", str(run), "--output", str(tmp_path / "trust"), "--json"])
     found = json.loads(capsys.readouterr().out)

@@ -42,7 +42,7 @@ def uncertainty(
         json: Print JSON instead of tables.
     """
     from cotrain.cli.verbs.tested import opened
-    from cotrain.evaluation.evaluate import evaluate_ensemble
+    from cotrain.evaluation.evaluate import evaluate_ensemble, kept_logits
     from cotrain.evaluation.uncertainty.others import logits_of_others
     from cotrain.evaluation.uncertainty.uncertainty import uncertainty_of
     from cotrain.report.style import display
@@ -50,13 +50,10 @@ def uncertainty(
 
     target = None if output is None else _target(output)
     asked = opened(path, data, batch_size=batch_size, device=device, trust=trust)
-    answers = evaluate_ensemble(
-        asked.ensemble,
-        asked.images,
-        batch_size=asked.loading.batch_size,
-        calibrated=calibrated,
-        workers=asked.loading.workers,
-    )
+    kept = None if data is not None else kept_logits(Path(path), asked.images)
+    if kept is None:
+        answers = evaluate_ensemble(asked.ensemble, asked.images, **asked.loading._asdict())
+        kept = answers.logits, answers.targets
     others = None
     if ood is not None:
         _check_is_other(ood, asked.run)
@@ -65,7 +62,7 @@ def uncertainty(
         raise ConfigError(f"ood_root={ood_root} would be ignored: give --ood NAME, or leave it out")
     spec = asked.ensemble.spec
     calibration = spec.calibration if calibrated else None
-    result = uncertainty_of(answers.logits, answers.targets, spec.combine, calibration, others)
+    result = uncertainty_of(*kept, spec.combine, calibration, others)
     asked.images.show()
     if target is not None:
         _write(target, result)
