@@ -22,6 +22,7 @@ CHECKED = [
     "cotrain.ensemble.combining",
     "cotrain.ensemble.ensemble",
     "cotrain.ensemble.losses",
+    "cotrain.ensemble.others",
     "cotrain.ensemble.preprocessing",
     "cotrain.evaluation",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cotrain.basics.errors import ConfigError
-from cotrain.config import CoTrainingOptions, DivideOptions, Experiment
+from cotrain.config import CoTrainingOptions, DivideOptions, Experiment, Views
 
 NETWORK = "timm:resnet18,basic_resnet"
 
@@ -58,3 +58,35 @@ def test_what_is_for_one_large_network_is_refused(settings, said):
     given: dict[str, Any] = {"network": NETWORK, "into": 2} | settings
     with pytest.raises(ConfigError, match=f"^{said}$"):
         Experiment(**given)
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "said"),
+    [
+        ({}, {"member": 4}, "co_training.member=4 is none of the into=4 networks: give 0 to 3"),
+        ({"into": 1}, {"member": 0}, "co_training.member=0 is for .*, and into=1 is one: .*"),
+        (
+            {},
+            {"member": 0, "together": False},
+            "co_training.together=False does not go with co_training.member=0: give True",
+        ),
+        ({"peer": "mimo"}, {"member": 1, "weight": 0}, "peer=mimo does not go with .*: give none"),
+        ({"views": Views(mixup=0.2)}, {"member": 1}, "views.mixup=0.2 does not go .*: give 0"),
+        ({"views": Views(cutmix=1.0)}, {"member": 1}, "views.cutmix=1.0 does not go .*: give 0"),
+        (
+            {},
+            {"exchange_steps": 5},
+            "co_training.exchange_steps=5 would be ignored: co_training.member=null exchanges "
+            "nothing: give --co_training.exchange_steps 100, or leave it out",
+        ),
+    ],
+)
+def test_what_a_member_cannot_have_is_refused(settings, options, said):
+    with pytest.raises(ConfigError, match=f"^{said}$"):
+        Experiment(**settings, co_training=CoTrainingOptions(**options))
+
+
+def test_a_member_is_one_network_of_the_divided_size():
+    made = Experiment(into=4, co_training=CoTrainingOptions(member=2))
+    assert (made.trained_networks, made.network_numbers, made.divided_by) == (1, range(2, 3), 4)
+    assert Experiment(into=4).network_numbers == range(4)

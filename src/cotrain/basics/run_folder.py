@@ -91,6 +91,15 @@ class RunFolder:
         """How long training took; a comparison writes it where nothing interrupted it."""
         return self.root / "seconds.json"
 
+    @property
+    def bank(self) -> Path:
+        """What networks that are trained apart tell each other; beside the runs of all of them."""
+        return self.root.parent / "bank"
+
+    def of_member(self, number: int) -> "RunFolder":
+        """The run, below this folder, of one of the networks that are trained apart."""
+        return RunFolder(self.root / f"member{number}")
+
     def epochs_done(self) -> int:
         """How many epochs ``metrics`` has a row of."""
         if not self.metrics.is_file():

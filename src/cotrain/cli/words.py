@@ -67,6 +67,7 @@ _PARAMETERS = {
     ("compare", "--teacher"): "--teacher.run",
     ("pilot", "--into"): "--sizes",
     ("pilot", "--teacher"): "--teacher.run",
+    ("train", "--member"): "--co_training.member",
     ("import-checkpoint", "--from"): "--source",
     ("train", "--teacher"): "--teacher.run",
 }

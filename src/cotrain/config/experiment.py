@@ -11,6 +11,7 @@ from typing import Any, Literal
 from cotrain.config.data import Data, Views
 from cotrain.config.dividing import DivideOptions
 from cotrain.config.fine_tuning import FineTuning
+from cotrain.config.heeding import refuse_unheeded
 from cotrain.config.limits import (
     MOST_NETWORKS,
     PROBABILITY,
@@ -121,13 +122,21 @@ class Experiment:
 
     @property
     def trained_networks(self) -> int:
-        """How many networks are trained: S, or the one of a peer."""
-        return self.into if self.peer == "none" else 1
+        """How many networks are trained: S, the one of a peer, or a member alone."""
+        return self.into if self.peer == "none" and self.co_training.member is None else 1
+
+    @property
+    def network_numbers(self) -> range:
+        """Which of the S networks they are, by which their views and weights are drawn."""
+        first = self.co_training.member or 0
+        return range(first, first + self.trained_networks)
 
     @property
     def divided_by(self) -> int:
         """How many networks of the size of those that are trained cost as much as the large one."""
-        return 1 if self.is_mixed else self.sized_for or self.trained_networks
+        if self.is_mixed or self.peer != "none":
+            return 1
+        return self.sized_for or self.into
 
     def __post_init__(self) -> None:
         """Check every word, number and option, and name what ``auto`` and null are.
@@ -142,6 +151,7 @@ class Experiment:
         self.teacher.check_heeded()
         trained = self.inherit is not None or self.pretrained is not False
         self.fine_tuning.check(starts_trained=trained, epochs=self.epochs)
+        refuse_unheeded("co_training", self.co_training)
         check_together(flat_settings(self))
         # A run's settings shall name them.
         object.__setattr__(self, "data", self.data.resolved())

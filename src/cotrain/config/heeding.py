@@ -54,8 +54,21 @@ FINE_TUNING = (
     ),
 )
 
+CO_TRAINING = (
+    Heeding(
+        names=("exchange_steps", "exchange_classes"),
+        by="member",
+        when=lambda value: value not in (None, "null"),
+        otherwise="co_training.member=null exchanges nothing",
+    ),
+)
+
 # By the group of an experiment.
-HEEDING: Mapping[str, Sequence[Heeding]] = {"views": VIEWS, "fine_tuning": FINE_TUNING}
+HEEDING: Mapping[str, Sequence[Heeding]] = {
+    "views": VIEWS,
+    "fine_tuning": FINE_TUNING,
+    "co_training": CO_TRAINING,
+}
 
 
 def refuse_unheeded(group: str, record: Any) -> None:

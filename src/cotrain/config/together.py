@@ -17,6 +17,7 @@ def check_together(settings: Settings) -> None:
     _check_peer(settings)
     _check_mixed(settings)
     _check_cached(settings)
+    _check_member(settings)
     if (settings["weights.classes"], settings["weights.sampler"]) == ("balanced", "balanced"):
         raise ConfigError(
             "weights.classes=balanced and weights.sampler=balanced would count small classes "
@@ -114,6 +115,31 @@ def _check_cached(settings: Settings) -> None:
         }
         why = f"needs images in every step, and fine_tuning.cached_views={views} keeps features"
         _refuse_unusual(settings, usual, why)
+
+
+def _check_member(settings: Settings) -> None:
+    """Raise ConfigError for settings that one of S networks cannot have alone."""
+    member, into = settings["co_training.member"], settings["into"]
+    if member is None:
+        return
+    if member >= into:
+        raise ConfigError(
+            f"co_training.member={member} is none of the into={into} networks: give 0 to {into - 1}"
+        )
+    if into == 1:
+        raise ConfigError(
+            f"co_training.member={member} is for a network beside others, and into=1 is one: "
+            "leave it out"
+        )
+    usual = {
+        "co_training.together": True,
+        "peer": "none",
+        "fine_tuning.cached_views": 0,
+        "views.mixup": 0,
+        "views.cutmix": 0,
+    }
+    why = f"does not go with co_training.member={member}"
+    _refuse_unusual(settings, usual, why)
 
 
 def _refuse_unusual(settings: Settings, usual: Settings, why: str) -> None:

@@ -89,6 +89,14 @@ class CoTrainingOptions:
         initialization: Ablation: ``identical`` gives all networks the same initial weights.
         together: Ablation: false trains the networks one after the other, each for all epochs;
             no best epoch is selected then.
+        member: Train this one of the S networks alone, counted from 0, beside processes that train
+            the others below the same ``--output``. None waits for another: each learns from what
+            the others last said of its images, and ``optimizer.clip`` bounds the gradient of its
+            own network. null trains all S in one run.
+        exchange_steps: Optimizer steps after which a member shows what it says, and looks at what
+            others have shown.
+        exchange_classes: How many classes of a prediction, the most probable, a member shows; null
+            is all of up to 100, and else 16. The other classes share what is left evenly.
     """
 
     divergence: Literal["js", "kl"] = "js"
@@ -97,6 +105,9 @@ class CoTrainingOptions:
     label_smoothing: float = bounded(0.0, SHARE)
     initialization: Literal["fresh", "identical"] = "fresh"
     together: bool = True
+    member: int | None = bounded(None, at_least(0))
+    exchange_steps: int = bounded(100, at_least(1))
+    exchange_classes: int | None = bounded(None, at_least(1))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -113,10 +113,14 @@ class EpochSampler(Sampler[Key]):
         return self._share.steps(self._size // self._batch_size)
 
     def __iter__(self) -> Iterator[Key]:
-        epoch = self._epoch % self._epochs if self._epochs else self._epoch
+        return self.keys(self._epoch, self._start)
+
+    def keys(self, epoch: int, start: int) -> Iterator[Key]:
+        """The keys of an epoch from step ``start`` on."""
+        epoch = epoch % self._epochs if self._epochs else epoch
         generator = torch.Generator().manual_seed(derive_seed(self._seed, "order", epoch))
         order = self._order(generator).tolist()
-        for step in range(self._start, len(self)):
+        for step in range(start, len(self)):
             batch = self._share.batch(step)
             begin = batch * self._batch_size
             yield Key(epoch, batch, tuple(order[begin : begin + self._batch_size]))

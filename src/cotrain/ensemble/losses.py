@@ -14,6 +14,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Int
 from cotrain.ensemble.combining import divergence_to_mean
+from cotrain.ensemble.others import Others
 from cotrain.ensemble.soft_targets import SoftTargets, full
 
 # The paper's recipes never train with a smaller weight than this: epoch 0 would have none.
@@ -87,6 +88,7 @@ class CoTrainingLoss:
         *,
         weight: float = 1.0,
         taught: SoftTargets | None = None,
+        others: Others | None = None,
     ) -> CoTrainingLossTerms:
         """The terms of one batch.
 
@@ -95,6 +97,7 @@ class CoTrainingLoss:
             targets: Class indices, or the classes' shares (mixup).
             weight: Weight of the divergence; with 0 it is reported but not differentiated.
             taught: What a teacher answers to the views; None if there is none.
+            others: What networks trained elsewhere say of the images: only the divergence has them.
 
         Raises:
             ConfigError: The shapes do not fit each other, or targets ``[B, C]`` are no shares: one
@@ -105,7 +108,7 @@ class CoTrainingLoss:
         if targets.ndim == 2 and not torch.compiler.is_compiling():
             self._look_at(targets)
         cross_entropy = self._cross_entropy(full(logits), targets)
-        divergence = _DIVERGENCES[self.divergence](logits if weight else logits.detach())
+        divergence = self._divergence(logits if weight else logits.detach(), others)
         teacher, learnt = None, cross_entropy
         if taught is not None:
             teacher = taught.divergence(logits)
@@ -116,6 +119,13 @@ class CoTrainingLoss:
             divergence=divergence,
             teacher=teacher,
         )
+
+    def _divergence(self, logits: Tensor, others: Others | None) -> Tensor:
+        of_batch = _DIVERGENCES[self.divergence]
+        if others is None:
+            return of_batch(logits)
+        parts = [share * of_batch(each) for share, each in others.beside(logits)]
+        return torch.stack(parts).sum()
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
         if self.class_weights is None:

@@ -8,11 +8,13 @@ import torch
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.data import Splits
+from cotrain.training.bank import Bank, PredictionsOf
 from cotrain.training.batch_norm import keeps_wrong_statistics, take_statistics
 from cotrain.training.cached_features import FeatureCache
 from cotrain.training.datamodule import Loaders
+from cotrain.training.exchange import Exchange
 from cotrain.training.freezing import Freezing
-from cotrain.training.from_experiment import class_weights, experiment_ensemble
+from cotrain.training.from_experiment import class_weights, co_training_loss, experiment_ensemble
 from cotrain.training.module import CoTraining
 from cotrain.training.sharing import sharing_of
 from cotrain.training.teacher import open_teacher
@@ -44,7 +46,7 @@ def build_module(
     processes = world_size // experiment.hardware.network_parallel
     sharing = sharing_of(experiment, len(splits.train), processes, state)
     loaders = Loaders(experiment, splits, sharing.begun)
-    loaders.training(sharing.first)  # refuses here what no process could do
+    sampler = loaders.training(sharing.first).sampler  # refuses here what no process could do
     ensemble = experiment_ensemble(experiment, splits, resumed=resumed)
     starts_trained = experiment.inherit is not None or experiment.pretrained is not False
     if starts_trained and not resumed and keeps_wrong_statistics(ensemble):
@@ -54,17 +56,46 @@ def build_module(
     views = tuning.cached_views
     cache = FeatureCache(ensemble, splits, views) if views else None
     freezes = tuning.frozen_epochs or tuning.frozen_batch_norm
+    weights = class_weights(experiment, splits)
+    exchange = _exchange(experiment, splits, folder, weights, sampler, resumed=resumed)
+    callbacks = [Freezing(ensemble, tuning, cache)] if freezes else []
     module = CoTraining(
         ensemble,
         experiment,
         sharing,
-        class_weights(experiment, splits),
+        weights,
         open_teacher(experiment, splits, folder),
         cache,
-        [Freezing(ensemble, tuning, cache)] if freezes else [],
+        [*callbacks, exchange] if exchange else callbacks,
+        exchange,
     )
     _arrange(module, experiment)
     return module, loaders
+
+
+def _exchange(
+    experiment: Experiment,
+    splits: Splits,
+    folder: RunFolder,
+    weights: tuple[float, ...] | None,
+    sampler: Any,
+    *,
+    resumed: bool,
+) -> Exchange | None:
+    """With the networks that other processes train; None where there are none."""
+    options = experiment.co_training
+    if options.member is None:
+        return None
+    of = PredictionsOf(
+        into=experiment.into,
+        images=len(splits.train),
+        classes=len(splits.classes),
+        digest=splits.record and splits.record.digest,
+        seed=experiment.seed,
+    )
+    bank = Bank(folder.bank, options.member, of)
+    loss = co_training_loss(experiment, weights)
+    return Exchange(loss, options, bank, sampler, resumed=resumed)
 
 
 def _arrange(module: CoTraining, experiment: Experiment) -> None:

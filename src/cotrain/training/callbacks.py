@@ -15,6 +15,7 @@ from cotrain.training.checkpoint import newest_checkpoint, write_checkpoint
 from cotrain.training.clear_errors import watch_ourselves
 from cotrain.training.curve_names import grouped
 from cotrain.training.datamodule import Loaders
+from cotrain.training.exchange import Exchange
 from cotrain.training.first_views import first_views
 from cotrain.training.loggers import log_views
 from cotrain.training.module import CoTraining
@@ -165,6 +166,7 @@ def _row(module: CoTraining) -> dict[str, float]:
         "learning_rate": module.timetable.learning_rate(step - 1),
         "co_training_weight": module.timetable.weight(epoch),
         "skipped_steps": module.guard.skipped,
+        **(module.loss.row() if isinstance(module.loss, Exchange) else {}),
         **module.validation,
     }
 

@@ -15,12 +15,18 @@ from cotrain.basics.errors import ConfigError, TrainingError
 from cotrain.basics.files import atomic_write
 
 
-def write_checkpoint(state: dict[str, Any], path: Path) -> None:
-    """Save a training state; the file that ``path`` held becomes ``path`` + ``.previous``."""
+def write_checkpoint(state: dict[str, Any], path: Path, *, keep: bool = True) -> None:
+    """Save a training state.
+
+    Args:
+        state: Tensors and plain values.
+        path: The file.
+        keep: What it held becomes ``path`` + ``.previous``.
+    """
     buffer = io.BytesIO()
     torch.save(state, buffer)
     buffer.write(_footer(buffer.getvalue()))
-    atomic_write(path, buffer.getbuffer(), previous=_previous(path))
+    atomic_write(path, buffer.getbuffer(), previous=_previous(path) if keep else None)
 
 
 def _footer(body: bytes) -> bytes:

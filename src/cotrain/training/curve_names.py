@@ -6,6 +6,8 @@ _GROUPS = {
     "co_training_weight": "schedule",
     "epoch": "run",
     "skipped_steps": "run",
+    "others_known": "exchange",
+    "others_lag": "exchange",
     "train_disagreement": "diversity",
     "val_disagreement": "diversity",
 }

@@ -91,13 +91,14 @@ class Loaders(lightning.LightningDataModule):
         """Training batches, for all networks if None; if ``drawn`` those that become views on the
         device, a GPU."""
         experiment, splits = self.experiment, self.splits
+        numbers = experiment.network_numbers
         batches = TrainingBatches(
             images=splits.train,
             views=experiment.views,
             preprocessing=splits.preprocessing,
             num_classes=len(splits.classes),
-            into=experiment.trained_networks,
-            networks=networks,
+            into=experiment.into,
+            networks=numbers if networks is None else numbers[networks.start : networks.stop],
             seed=experiment.seed,
             drawn=drawn,
             channels_last=experiment.hardware.channels_last,

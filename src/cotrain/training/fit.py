@@ -60,7 +60,8 @@ def fit(
     Args:
         experiment: What to train, on what, and how.
         output: The run folder; it must not hold a run unless ``resume`` is set, or ``torchrun``
-            has started again what the same command began there.
+            has started again what the same command began there. Of one of networks that are
+            trained apart the folder of all of them, in which it has its own.
         resume: Go on from the newest whole checkpoint in ``output``, to the same final weights,
             bit for bit on the CPU, as a run that was never stopped.
         progress: Show a progress bar.
@@ -79,7 +80,9 @@ def fit(
         TrainingError: The loss is not finite, or the folder cannot be written.
         Interrupted: Ctrl-C, SIGTERM, SIGHUP or their like; the state is saved.
     """
-    folder = RunFolder(output_folder(output))
+    folder, member = RunFolder(output_folder(output)), experiment.co_training.member
+    if member is not None and not resume:
+        folder = folder.of_member(member)
     beside = given(data, callbacks, logger, progress=progress)
     experiment = beside.in_settings(experiment)
     check_schedule(experiment.schedule)

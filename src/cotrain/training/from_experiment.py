@@ -19,8 +19,10 @@ from cotrain.data.framing import channels_of
 from cotrain.data.same_images import is_same
 from cotrain.data.sources import Source
 from cotrain.data.split_record import splitting
+from cotrain.ensemble.assemble import some_of
 from cotrain.ensemble.divide import divide
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
+from cotrain.ensemble.losses import CoTrainingLoss
 from cotrain.ensemble.peers.peer import Peer, make_peer
 from cotrain.ensemble.preprocessing import native_images
 from cotrain.execution import TrainingExecution, choose, prepare_training
@@ -113,6 +115,9 @@ def experiment_ensemble(
         ensemble = mixed_ensemble(experiment, splits, resumed=resumed)
     else:
         ensemble = _of_large(experiment, splits, resumed=resumed)
+    if experiment.co_training.member is not None:
+        assert isinstance(ensemble, Ensemble)
+        ensemble = some_of(ensemble, experiment.network_numbers).train()
     if experiment.batch_size == 1:
         _check_batch_of_one(ensemble)
     return ensemble
@@ -166,6 +171,14 @@ def class_weights(experiment: Experiment, splits: Splits) -> tuple[float, ...] |
     if experiment.weights.classes == "none":
         return None
     return balanced_weights(splits.train.targets, splits.classes)
+
+
+def co_training_loss(
+    experiment: Experiment, class_weights: tuple[float, ...] | None
+) -> CoTrainingLoss:
+    """The loss of the networks; ``class_weights`` as the function of that name gives them."""
+    options = experiment.co_training
+    return CoTrainingLoss(options.divergence, options.label_smoothing, class_weights)
 
 
 def _check_batch_of_one(ensemble: Ensemble | Peer) -> None:

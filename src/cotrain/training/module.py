@@ -14,15 +14,15 @@ from cotrain.config import Experiment
 from cotrain.config.difference import record_settings
 from cotrain.data import Batch
 from cotrain.ensemble.ensemble import Ensemble
-from cotrain.ensemble.losses import CoTrainingLoss
 from cotrain.ensemble.peers.peer import Peer
 from cotrain.ensemble.soft_targets import SoftTargets
 from cotrain.execution import prepare_training
 from cotrain.training.cached_features import FeatureCache
 from cotrain.training.ema import MovingAverage
 from cotrain.training.epoch_metrics import Tally
+from cotrain.training.exchange import Exchange
 from cotrain.training.finite import StepGuard, check_weights
-from cotrain.training.from_experiment import training_execution
+from cotrain.training.from_experiment import co_training_loss, training_execution
 from cotrain.training.learning_rates import lr_scales
 from cotrain.training.network_parallel import NetworkParallel
 from cotrain.training.notices import say
@@ -44,6 +44,7 @@ class CoTraining(lightning.LightningModule):
         teacher: Who answers the views, for the networks to learn from; None for the labels alone.
         cache: What answers features in place of images; None where there are images alone.
         callbacks: What happens to the networks between the steps.
+        exchange: With networks that are trained elsewhere; None where all are trained here.
     """
 
     def __init__(
@@ -55,10 +56,10 @@ class CoTraining(lightning.LightningModule):
         teacher: FixedTeacher | None = None,
         cache: FeatureCache | None = None,
         callbacks: Sequence[lightning.Callback] = (),
+        exchange: Exchange | None = None,
     ) -> None:
         super().__init__()
         self.cache, self.sharing = cache, sharing
-        options = experiment.co_training
         self.ensemble = ensemble
         self.experiment = experiment
         self.begun = False
@@ -70,13 +71,12 @@ class CoTraining(lightning.LightningModule):
         networks = [ensemble, *([self.average.ensemble] if self.average else [])]
         self.spread = NetworkParallel(networks, experiment.hardware.network_parallel)
         self.callbacks = [*callbacks, self.spread]
-        self.loss = CoTrainingLoss(options.divergence, options.label_smoothing, class_weights)
+        self.loss = exchange or co_training_loss(experiment, class_weights)
         losses = ["loss", "cross_entropy", "divergence", *(["teacher"] if teacher else [])]
-        self.training_tally = Tally(experiment.into, losses)
-        self.validation_tally = Tally(experiment.into, ["nll"])
+        self.training_tally = Tally(ensemble.spec.into, losses)
+        self.validation_tally = Tally(ensemble.spec.into, ["nll"])
         self.guard = StepGuard(ensemble, skip=experiment.on_nan == "skip")
-        # Means of the last epoch over all processes.
-        self.training_means: dict[str, float] = {}
+        self.training_means: dict[str, float] = {}  # of the last epoch, over all processes
         self.validation: dict[str, float] = {}
         # Where a resumed run begins: an epoch, and the batches of it that are already done.
         self.next_batch = (0, 0)
@@ -155,8 +155,8 @@ class CoTraining(lightning.LightningModule):
 
     def _seed_network(self, index: int, batch_idx: int) -> None:
         """Give a network of this process a random state (dropout) of its own before it runs."""
-        number, batch = self.spread.networks[index], self.spread.share.batch(batch_idx)
-        where = (self.place.epoch, batch, 0, number)
+        number = self.experiment.network_numbers[self.spread.networks[index]]
+        where = (self.place.epoch, self.spread.share.batch(batch_idx), 0, number)
         seed_all(derive_seed(self.experiment.seed, "step", *where), self.device)
 
     def check_finite(self) -> None:

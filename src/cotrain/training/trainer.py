@@ -23,6 +23,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment, Hardware, flat_settings
 from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
+from cotrain.training.exchange import check_alone
 from cotrain.training.given import NOTHING, Given
 from cotrain.training.loggers import build_loggers
 from cotrain.training.network_parallel import check_network_parallel
@@ -176,6 +177,7 @@ def check_hardware(experiment: Experiment, trainer: lightning.Trainer) -> None:
             "start it on each with torchrun, or set MASTER_ADDR, MASTER_PORT and NODE_RANK"
         )
     check_network_parallel(experiment, trainer)
+    check_alone(experiment, trainer.world_size)
     if trainer.world_size == 1:
         return
     if not experiment.co_training.together:

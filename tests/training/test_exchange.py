@@ -1,0 +1,131 @@
+"""Networks that are trained apart: each as beside the others, and what they exchange."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from training_runs import KilledError, final_weights, read_metrics, same, tiny
+
+from cotrain.basics.errors import ConfigError
+from cotrain.basics.run_folder import RunFolder
+from cotrain.config import Experiment
+from cotrain.data import load_splits
+from cotrain.ensemble.assemble import assemble
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.evaluation.assembling.of_runs import assemble_runs
+from cotrain.training import CoTraining, fit
+from cotrain.training.checkpoint import read_checkpoint
+from cotrain.training.datamodule import Loaders
+
+STEPS = 5  # an epoch
+
+
+def member(number: int, **settings) -> Experiment:
+    options = {"member": number, "exchange_steps": 2, "ramp_epochs": 0.0}
+    return tiny(co_training=options | settings)
+
+
+def train(folder: Path, experiment: Experiment, **options) -> Path:
+    return fit(experiment, folder, progress=False, **options).folder
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory) -> Path:
+    """Network 0, and after it network 1, which learns from what 0 said."""
+    folder = tmp_path_factory.mktemp("apart") / "run"
+    for number in range(2):
+        assert train(folder, member(number)) == folder / f"member{number}"
+    return folder
+
+
+def only(found: dict[str, torch.Tensor], index: int) -> list[torch.Tensor]:
+    return [each for name, each in found.items() if f"networks.{index}." in name]
+
+
+def test_a_member_alone_is_the_network_of_that_number(tmp_path):
+    together = {"co_training": {"weight": 0.0}, "ema": 0.9, "optimizer": {"clip": None}}
+    fit(tiny(**together), tmp_path / "together", progress=False)
+    alone = {**together, "co_training": {"weight": 0.0, "member": 1}}
+    fit(tiny(**alone), tmp_path / "apart", progress=False)
+    expected = only(final_weights(tmp_path / "together"), 1)
+    found = only(final_weights(tmp_path / "apart" / "member1"), 0)
+    assert len(found) == len(expected) > 10
+    assert all(map(torch.equal, found, expected))
+
+
+def test_a_member_learns_from_what_the_others_said(apart, tmp_path):
+    alone = final_weights(train(tmp_path / "run", member(1)))
+    assert not same(final_weights(apart / "member1"), alone)
+    first, second = (read_metrics(apart / f"member{number}") for number in range(2))
+    assert [row["others_known"] for row in first] == [0, 0]
+    assert all(row["others_lag"] != row["others_lag"] for row in first)
+    # All of what network 0 said is of its second epoch, in which the images come as in ours.
+    assert [row["others_known"] for row in second] == [1, 1]
+    assert [row["others_lag"] for row in second] == [2 - (STEPS + 2), 0]
+    assert second[1]["train_divergence"] > 0 == first[1]["train_divergence"]
+
+
+def test_the_bank_has_the_step_in_which_each_image_was_seen_last(apart):
+    experiment = member(0)
+    sampler = Loaders(experiment, load_splits(experiment.data)).training().sampler
+    steps = torch.zeros(80, dtype=torch.int32)
+    for epoch in range(2):
+        for key in sampler.keys(epoch, 0):  # type: ignore[union-attr]
+            steps[list(key.indices)] = epoch * STEPS + key.batch
+    assert torch.equal(read_checkpoint(apart / "bank" / "network0.pt")["steps"], steps)
+
+
+@pytest.mark.parametrize("cut", [None, 3])
+def test_beside_a_bank_that_stays_it_is_repeatable_to_the_bit(apart, tmp_path, monkeypatch, cut):
+    (tmp_path / "bank").mkdir()
+    shutil.copy(apart / "bank" / "network0.pt", tmp_path / "bank")
+    experiment = replace(member(1), checkpoint_steps=2)
+    if cut is None:
+        train(tmp_path, experiment)
+    else:
+        whole = CoTraining.training_step
+
+        def killed(self, batch, batch_idx):
+            if (self.current_epoch, batch_idx) == (1, cut):
+                raise KilledError
+            return whole(self, batch, batch_idx)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(CoTraining, "training_step", killed)
+            with pytest.raises(KilledError):
+                train(tmp_path, experiment)
+        train(tmp_path / "member1", experiment, resume=True)
+    assert same(final_weights(tmp_path / "member1"), final_weights(apart / "member1"))
+    assert read_metrics(tmp_path / "member1") == read_metrics(apart / "member1")
+    names = ("values", "steps")
+    mine, theirs = (
+        read_checkpoint(folder / "bank" / "network1.pt") for folder in (tmp_path, apart)
+    )
+    assert all(torch.equal(mine[name], theirs[name]) for name in names)
+
+
+def test_members_become_one_ensemble(apart):
+    runs = [apart / f"member{number}" for number in range(2)]
+    found = assemble_runs(runs).ensemble
+    shipped = [Ensemble.load(RunFolder(run).ensemble) for run in runs]
+    images = torch.rand(3, 1, 8, 8)
+    expected = torch.cat([each(images) for each in shipped])
+    assert torch.equal(found(images), expected)
+    assert found.spec.into == len(shipped[0].networks) + 1 == 2
+    assert torch.equal(assemble(runs).eval()(images), expected)
+
+
+def test_a_bank_of_other_images_is_refused(apart):
+    experiment = replace(member(1), data=replace(member(1).data, split_seed=1))
+    shutil.rmtree(apart / "member1", ignore_errors=True)
+    with pytest.raises(ConfigError, match=r"network\d\.pt is of other images: choose another"):
+        train(apart, experiment)
+    assert not (apart / "member1").exists()
+
+
+def test_several_devices_are_refused(tmp_path):
+    several = tiny(co_training={"member": 1}, hardware={"devices": 2})
+    with pytest.raises(ConfigError, match=r"co_training\.member=1 trains on one device, not 2: "):
+        train(tmp_path, several)
