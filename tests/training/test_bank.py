@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cotrain.basics.errors import ConfigError
-from cotrain.training.bank import NEVER, PredictionsOf, Bank, Predictions, others_of
+from cotrain.training.bank import NEVER, Bank, Predictions, PredictionsOf, others_of
 from cotrain.training.checkpoint import write_checkpoint
 
 ASKED = PredictionsOf(into=3, images=6, classes=5, digest="of these", seed=0)
