@@ -121,12 +121,14 @@ class RunKeeper(lightning.Callback):
     ) -> None:
         """Save the state to resume from; never one whose weights are not finite."""
         assert isinstance(module, CoTraining)
+        _end_writing(trainer)
         module.check_finite()
         module.next_batch = next_batch
         trainer.save_checkpoint(self.folder.checkpoint)
 
     def _stop(self, trainer: lightning.Trainer, signal_number: int) -> None:
         if signal_number:
+            _end_writing(trainer)
             raise Interrupted(
                 f"interrupted after step {trainer.global_step}, which is saved: "
                 f"go on with cotrain train --resume {self.folder.root}",
@@ -147,13 +149,18 @@ class RunKeeper(lightning.Callback):
         self.signals.release()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"metrics": self.metrics.lines, "best": self.best, "stopped": self.stopped}
+        return {"metrics": list(self.metrics.lines), "best": self.best, "stopped": self.stopped}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.metrics.lines = list(state_dict["metrics"])
         # Where the user goes on without the best ensemble, it was removed.
         self.best = state_dict["best"] if self.folder.best.is_dir() else None
         self.stopped = state_dict["stopped"]
+
+
+def _end_writing(trainer: lightning.Trainer) -> None:
+    """Wait for the checkpoint that is being written; raise what has gone wrong with it."""
+    trainer.strategy.checkpoint_io.teardown()
 
 
 def _row(module: CoTraining) -> dict[str, float]:

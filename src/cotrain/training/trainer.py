@@ -16,6 +16,7 @@ from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.callbacks import ProgressBar as AnyProgressBar
+from pytorch_lightning.plugins.io import AsyncCheckpointIO
 from pytorch_lightning.strategies import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
@@ -88,8 +89,15 @@ def build_trainer(
         raise ConfigError(f"{_asked(hardware)}: {reason}: change that setting") from error
     check_hardware(experiment, trainer)
     _spare_processes(trainer, hardware.timeout)
+    if _writes_beside(trainer.strategy.root_device):
+        trainer.strategy.checkpoint_io = AsyncCheckpointIO(trainer.strategy.checkpoint_io)
     _advise(experiment.hardware, trainer.strategy.root_device)
     return trainer
+
+
+def _writes_beside(device: torch.device) -> bool:
+    """Whether checkpoints are written while training goes on: a GPU does not wait for the disk."""
+    return device.type == "cuda"
 
 
 def _advise(hardware: Hardware, device: torch.device) -> None:
