@@ -1,4 +1,4 @@
-"""Networks trained without waiting, against together: ``python benchmarks/asynchronous.py --runs F``.
+"""Networks trained without waiting, against together: ``python benchmarks/asynchronous.py``.
 
 The digits recipe with 320 images to train on, 1,477 to test on, batches of 16 (20 steps an epoch),
 20 epochs, three seeds, S = 2 and 4 networks: co-trained in one process, independent, and one
