@@ -46,6 +46,12 @@ def locked(folder: Path) -> Iterator[None]:
         _release(descriptor, folder, missing)
 
 
+def holder(folder: Path) -> str:
+    """Who has the folder, in words that nobody else has; empty where nobody has."""
+    path = folder / NAME
+    return path.read_text(errors="replace").strip() if path.exists() else ""
+
+
 def _release(descriptor: int, folder: Path, made: Sequence[Path]) -> None:
     _held.remove(descriptor)
     with suppress(OSError):

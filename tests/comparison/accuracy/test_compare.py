@@ -254,8 +254,8 @@ def test_as_many_runs_at_once_as_there_are_gpus(tmp_path, monkeypatch):
     monkeypatch.setattr(f"{module}.visible_gpus", lambda: ["0", "1", "2"])
     asked = []
 
-    def train_all(runs, *, jobs, **_):
-        asked.append(jobs)
+    def train_all(runs, *, workers, **_):
+        asked.append(workers.jobs)
         raise TrainingError("enough")
 
     monkeypatch.setattr(f"{module}.train_all", train_all)
@@ -305,8 +305,8 @@ def test_a_runs_line_is_printed_when_it_is_done(tmp_path, in_this_process, monke
 
 
 def test_a_budget_trains_the_first_seeds_of_all_candidates(tmp_path, in_this_process, monkeypatch):
-    def measure_all(runs, *, jobs, threads):
-        assert jobs == 1
+    def measure_all(runs, *, workers):
+        assert workers.jobs == 1
         return {run.candidate: 60.0 for run in runs}
 
     monkeypatch.setattr("cotrain.comparison.accuracy.all_runs.measure_all", measure_all)

@@ -1,9 +1,12 @@
 """Arguments that several verbs read alike."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cotrain.basics.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cotrain.comparison.accuracy.cluster import RayCluster
 
 N = TypeVar("N", int, float)
 
@@ -70,6 +73,21 @@ def one_large_network(settings: Mapping[str, Any]) -> None:
             f"network={network} names several, and here one large network is divided: give that, "
             f"and compare them with cotrain compare --mixed {network.replace(',', '+')}"
         )
+
+
+def on_cluster(cluster: str | None, gpus: float | None) -> "RayCluster | None":
+    """The cluster that --cluster and --cluster_gpus name; None without.
+
+    Raises:
+        ConfigError: A number of GPUs that no run has.
+    """
+    from cotrain.comparison.accuracy.cluster import RayCluster
+
+    if gpus is not None and cluster is None:
+        raise ConfigError(f"cluster_gpus={gpus:g} would be ignored: give --cluster ray too")
+    if gpus is not None and not 0 <= gpus <= 1:
+        raise ConfigError(f"cluster_gpus={gpus:g}: a run has one GPU, a share such as 0.5, or 0")
+    return None if cluster is None else RayCluster(gpus=gpus)
 
 
 def checked_device(device: str) -> str:

@@ -1,9 +1,9 @@
 """``cotrain compare``: large against divided."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from cotrain.cli.verbs.arguments import numbers, one_large_network, whole_numbers
+from cotrain.cli.verbs.arguments import numbers, on_cluster, one_large_network, whole_numbers
 from cotrain.config import Experiment
 
 
@@ -20,6 +20,8 @@ def compare(
     mixed: str | None = None,
     jobs: int | None = None,
     budget_minutes: float | None = None,
+    cluster: Literal["ray"] | None = None,
+    cluster_gpus: float | None = None,
     **settings: Any,
 ) -> None:
     """Train the large network and S networks of the same cost, over several seeds, and compare.
@@ -42,7 +44,13 @@ def compare(
             basic_resnet14_8+basic_resnet8_8; several with commas between.
         budget_minutes: A time; the first of the seeds are trained, as many as fit, after a few
             seconds of every candidate are measured. The same command goes on with the others.
-        jobs: Runs at once; as many as there are cores, or GPUs, if not given.
+        jobs: Runs at once; as many as there are cores, or GPUs, or as fit on the cluster, if not
+            given.
+        cluster: ray trains every run as a task of the Ray cluster that RAY_ADDRESS names, or that
+            runs here, or else of this machine alone; each takes --hardware.threads cores (1), or
+            --data.workers where these are more. All machines must share the folder. It takes the
+            extra cluster (pip install 'cotrain[cluster]').
+        cluster_gpus: GPUs of a run on the cluster, such as 0.5; 1 where it has some, if not given.
     """
     from cotrain.comparison.accuracy.compare import compare as run_comparison
     from cotrain.report.accuracy import write_comparison
@@ -63,6 +71,7 @@ def compare(
         mixed=mixed.split(",") if mixed else (),
         jobs=jobs,
         budget_minutes=budget_minutes,
+        cluster=on_cluster(cluster, cluster_gpus),
     )
     write_comparison(comparison, Path(output))
     display("\n".join(comparison.verdict), *comparison_tables(comparison))

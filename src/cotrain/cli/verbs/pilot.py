@@ -2,9 +2,9 @@
 
 import json as json_format
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from cotrain.cli.verbs.arguments import one_large_network, whole_numbers
+from cotrain.cli.verbs.arguments import on_cluster, one_large_network, whole_numbers
 from cotrain.config import Experiment
 
 
@@ -16,6 +16,8 @@ def pilot(
     length: float = 0.3333,
     jobs: int | None = None,
     budget_minutes: float | None = None,
+    cluster: Literal["ray"] | None = None,
+    cluster_gpus: float | None = None,
     json: bool = False,
     **settings: Any,
 ) -> None:
@@ -35,6 +37,8 @@ def pilot(
         length: Share of the epochs that each run has.
         jobs: Runs at once; as many as there are cores, or GPUs, if not given.
         budget_minutes: A time; the first of the seeds are trained, as many as fit.
+        cluster: ray trains every run as a task of a Ray cluster, as in cotrain compare.
+        cluster_gpus: GPUs of a run on the cluster, such as 0.5; 1 where it has some, if not given.
         json: Print JSON instead of a table.
     """
     from cotrain.planning.pilot.pilot import pilot as run_pilot
@@ -50,6 +54,7 @@ def pilot(
         length=length,
         jobs=jobs,
         budget_minutes=budget_minutes,
+        cluster=on_cluster(cluster, cluster_gpus),
     )
     write_pilot(result, Path(output))
     if json:

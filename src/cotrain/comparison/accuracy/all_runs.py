@@ -1,7 +1,7 @@
 """All runs of a comparison: on one split, seed after seed, none trained twice."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -19,11 +19,13 @@ from cotrain.basics.watching import at_work
 from cotrain.comparison.accuracy.answers import read_run
 from cotrain.comparison.accuracy.budget import TimeBudget, check_budget, known_seconds, plan_seeds
 from cotrain.comparison.accuracy.candidates import Candidate
+from cotrain.comparison.accuracy.cluster import RayCluster, ray_tasks
 from cotrain.comparison.accuracy.one_split import keep_split, remembered_split
 from cotrain.comparison.accuracy.peers import check_built
 from cotrain.comparison.accuracy.progress import Progress
 from cotrain.comparison.accuracy.run import Run
-from cotrain.comparison.accuracy.trainings import Train, measure_all, train_all, visible_gpus
+from cotrain.comparison.accuracy.trainings import Train, measure_all, train_all
+from cotrain.comparison.accuracy.workers import Processes, Workers, visible_gpus
 from cotrain.config import Experiment
 from cotrain.config.recipes import load_recipe
 from cotrain.data.datasets import check_outside_images
@@ -65,6 +67,7 @@ def train_candidates(
     jobs: int | None = None,
     train: Train | None = None,
     budget_minutes: float | None = None,
+    cluster: RayCluster | None = None,
 ) -> Trained:
     """Train every candidate with every seed, or with as many seeds as fit into the budget.
 
@@ -76,6 +79,7 @@ def train_candidates(
         jobs: Trainings at once; None is one a core on the CPU, and one a GPU.
         train: Importable function to train a run; ``cotrain.training.fit`` if None.
         budget_minutes: Leave out the last seeds where all would take longer.
+        cluster: Where to train; processes of this machine if None.
 
     Raises:
         ConfigError: Settings that do not fit, an ``output`` with runs of other settings or images,
@@ -90,13 +94,15 @@ def train_candidates(
     _check_shared(experiment)
     output = output_folder(output)
     check_outside_images(output, experiment.data)
-    device = _device(experiment)
-    jobs = jobs or (usable_cores() if device == "cpu" else len(visible_gpus()))
-    # Of what is asked for, not of what is missing: a comparison goes on with as many.
-    threads = max(1, usable_cores() // min(jobs, len(candidates) * len(seeds)))
     left_out: tuple[int, ...] = ()
-    with locked(output), _stopping():
-        runs = {each.name: _runs(each, seeds, output, threads) for each in candidates}
+    # Of what is asked for, not of what is missing: a comparison goes on with as many threads.
+    count = len(candidates) * len(seeds)
+    with (
+        locked(output),
+        _stopping(),
+        _workers(experiment, output, jobs, count, cluster) as workers,
+    ):
+        runs = {each.name: _runs(each, seeds, output, workers.threads) for each in candidates}
         every = _in_order(runs)
         missing = [run for run in every if not run.is_finished()]
         split = remembered_split(RunFolder(output), every)
@@ -104,22 +110,22 @@ def train_candidates(
         if missing:
             check_built(missing, keep_split(experiment, RunFolder(output), split))
         if missing and budget_minutes is not None:
-            seconds |= _measured(missing, seconds, jobs, threads)
+            seconds |= _measured(missing, seconds, workers)
             budget = TimeBudget(minutes=budget_minutes, spent=monotonic() - begun)
-            plan = plan_seeds(every, seconds, jobs, budget)
+            plan = plan_seeds(every, seconds, workers.jobs, budget)
             _console().print(str(plan), markup=False)
             left_out = plan.left_out
         kept = tuple(seed for seed in seeds if seed not in left_out)
         missing = _of_seeds(missing, kept)
         if missing:
-            progress = Progress(_of_seeds(every, kept), seconds, jobs)
-            _train_missing(missing, progress, train or _fit(), jobs, threads)
+            progress = Progress(_of_seeds(every, kept), seconds, workers.jobs)
+            _train_missing(missing, progress, train or _fit(), workers)
     return Trained(
         runs={name: _of_seeds(each, kept) for name, each in runs.items()},
         seeds=kept,
         left_out=left_out,
-        device=device,
-        jobs=jobs,
+        device=_device(experiment),
+        jobs=workers.jobs,
     )
 
 
@@ -167,6 +173,17 @@ def _device(experiment: Experiment) -> str:
     return "cpu" if on_cpu else "cuda"
 
 
+def _workers(
+    experiment: Experiment, folder: Path, jobs: int | None, count: int, cluster: RayCluster | None
+) -> AbstractContextManager[Workers]:
+    """Who trains so many runs."""
+    if cluster is not None:
+        return ray_tasks(cluster, experiment, folder, jobs)
+    on_cpu = _device(experiment) == "cpu"
+    jobs = jobs or (usable_cores() if on_cpu else len(visible_gpus()))
+    return nullcontext(Processes(jobs, max(1, usable_cores() // min(jobs, count))))
+
+
 def _fit() -> Train:
     """Imported here because Lightning takes seconds, and only workers need it."""
     from cotrain.training import fit
@@ -196,16 +213,16 @@ def _stopping() -> Iterator[None]:
 
 
 def _measured(
-    missing: Sequence[Run], known: Mapping[str, float], jobs: int, threads: int
+    missing: Sequence[Run], known: Mapping[str, float], workers: Workers
 ) -> dict[str, float]:
     """Seconds of a run of every candidate of which none is finished."""
     first = {run.candidate: run for run in reversed(missing) if run.candidate not in known}
     with at_work("measuring how long runs take"):
-        return measure_all(list(first.values()), jobs=jobs, threads=threads)
+        return measure_all(list(first.values()), workers=workers)
 
 
 def _train_missing(
-    missing: Sequence[Run], progress: Progress, train: Train, jobs: int, threads: int
+    missing: Sequence[Run], progress: Progress, train: Train, workers: Workers
 ) -> None:
     """Train what is not finished, and print a line for each."""
 
@@ -216,9 +233,9 @@ def _train_missing(
         left = progress.time_left()
         _console().print(f"{place}: {run}: error {error:.2f} %{time}{left}", markup=False)
 
-    jobs = min(jobs, len(missing))
+    jobs = min(workers.jobs, len(missing))
     with at_work(f"training, {jobs} at a time", progress.line, every=_LINE_SECONDS):
-        train_all(missing, train=train, jobs=jobs, threads=threads, done=report)
+        train_all(missing, train=train, workers=workers, done=report)
 
 
 def _console() -> Console:

@@ -12,6 +12,7 @@ from cotrain.basics.machine import Machine, hardware
 from cotrain.comparison.accuracy.all_runs import train_candidates
 from cotrain.comparison.accuracy.candidate_result import CandidateResult
 from cotrain.comparison.accuracy.candidates import list_candidates
+from cotrain.comparison.accuracy.cluster import RayCluster
 from cotrain.comparison.accuracy.mixed import list_mixed
 from cotrain.comparison.accuracy.peers import list_peers
 from cotrain.comparison.accuracy.results import results_of
@@ -73,6 +74,7 @@ def compare(
     mixed: Sequence[str] = (),
     jobs: int | None = None,
     budget_minutes: float | None = None,
+    cluster: RayCluster | None = None,
     train: Train | None = None,
 ) -> Comparison:
     """Train every candidate with every seed, and compare them with the large network (S=1).
@@ -98,6 +100,7 @@ def compare(
         jobs: Trainings at once, in processes that share the cores; None is one a core on the CPU,
             and one a GPU. Each is on one GPU.
         budget_minutes: Train with the first of the seeds, as many as fit into this time.
+        cluster: Train on a Ray cluster, instead of in processes of this machine.
         train: Importable function to train a run; ``cotrain.training.fit`` if None.
 
     Raises:
@@ -118,6 +121,7 @@ def compare(
         jobs=jobs,
         train=train,
         budget_minutes=budget_minutes,
+        cluster=cluster,
     )
     results = results_of(candidates, trained.runs, device=trained.device)
     return Comparison(

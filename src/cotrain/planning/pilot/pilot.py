@@ -14,6 +14,7 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.all_runs import Trained, train_candidates
 from cotrain.comparison.accuracy.answers import read_answers
 from cotrain.comparison.accuracy.candidates import list_candidates
+from cotrain.comparison.accuracy.cluster import RayCluster
 from cotrain.comparison.accuracy.trainings import Train
 from cotrain.config import Experiment
 from cotrain.config.recipes import dump_experiment
@@ -71,6 +72,7 @@ def pilot(
     length: float = 1 / 3,
     jobs: int | None = None,
     budget_minutes: float | None = None,
+    cluster: RayCluster | None = None,
     train: Train | None = None,
 ) -> Pilot:
     """Train every S in a part of the epochs, and say which is ahead on held-out images.
@@ -87,6 +89,7 @@ def pilot(
         length: Share of the epochs.
         jobs: Trainings at once; None is one a core on the CPU, and one a GPU.
         budget_minutes: Train with the first of the seeds, as many as fit into this time.
+        cluster: Train on a Ray cluster, instead of in processes of this machine.
         train: Importable function to train a run; ``cotrain.training.fit`` if None.
 
     Raises:
@@ -102,7 +105,14 @@ def pilot(
     candidates = list_candidates(short, into, independent=False)
     _hold_out(short, RunFolder(folder))
     trained = train_candidates(
-        short, candidates, seeds, folder, jobs=jobs, train=train, budget_minutes=budget_minutes
+        short,
+        candidates,
+        seeds,
+        folder,
+        jobs=jobs,
+        train=train,
+        budget_minutes=budget_minutes,
+        cluster=cluster,
     )
     return _judged(experiment, trained, short.epochs, folder)
 
