@@ -13,7 +13,7 @@ from side_runs import begin, make_run, one_hangs, quick
 
 from cotrain.basics.errors import ConfigError, TrainingError
 from cotrain.comparison.accuracy.trainings import train_all
-from cotrain.comparison.accuracy.workers import Processes
+from cotrain.comparison.accuracy.workers import RunProcesses
 
 
 def hangs_holding_a_pipe(experiment, output, *, resume, progress, split_of):
@@ -24,7 +24,7 @@ def hangs_holding_a_pipe(experiment, output, *, resume, progress, split_of):
 
 
 def train(runs, trainer=quick, jobs=1, threads=1, done=None):
-    workers = Processes(jobs, threads)
+    workers = RunProcesses(jobs, threads)
     train_all(runs, train=trainer, workers=workers, done=done or (lambda _: None))
 
 

@@ -7,7 +7,7 @@ import torch
 from side_runs import make_run
 
 from cotrain.comparison.accuracy.trainings import train_all
-from cotrain.comparison.accuracy.workers import Processes, visible_gpus
+from cotrain.comparison.accuracy.workers import RunProcesses, visible_gpus
 from cotrain.config.recipes import dump_experiment
 
 
@@ -24,7 +24,7 @@ def test_each_worker_sees_one_gpu(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7,9")
     runs = [make_run(tmp_path, seed) for seed in range(2)]
-    workers = Processes(2, threads=1)
+    workers = RunProcesses(2, threads=1)
     train_all(runs, train=notes_its_gpu, workers=workers, done=lambda _: None)
     assert {(run.folder.root / "gpu").read_text() for run in runs} == {"5", "7"}
 

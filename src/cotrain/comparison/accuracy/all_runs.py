@@ -25,7 +25,7 @@ from cotrain.comparison.accuracy.peers import check_built
 from cotrain.comparison.accuracy.progress import Progress
 from cotrain.comparison.accuracy.run import Run
 from cotrain.comparison.accuracy.trainings import Train, measure_all, train_all
-from cotrain.comparison.accuracy.workers import Processes, Workers, visible_gpus
+from cotrain.comparison.accuracy.workers import RunProcesses, RunWorkers, visible_gpus
 from cotrain.config import Experiment
 from cotrain.config.recipes import load_recipe
 from cotrain.data.datasets import check_outside_images
@@ -175,13 +175,13 @@ def _device(experiment: Experiment) -> str:
 
 def _workers(
     experiment: Experiment, folder: Path, jobs: int | None, count: int, cluster: RayCluster | None
-) -> AbstractContextManager[Workers]:
+) -> AbstractContextManager[RunWorkers]:
     """Who trains so many runs."""
     if cluster is not None:
         return ray_tasks(cluster, experiment, folder, jobs)
     on_cpu = _device(experiment) == "cpu"
     jobs = jobs or (usable_cores() if on_cpu else len(visible_gpus()))
-    return nullcontext(Processes(jobs, max(1, usable_cores() // min(jobs, count))))
+    return nullcontext(RunProcesses(jobs, max(1, usable_cores() // min(jobs, count))))
 
 
 def _fit() -> Train:
@@ -213,7 +213,7 @@ def _stopping() -> Iterator[None]:
 
 
 def _measured(
-    missing: Sequence[Run], known: Mapping[str, float], workers: Workers
+    missing: Sequence[Run], known: Mapping[str, float], workers: RunWorkers
 ) -> dict[str, float]:
     """Seconds of a run of every candidate of which none is finished."""
     first = {run.candidate: run for run in reversed(missing) if run.candidate not in known}
@@ -222,7 +222,7 @@ def _measured(
 
 
 def _train_missing(
-    missing: Sequence[Run], progress: Progress, train: Train, workers: Workers
+    missing: Sequence[Run], progress: Progress, train: Train, workers: RunWorkers
 ) -> None:
     """Train what is not finished, and print a line for each."""
 

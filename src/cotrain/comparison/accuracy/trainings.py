@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from cotrain.basics.errors import CotrainError, TrainingError
 from cotrain.comparison.accuracy.run import Run
-from cotrain.comparison.accuracy.workers import Workers
+from cotrain.comparison.accuracy.workers import RunWorkers
 from cotrain.ensemble.peers.library import of_library
 
 Train = Callable[..., object]  # called as cotrain.training.fit is
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def train_all(
-    runs: Sequence[Run], *, train: Train, workers: Workers, done: Callable[[Run], None]
+    runs: Sequence[Run], *, train: Train, workers: RunWorkers, done: Callable[[Run], None]
 ) -> None:
     """Train every run, several at a time, in the order given; begun runs are resumed.
 
@@ -34,7 +34,7 @@ def train_all(
     _share_out(runs, partial(_train, train), workers, lambda run, _: done(run))
 
 
-def measure_all(runs: Sequence[Run], *, workers: Workers) -> dict[str, float]:
+def measure_all(runs: Sequence[Run], *, workers: RunWorkers) -> dict[str, float]:
     """About how many seconds the run of each candidate would take, by a few seconds of it.
 
     Measured as many at a time as train.
@@ -58,7 +58,7 @@ def measure_all(runs: Sequence[Run], *, workers: Workers) -> dict[str, float]:
 def _share_out(
     runs: Sequence[Run],
     work: Callable[[Run], T],
-    workers: Workers,
+    workers: RunWorkers,
     done: Callable[[Run, T], None],
 ) -> None:
     """Do the work of every run, and say what came of it."""
@@ -67,7 +67,7 @@ def _share_out(
 
 
 def _hand_out(
-    workers: Workers,
+    workers: RunWorkers,
     waiting: list[Run],
     work: Callable[[Run], T],
     done: Callable[[Run, T], None],

@@ -26,7 +26,7 @@ DIED = (
 )
 
 
-class Workers(Protocol):
+class RunWorkers(Protocol):
     """What does the work of runs; left by an error, all save the state of their runs and end."""
 
     jobs: int  # runs at a time
@@ -47,8 +47,8 @@ class Workers(Protocol):
         ...
 
 
-class Processes:
-    """Processes of this machine. Each sees one GPU, where there are some: they take them in turn.
+class RunProcesses:
+    """RunProcesses of this machine. Each sees one GPU, where there are some: they take them in turn.
 
     They end with this process, however it ends. They import the main script, which must therefore
     start its work under ``if __name__ == "__main__":``.
