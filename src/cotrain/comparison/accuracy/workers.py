@@ -48,7 +48,7 @@ class RunWorkers(Protocol):
 
 
 class RunProcesses:
-    """RunProcesses of this machine. Each sees one GPU, where there are some: they take them in turn.
+    """Processes of this machine. Each sees one GPU, where there are some: they take them in turn.
 
     They end with this process, however it ends. They import the main script, which must therefore
     start its work under ``if __name__ == "__main__":``.
