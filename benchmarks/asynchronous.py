@@ -13,8 +13,10 @@ import csv
 import multiprocessing
 import os
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from math import nan
 from pathlib import Path
 from statistics import fmean
@@ -32,7 +34,6 @@ from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.evaluation.scores import Scores
 from cotrain.training import fit
 
-SEEDS = (0, 1, 2)
 EPOCHS, STEPS = 20, 20
 DIGITS = load_recipe(
     "digits", ["data.train_images=320", "batch_size=16", f"epochs={EPOCHS}", "optimizer.lr=0.05"]
@@ -74,17 +75,32 @@ FAULTS: Mapping[str, Row] = {
 class Slow(lightning.Callback):
     """Takes so many times as long for every step."""
 
-    def on_train_batch_start(self, *_: Any) -> None:
+    def on_train_batch_start(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
         self.begun = time.perf_counter()
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
         time.sleep((SLOWER - 1) * (time.perf_counter() - self.begun))
 
 
 class Killed(lightning.Callback):
     """Ends the process halfway, as a signal would that nobody catches."""
 
-    def on_train_epoch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+    def on_train_epoch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
         if trainer.current_epoch == EPOCHS // 2:
             os._exit(KILLED)
 
@@ -162,16 +178,17 @@ def summary(rows: Sequence[tuple[Scores, list[Path]]]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
-    root = parser.parse_args().runs
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    given = parser.parse_args()
     torch.set_num_threads(1)
-    results: dict[str, Any] = {}
-    for into in (2, 4):
+    found: dict[str, list[tuple[Scores, list[Path]]]] = defaultdict(list)
+    for seed, into in product(given.seeds, (2, 4)):
         for name, row in {**ROWS, **(FAULTS if into == 4 else {})}.items():
-            made = summary([tested(root, seed, into, name, row) for seed in SEEDS])
-            results[f"S={into}, {name}"] = made
-            means = {key: round(each["mean"], 4) for key, each in made.items()}
-            print(f"S={into}, {name}: {means}", flush=True)
-    facts = {"seeds": SEEDS, "epochs": EPOCHS, "steps_per_epoch": STEPS, "test_images": 1477}
+            found[f"S={into}, {name}"].append(tested(given.runs, seed, into, name, row))
+    results = {name: summary(each) for name, each in found.items()}
+    for name, made in results.items():
+        print(name, {key: round(each["mean"], 4) for key, each in made.items()})
+    facts = {"seeds": given.seeds, "epochs": EPOCHS, "steps_per_epoch": STEPS, "test_images": 1477}
     print(write_results("asynchronous", {**facts, "results": results}))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cotrain.basics.errors import ConfigError
-from cotrain.config import CoTrainingOptions, DivideOptions, Experiment, Views
+from cotrain.config import CoTrainingOptions, DivideOptions, Experiment
 
 NETWORK = "timm:resnet18,basic_resnet"
 
@@ -71,8 +71,6 @@ def test_what_is_for_one_large_network_is_refused(settings, said):
             "co_training.together=False does not go with co_training.member=0: give True",
         ),
         ({"peer": "mimo"}, {"member": 1, "weight": 0}, "peer=mimo does not go with .*: give none"),
-        ({"views": Views(mixup=0.2)}, {"member": 1}, "views.mixup=0.2 does not go .*: give 0"),
-        ({"views": Views(cutmix=1.0)}, {"member": 1}, "views.cutmix=1.0 does not go .*: give 0"),
         (
             {},
             {"exchange_steps": 5},

@@ -50,3 +50,12 @@ def test_with_nobody_known_it_is_the_plain_cross_entropy_to_the_bit():
     others = Others(logits=torch.zeros(2, 5, 6), known=~EVERYBODY)
     terms = CoTrainingLoss()(own, TARGETS, weight=0.5, others=others)
     assert torch.equal(terms.total, torch.nn.functional.cross_entropy(own[0], TARGETS))
+
+
+def test_a_mixed_image_is_what_is_said_of_both_by_their_shares():
+    logits, permutation = drawn(2), torch.tensor([1, 0, 3, 4, 2])
+    known = torch.tensor([[True, True, True, False, True], [True, True, True, True, True]])
+    found = Others(logits=logits, known=known).mixed(permutation, 0.7)
+    p = logits.softmax(-1)
+    torch.testing.assert_close(found.logits.exp(), 0.7 * p + 0.3 * p[:, permutation])
+    assert found.known.tolist() == [[True, True, False, False, True], [True] * 5]

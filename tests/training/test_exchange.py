@@ -1,5 +1,6 @@
 """Networks that are trained apart: each as beside the others, and what they exchange."""
 
+import copy
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -129,3 +130,32 @@ def test_several_devices_are_refused(tmp_path):
     several = tiny(co_training={"member": 1}, hardware={"devices": 2})
     with pytest.raises(ConfigError, match=r"co_training\.member=1 trains on one device, not 2: "):
         train(tmp_path, several)
+
+
+@pytest.mark.parametrize("mixing", ["mixup", "cutmix"])
+def test_where_batches_are_mixed_the_bank_has_what_is_said_of_each_image(
+    tmp_path, monkeypatch, mixing
+):
+    answered = {}
+    whole = CoTraining.optimizer_step
+
+    def noting(self, *args, **kwargs):
+        step, before = self.global_step, self.ensemble.networks[0].training
+        whole(self, *args, **kwargs)
+        answered[step] = copy.deepcopy(self.ensemble).eval()
+        assert before
+
+    monkeypatch.setattr(CoTraining, "optimizer_step", noting)
+    views = {mixing: 1.0}
+    for number in range(2):
+        train(tmp_path, replace(member(number), views=replace(tiny().views, **views)))
+    experiment = member(1)  # unmixed
+    loader = Loaders(experiment, load_splits(experiment.data)).training()
+    wanted = torch.zeros(80, 10)
+    for key in loader.sampler.keys(1, 0):  # type: ignore[union-attr]
+        with torch.no_grad():
+            said = answered[STEPS + key.batch](loader.dataset[key].images)[0]
+        wanted[list(key.indices)] = said.log_softmax(-1)
+    found = read_checkpoint(tmp_path / "bank" / "network1.pt")["values"]
+    torch.testing.assert_close(found.float(), wanted, rtol=2e-3, atol=1e-4)
+    assert read_metrics(tmp_path / "member1")[-1]["others_known"] == 1

@@ -135,8 +135,6 @@ def _check_member(settings: Settings) -> None:
         "co_training.together": True,
         "peer": "none",
         "fine_tuning.cached_views": 0,
-        "views.mixup": 0,
-        "views.cutmix": 0,
     }
     why = f"does not go with co_training.member={member}"
     _refuse_unusual(settings, usual, why)

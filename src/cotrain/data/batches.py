@@ -1,7 +1,7 @@
 """What a batch is made of: images read, views drawn and made, targets."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -64,14 +64,22 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
         return DrawnBatch(
             views=self._views(key.indices, seeds),
             targets=self.images.targets[torch.as_tensor(key.indices)],
-            mix=draw_mix(
-                len(key.indices),
-                self.preprocessing.image_size,
-                mixup=self.views.mixup,
-                cutmix=self.views.cutmix,
-                seed=derive_seed(self.seed, "mix", *place),
-            ),
+            mix=self.mix(key),
         )
+
+    def mix(self, key: Key) -> Mix | None:
+        """How the images of a batch are mixed; None if they are not."""
+        return draw_mix(
+            len(key.indices),
+            self.preprocessing.image_size,
+            mixup=self.views.mixup,
+            cutmix=self.views.cutmix,
+            seed=derive_seed(self.seed, "mix", key.epoch, key.batch, 0),
+        )
+
+    def unmixed(self) -> "TrainingBatches":
+        """The same views, of which none is mixed."""
+        return replace(self, views=replace(self.views, mixup=0.0, cutmix=0.0))
 
     @property
     def _networks(self) -> range:

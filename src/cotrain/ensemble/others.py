@@ -22,6 +22,22 @@ class Others:
     logits: Float[Tensor, "T B C"]
     known: Tensor
 
+    def mixed(self, permutation: Tensor, share: float) -> "Others":
+        """What they say where ``share`` of every image is mixed with the rest of another.
+
+        It is taken for what they say of both, by their shares; both must be known.
+
+        Args:
+            permutation: The other images, int64 [B], on the CPU.
+            share: Of the image itself.
+        """
+        probabilities = self.logits.softmax(-1)
+        both = torch.lerp(probabilities[:, permutation], probabilities, share)
+        return Others(
+            logits=both.clamp(min=torch.finfo(both.dtype).tiny).log(),
+            known=self.known & self.known[:, permutation],
+        )
+
     def beside(self, own: Float[Tensor, "N B C"]) -> Iterator[tuple[float, Float[Tensor, "_ _ C"]]]:
         """Own logits with the others' beneath, apart for images of which other networks are known.
 

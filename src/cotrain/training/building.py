@@ -46,7 +46,7 @@ def build_module(
     processes = world_size // experiment.hardware.network_parallel
     sharing = sharing_of(experiment, len(splits.train), processes, state)
     loaders = Loaders(experiment, splits, sharing.begun)
-    sampler = loaders.training(sharing.first).sampler  # refuses here what no process could do
+    batches = loaders.training(sharing.first)  # refuses here what no process could do
     ensemble = experiment_ensemble(experiment, splits, resumed=resumed)
     starts_trained = experiment.inherit is not None or experiment.pretrained is not False
     if starts_trained and not resumed and keeps_wrong_statistics(ensemble):
@@ -57,7 +57,7 @@ def build_module(
     cache = FeatureCache(ensemble, splits, views) if views else None
     freezes = tuning.frozen_epochs or tuning.frozen_batch_norm
     weights = class_weights(experiment, splits)
-    exchange = _exchange(experiment, splits, folder, weights, sampler, resumed=resumed)
+    exchange = _exchange(experiment, splits, folder, weights, batches, resumed=resumed)
     callbacks = [Freezing(ensemble, tuning, cache)] if freezes else []
     module = CoTraining(
         ensemble,
@@ -78,7 +78,7 @@ def _exchange(
     splits: Splits,
     folder: RunFolder,
     weights: tuple[float, ...] | None,
-    sampler: Any,
+    loader: Any,
     *,
     resumed: bool,
 ) -> Exchange | None:
@@ -95,7 +95,7 @@ def _exchange(
     )
     bank = Bank(folder.bank, options.member, of)
     loss = co_training_loss(experiment, weights)
-    return Exchange(loss, options, bank, sampler, resumed=resumed)
+    return Exchange(loss, options, bank, loader.sampler, loader.dataset, resumed=resumed)
 
 
 def _arrange(module: CoTraining, experiment: Experiment) -> None:

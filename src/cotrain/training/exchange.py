@@ -4,8 +4,9 @@ With the others' predictions held constant, the gradient of the co-training loss
 network's own logits is exact (arXiv:2011.14660); they may be some steps old (arXiv:1804.03235).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +17,13 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float
 from cotrain.config import CoTrainingOptions, Experiment
+from cotrain.data import TrainingBatches
 from cotrain.data.epoch_order import EpochSampler, Key
+from cotrain.data.views.mixing import Mix
 from cotrain.ensemble.losses import CoTrainingLoss, CoTrainingLossTerms
 from cotrain.ensemble.others import Others
 from cotrain.ensemble.soft_targets import SoftTargets
+from cotrain.networks.evaluating import evaluating
 from cotrain.training.bank import Bank, Predictions, others_of
 from cotrain.training.notices import say
 
@@ -37,6 +41,7 @@ class Exchange(lightning.Callback):
         options: Which network, and how often.
         bank: Where predictions are exchanged.
         sampler: Which images make which batch.
+        batches: How they are mixed, and what they are unmixed.
         resumed: The run is gone on with, and so is what its network has said.
     """
 
@@ -46,19 +51,21 @@ class Exchange(lightning.Callback):
         options: CoTrainingOptions,
         bank: Bank,
         sampler: EpochSampler,
+        batches: TrainingBatches,
         *,
         resumed: bool,
     ) -> None:
         classes = bank.of.classes
         self.loss, self.bank, self.sampler = loss, bank, sampler
-        self.every = options.exchange_steps
+        self.every, self.batches, self._unmixed = options.exchange_steps, batches, batches.unmixed()
         usual = classes if classes <= _MOST_WHOLE else _KEPT
         self.own = Predictions.none(bank.of, options.exchange_classes or usual)
         self.others: dict[int, Predictions] = {}
         self._resumed = resumed
         self._keys: Iterator[Key] | None = None
-        self._images = torch.zeros(0, dtype=torch.int64)  # of the batch
-        self._step = 0
+        self._key, self._step = Key(0, 0, ()), 0  # of the batch
+        self._images = torch.zeros(0, dtype=torch.int64)
+        self._mix: Mix | None = None
         self._said: list[tuple[Tensor, Tensor, int]] = []  # images, logits and step, since shown
         # Of the epoch: predictions that could be known, those that are, the sum of their lags.
         self._counts = [0, 0, 0]
@@ -93,11 +100,12 @@ class Exchange(lightning.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Know which images these are."""
+        """Know which images these are, and how they are mixed."""
         if self._keys is None:
             self._keys = self.sampler.keys(trainer.current_epoch, batch_idx)
-        self._images = torch.as_tensor(next(self._keys).indices)
-        self._step = trainer.global_step
+        self._key, self._step = next(self._keys), trainer.global_step
+        self._images = torch.as_tensor(self._key.indices)
+        self._mix = self.batches.mix(self._key)
 
     def __call__(
         self,
@@ -108,7 +116,8 @@ class Exchange(lightning.Callback):
         taught: SoftTargets | None,
     ) -> CoTrainingLossTerms:
         """The terms of the batch, the divergence being from what the others last said."""
-        self._said.append((self._images, logits[0].detach(), self._step))
+        if self._mix is None:
+            self._said.append((self._images, logits[0].detach(), self._step))
         others = self._known(logits.device)
         return self.loss(logits, targets, weight=weight, taught=taught, others=others)
 
@@ -118,6 +127,9 @@ class Exchange(lightning.Callback):
         if not self.others:
             return None
         others, steps = others_of(self.others, self._images)
+        if self._mix is not None:
+            share = self._mix.own_share(self.batches.preprocessing.image_size)
+            others = others.mixed(self._mix.permutation, share)
         lags = self._step - steps[others.known]
         self._counts[1] += len(lags)
         self._counts[2] += int(lags.sum())
@@ -132,6 +144,9 @@ class Exchange(lightning.Callback):
         batch_idx: int,
     ) -> None:
         """Show and look every so many steps, beside those that follow; the epoch's last waits."""
+        if self._mix is not None:
+            context = trainer.precision_plugin.train_step_context
+            self._said.append((self._images, self._answer(pl_module, context), self._step))
         stepped = trainer.global_step > self._step
         if trainer.is_last_batch:
             self._keys = None
@@ -144,6 +159,13 @@ class Exchange(lightning.Callback):
                 self._exchange()
         else:
             self._take()
+
+    @torch.no_grad()
+    def _answer(self, module: Any, context: Callable[[], AbstractContextManager[object]]) -> Tensor:
+        """What the network says of the images of a mixed batch, each by itself."""
+        views = self._unmixed.finish(self._unmixed.draw(self._key)).images[0]
+        with evaluating(module.ensemble), context():
+            return module.ensemble.networks[0](views.to(module.device))
 
     def _exchange(self) -> None:
         """Begin to publish what the network says, and to read what the others say."""

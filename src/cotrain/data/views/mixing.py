@@ -46,6 +46,10 @@ class Mix(NamedTuple):
     share: float
     box: Box | None
 
+    def own_share(self, size: int) -> float:
+        """Share of the image itself in the mixed one of ``size`` pixels a side."""
+        return self.share if self.box is None else _uncovered(self.box, size, size)
+
 
 def draw_mix(batch: int, size: int, *, mixup: float, cutmix: float, seed: int) -> Mix | None:
     """Decide how to mix; None if both are off.
@@ -95,8 +99,13 @@ def cutmix_batch(batch: Batch, permutation: Int[Tensor, " B"], box: Box, num_cla
     inside_rows = (rows >= top) & (rows < bottom)
     inside = inside_rows[:, None] & (columns >= left) & (columns < right)
     images = torch.where(inside, batch.images[:, permutation], batch.images)
-    share = 1 - (bottom - top) * (right - left) / (height * width)
+    share = _uncovered(box, height, width)
     return Batch(images, _soft_targets(batch.targets, permutation, share, num_classes))
+
+
+def _uncovered(box: Box, height: int, width: int) -> float:
+    top, bottom, left, right = box
+    return 1 - (bottom - top) * (right - left) / (height * width)
 
 
 def draw_box(share: float, height: int, width: int) -> Box:
