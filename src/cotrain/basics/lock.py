@@ -27,8 +27,12 @@ _held: set[int] = set()
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, patience: float | None = None) -> Iterator[None]:
     """Keep other processes out of ``folder``, which is made; if it stays empty it goes again.
+
+    Args:
+        folder: Which.
+        patience: Seconds to wait for one that is in it; None is as long as a killed one takes.
 
     Raises:
         ConfigError: Another process is in it; the message names that one.
@@ -36,7 +40,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        descriptor = _take(folder)
+        descriptor = _take(folder, _PATIENCE_SECONDS if patience is None else patience)
     except OSError as error:
         raise unwritable(folder, error) from error
     _held.add(descriptor)
@@ -62,9 +66,9 @@ def _release(descriptor: int, folder: Path, made: Sequence[Path]) -> None:
             each.rmdir()
 
 
-def _take(folder: Path) -> int:
+def _take(folder: Path, patience: float) -> int:
     """The descriptor of the lock's file, which is ours until it is closed."""
-    path, last = folder / NAME, monotonic() + _PATIENCE_SECONDS
+    path, last = folder / NAME, monotonic() + patience
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

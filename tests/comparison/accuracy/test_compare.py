@@ -7,47 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import safetensors.torch
 import torch
+from fake_runs import CLASSES, EXPERIMENT, IMAGES, fake_fit
 
 from cotrain import ConfigError, TrainingError, divide, networks
 from cotrain.basics import lock
 from cotrain.basics.errors import Interrupted
-from cotrain.basics.run_folder import RunFolder
 from cotrain.cli import main
 from cotrain.comparison.accuracy.compare import compare
 from cotrain.comparison.accuracy.run import Run
-from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Views
+from cotrain.config import CoTrainingOptions, Data, Hardware, Views
 from cotrain.config.recipes import dump_experiment, load_recipe
-
-IMAGES, CLASSES = 40, 3
-EXPERIMENT = Experiment(network="basic_resnet8_8", hardware=Hardware(threads=1))
-
-
-def answers(into, seed):
-    """Logits [S, N, C] and targets: the large network is wrong on half, S=2 on seed + 1 images."""
-    targets = torch.arange(IMAGES) % CLASSES
-    wrong = IMAGES // 2 if into == 1 else seed + 1
-    given = torch.where(torch.arange(IMAGES) < wrong, (targets + 1) % CLASSES, targets)
-    logits = 4.0 * torch.nn.functional.one_hot(given, CLASSES)
-    return logits.expand(into, -1, -1).contiguous(), targets
-
-
-def fake_fit(experiment, output, *, resume, progress, split_of):
-    """Leave what a run leaves; seed 9 fails, and seed 8 is tested on other images."""
-    with open(output.parent / "calls", "a") as calls:
-        calls.write(f"{output.name}\n")
-    if experiment.seed == 9:
-        raise TrainingError("the loss is NaN")
-    spec = networks.spec("basic_resnet8_8", num_classes=CLASSES, in_channels=1, image_size=8)
-    divide(spec, experiment.into, seed=experiment.seed).save(output / "ensemble")
-    folder = RunFolder(output)
-    folder.config.write_text(dump_experiment(experiment))
-    logits, targets = answers(experiment.into, experiment.seed)
-    if experiment.seed == 8:
-        targets = targets.flip(0)
-    safetensors.torch.save_file({"logits": logits, "targets": targets}, folder.predictions)
-    folder.evaluation.write_text("{}")
 
 
 @pytest.fixture(scope="module")

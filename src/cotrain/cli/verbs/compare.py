@@ -22,6 +22,7 @@ def compare(
     budget_minutes: float | None = None,
     cluster: Literal["ray"] | None = None,
     cluster_gpus: float | None = None,
+    only: str | None = None,
     **settings: Any,
 ) -> None:
     """Train the large network and S networks of the same cost, over several seeds, and compare.
@@ -51,30 +52,40 @@ def compare(
             --data.workers where these are more. All machines must share the folder. It takes the
             extra cluster (pip install 'cotrain[cluster]').
         cluster_gpus: GPUs of a run on the cluster, such as 0.5; 1 where it has some, if not given.
+        only: 2/12 trains the second of twelve shares of the runs, beside others that train theirs
+            into the same folder, and compares nothing yet.
     """
+    from cotrain.comparison.accuracy.all_candidates import all_candidates
     from cotrain.comparison.accuracy.compare import compare as run_comparison
+    from cotrain.comparison.accuracy.only import read_only, train_only
     from cotrain.report.accuracy import write_comparison
     from cotrain.report.accuracy_tables import comparison_tables
     from cotrain.report.style import display
 
     one_large_network(settings)
+    experiment, seed_list = Experiment(**settings), whole_numbers("seeds", seeds)
+    asked: dict[str, Any] = {
+        "into": whole_numbers("into", sizes),
+        "seeds": seed_list,
+        "independent": independent,
+        "ablations": ablation.split(",") if ablation else (),
+        "sweep": () if sweep is None else numbers("sweep", sweep),
+        "varied": () if varied is None else whole_numbers("varied", varied),
+        "peers": peers.split(",") if peers else (),
+        "mixed": mixed.split(",") if mixed else (),
+    }
+    place = on_cluster(cluster, cluster_gpus)
+    if only is not None:
+        part = read_only(only, budget_minutes=budget_minutes, cluster=cluster)
+        candidates = all_candidates(experiment, **asked)
+        train_only(part, experiment, candidates, seed_list, output, jobs=jobs)
+        print(f"{part} is trained: when all are, the same command without --only compares them")
+        return
     comparison = run_comparison(
-        Experiment(**settings),
-        output,
-        into=whole_numbers("into", sizes),
-        seeds=whole_numbers("seeds", seeds),
-        independent=independent,
-        ablations=ablation.split(",") if ablation else (),
-        sweep=() if sweep is None else numbers("sweep", sweep),
-        varied=() if varied is None else whole_numbers("varied", varied),
-        peers=peers.split(",") if peers else (),
-        mixed=mixed.split(",") if mixed else (),
-        jobs=jobs,
-        budget_minutes=budget_minutes,
-        cluster=on_cluster(cluster, cluster_gpus),
+        experiment, output, **asked, jobs=jobs, budget_minutes=budget_minutes, cluster=place
     )
     write_comparison(comparison, Path(output))
     display("\n".join(comparison.verdict), *comparison_tables(comparison))
     if comparison.left_out:
-        seeds = ", ".join(map(str, comparison.left_out))
-        print(f"left out, for lack of time: seed {seeds}: the same command goes on with it")
+        left_out = ", ".join(map(str, comparison.left_out))
+        print(f"left out, for lack of time: seed {left_out}: the same command goes on with it")

@@ -88,22 +88,18 @@ def train_candidates(
         Interrupted: Ctrl-C; what was trained is kept.
     """
     begun = monotonic()
-    if jobs is not None and jobs < 1:
-        raise ConfigError(f"jobs={jobs} is below 1: give at least 1")
     check_budget(budget_minutes)
-    _check_shared(experiment)
-    output = output_folder(output)
-    check_outside_images(output, experiment.data)
+    output = checked_output(experiment, output, jobs)
     left_out: tuple[int, ...] = ()
     # Of what is asked for, not of what is missing: a comparison goes on with as many threads.
     count = len(candidates) * len(seeds)
     with (
         locked(output),
-        _stopping(),
-        _workers(experiment, output, jobs, count, cluster) as workers,
+        stopping(),
+        workers_of(experiment, output, jobs, count, cluster) as workers,
     ):
-        runs = {each.name: _runs(each, seeds, output, workers.threads) for each in candidates}
-        every = _in_order(runs)
+        runs = {each.name: runs_of(each, seeds, output, workers.threads) for each in candidates}
+        every = in_order(runs)
         missing = [run for run in every if not run.is_finished()]
         split = remembered_split(RunFolder(output), every)
         seconds = known_seconds(every)
@@ -119,7 +115,7 @@ def train_candidates(
         missing = _of_seeds(missing, kept)
         if missing:
             progress = Progress(_of_seeds(every, kept), seconds, workers.jobs)
-            _train_missing(missing, progress, train or _fit(), workers)
+            train_missing(missing, progress, train or usual_fit(), workers)
     return Trained(
         runs={name: _of_seeds(each, kept) for name, each in runs.items()},
         seeds=kept,
@@ -127,6 +123,16 @@ def train_candidates(
         device=_device(experiment),
         jobs=workers.jobs,
     )
+
+
+def checked_output(experiment: Experiment, output: Path | str, jobs: int | None) -> Path:
+    """The folder, where everything can be trained so."""
+    if jobs is not None and jobs < 1:
+        raise ConfigError(f"jobs={jobs} is below 1: give at least 1")
+    _check_shared(experiment)
+    folder = output_folder(output)
+    check_outside_images(folder, experiment.data)
+    return folder
 
 
 def _check_shared(experiment: Experiment) -> None:
@@ -146,7 +152,7 @@ def _check_shared(experiment: Experiment) -> None:
             )
 
 
-def _runs(candidate: Candidate, seeds: Sequence[int], output: Path, threads: int) -> list[Run]:
+def runs_of(candidate: Candidate, seeds: Sequence[int], output: Path, threads: int) -> list[Run]:
     folders = [RunFolder(output / f"{candidate.slug}-seed{seed}") for seed in seeds]
     return [
         Run(
@@ -173,7 +179,7 @@ def _device(experiment: Experiment) -> str:
     return "cpu" if on_cpu else "cuda"
 
 
-def _workers(
+def workers_of(
     experiment: Experiment, folder: Path, jobs: int | None, count: int, cluster: RayCluster | None
 ) -> AbstractContextManager[RunWorkers]:
     """Who trains so many runs."""
@@ -184,14 +190,14 @@ def _workers(
     return nullcontext(RunProcesses(jobs, max(1, usable_cores() // min(jobs, count))))
 
 
-def _fit() -> Train:
+def usual_fit() -> Train:
     """Imported here because Lightning takes seconds, and only workers need it."""
     from cotrain.training import fit
 
     return fit
 
 
-def _in_order(runs: Mapping[str, Sequence[Run]]) -> list[Run]:
+def in_order(runs: Mapping[str, Sequence[Run]]) -> list[Run]:
     """Seed after seed, so that a failure of any candidate shows early; within a seed the most
     networks first, which take longest."""
     return [run for of_seed in zip(*runs.values(), strict=True) for run in reversed(of_seed)]
@@ -202,7 +208,7 @@ def _of_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> list[Run]:
 
 
 @contextmanager
-def _stopping() -> Iterator[None]:
+def stopping() -> Iterator[None]:
     """Signals stop the work inside; they say how to go on."""
     try:
         with stoppable():
@@ -221,7 +227,7 @@ def _measured(
         return measure_all(list(first.values()), workers=workers)
 
 
-def _train_missing(
+def train_missing(
     missing: Sequence[Run], progress: Progress, train: Train, workers: RunWorkers
 ) -> None:
     """Train what is not finished, and print a line for each."""

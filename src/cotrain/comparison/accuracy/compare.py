@@ -1,20 +1,17 @@
 """The large network against S small ones of the same cost: one schedule, several seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from cotrain.basics.errors import ConfigError
 from cotrain.basics.machine import Machine, hardware
+from cotrain.comparison.accuracy.all_candidates import all_candidates
 from cotrain.comparison.accuracy.all_runs import train_candidates
 from cotrain.comparison.accuracy.candidate_result import CandidateResult
-from cotrain.comparison.accuracy.candidates import list_candidates
 from cotrain.comparison.accuracy.cluster import RayCluster
-from cotrain.comparison.accuracy.mixed import list_mixed
-from cotrain.comparison.accuracy.peers import list_peers
 from cotrain.comparison.accuracy.results import results_of
 from cotrain.comparison.accuracy.trainings import Train
 from cotrain.config import Experiment
@@ -109,10 +106,17 @@ def compare(
         TrainingError: A run failed; the message names it.
         Interrupted: Ctrl-C; what was trained is kept.
     """
-    lists = {"into": into, "seeds": seeds, "ablation": ablations, "sweep": sweep, "varied": varied}
-    _check(lists)
-    candidates = list_candidates(experiment, into, independent, ablations, sweep, varied)
-    candidates += [*list_mixed(experiment, mixed), *list_peers(experiment, peers)]
+    candidates = all_candidates(
+        experiment,
+        into=into,
+        seeds=seeds,
+        independent=independent,
+        ablations=ablations,
+        sweep=sweep,
+        varied=varied,
+        peers=peers,
+        mixed=mixed,
+    )
     trained = train_candidates(
         experiment,
         candidates,
@@ -139,11 +143,3 @@ def compare(
         jobs=trained.jobs,
         training_threads=trained.threads,
     )
-
-
-def _check(lists: Mapping[str, Sequence[object]]) -> None:
-    for name, values in lists.items():
-        if not values and name in ("into", "seeds"):
-            raise ConfigError(f"{name}=[] is empty: give at least one")
-        if len(set(values)) < len(values):
-            raise ConfigError(f"{name}={list(values)} repeats a value: give each once")
