@@ -66,12 +66,18 @@ def some_of(
 
 
 def one_large_network(settings: Mapping[str, Any]) -> None:
-    """Raise ConfigError where the settings name several networks, and S divides one."""
+    """Raise ConfigError where the settings name several networks, or one of S, and S divides one."""
     network = str(settings.get("network", ""))
     if "," in network:
         raise ConfigError(
             f"network={network} names several, and here one large network is divided: give that, "
             f"and compare them with cotrain compare --mixed {network.replace(',', '+')}"
+        )
+    options = settings.get("co_training")
+    if options is not None and options.member is not None:
+        raise ConfigError(
+            f"co_training.member={options.member} trains one network alone, and here all S are "
+            "trained and compared: leave it out"
         )
 
 
