@@ -66,7 +66,7 @@ def some_of(
 
 
 def one_large_network(settings: Mapping[str, Any]) -> None:
-    """Raise ConfigError where the settings name several networks, or one of S, and S divides one."""
+    """Raise ConfigError where the settings name several networks, or one of the S alone."""
     network = str(settings.get("network", ""))
     if "," in network:
         raise ConfigError(
