@@ -75,6 +75,15 @@ def test_other_errors_are_left_as_they_are() -> None:
         raise RuntimeError("a bug")
 
 
+def test_a_process_that_reaches_no_other_is_told_what_to_set() -> None:
+    error = RuntimeError(
+        "Gloo connectFullMesh failed with [pair.cc:152] timed out connecting: Connection refused"
+    )
+    said = pytest.raises(TrainingError, match=r"at no address: .* set GLOO_SOCKET_IFNAME on each")
+    with said, clear_errors(RUN, trainer(), 1.0):
+        raise error
+
+
 def test_a_started_process_that_is_lost() -> None:
     error = ProcessExitedException(
         "process 1 terminated with signal SIGKILL", error_index=1, error_pid=7, exit_code=-9

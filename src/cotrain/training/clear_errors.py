@@ -51,6 +51,11 @@ def clear_errors(folder: RunFolder, trainer: lightning.Trainer, timeout: float) 
 
 def _lost(error: Exception, timeout: float) -> str | None:
     """What happened to another process; None where it is no loss of one."""
+    if "connectFullMesh" in str(error):
+        return (
+            "it reaches another one at no address: where a host's name leads to 127.0.0.1, set "
+            "GLOO_SOCKET_IFNAME on each host to its network interface, such as eth0"
+        )
     if any(word in str(error) for word in ("Timed out", "timeout", "timed out")):
         return f"another one did not answer for {timeout:g} s (hardware.timeout)"
     if isinstance(error, DistError) or "by peer" in str(error):
