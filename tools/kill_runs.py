@@ -1,16 +1,16 @@
 """Kill trainings and comparisons at random moments, go on with them, and compare with whole ones.
 
-    python tools/kill_runs.py --kills 500
+    python -m tools.kill_runs --kills 500
 
 Every run is started, killed (SIGKILL) after a random time, started again, and so on until it ends
-by itself; then its files must be those of a run that was never killed, byte for byte. The result
+by itself; then its files must be those of a run that was never killed, byte for byte. Where several
+processes train together one of them is killed (``kill_ranks.py``). The result
 is written after every run into ``benchmarks/results/kill_runs.json``, from which the same command
 goes on when it is stopped.
 """
 
 import argparse
 import json
-import multiprocessing
 import random
 import signal
 import time
@@ -28,6 +28,7 @@ from cotrain.basics.files import write_json
 from cotrain.basics.machine import hardware
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import CoTrainingOptions, Data, Experiment, Hardware, Optimizer, Views
+from tools import kill_ranks
 
 RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "kill_runs.json"
 # What must be the same: all that a run is for. Times and TensorBoard's events differ.
@@ -69,6 +70,8 @@ def configurations(images: Path) -> dict[str, Experiment]:
             PLAIN,
             data=Data(dataset="imagefolder", root=str(images), image_size=16, validation=0.2),
         ),
+        "2 processes": kill_ranks.on(2),
+        "4 processes": kill_ranks.on(4),
         COMPARISON: replace(PLAIN, epochs=2, hardware=replace(PLAIN.hardware, threads=None)),
     }
 
@@ -97,9 +100,7 @@ def work(name: str, experiment: Experiment, folder: Path) -> None:
 
 def attempt(name: str, experiment: Experiment, folder: Path, seconds: float | None) -> int:
     """Exit code of a process that is killed after so many seconds, if it has not ended by then."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["cotrain.training", "sklearn.datasets"])
-    process = context.Process(target=work, args=(name, experiment, folder))
+    process = kill_ranks.clean_processes().Process(target=work, args=(name, experiment, folder))
     process.start()
     process.join(seconds)
     process.kill()
@@ -162,6 +163,9 @@ def measure(
         result: What is known already, by configuration.
         keep: Called with the result after every run.
     """
+    warm = kill_ranks.clean_processes().Process(target=int)  # imports count for no run
+    warm.start()
+    warm.join()
     wholes: dict[str, tuple[Path, float]] = {}
     while sum(each["kills"] for each in result.values()) < kills:
         name = min(experiments, key=lambda each: result.get(each, {"kills": 0})["kills"])
@@ -174,10 +178,14 @@ def measure(
         whole, longest = wholes[name]
         folder = scratch / name / str(own["runs"])
         draw = random.Random(f"{name} {own['runs']}")
-        own["kills"] += kill_until_done(
-            experiments[name], folder, name=name, longest=longest, draw=draw
+        together = experiments[name].hardware.devices != "auto"
+        kill, compare = (
+            (kill_ranks.kill_until_done, kill_ranks.differences)
+            if together
+            else (kill_until_done, differences)
         )
-        own["differing"] += [f"run {own['runs']}: {each}" for each in differences(whole, folder)]
+        own["kills"] += kill(experiments[name], folder, name=name, longest=longest, draw=draw)
+        own["differing"] += [f"run {own['runs']}: {each}" for each in compare(whole, folder)]
         own["runs"] += 1
         own["seconds"] = round(own["seconds"] + time.perf_counter() - start, 1)
         keep(result)
@@ -211,7 +219,7 @@ def main() -> None:
 
 def _record(result: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "command": "python tools/kill_runs.py",
+        "command": "python -m tools.kill_runs",
         "machine": asdict(hardware()),
         "kills": sum(each["kills"] for each in result.values()),
         "runs": sum(each["runs"] for each in result.values()),

@@ -41,11 +41,14 @@ def test_what_differs_is_named(tmp_path: Path) -> None:
 
 def test_every_kind_of_training_is_among_them(tmp_path: Path) -> None:
     known = configurations(tmp_path)
-    assert len(known) == len({repr(each) for each in known.values()}) == 9
+    assert len(known) == len({repr(each) for each in known.values()}) == 11
     assert known["workers"].data.workers == 2
     assert known["accumulation"].optimizer.accumulate == 3
     assert known["moving average"].ema == 0.9
     assert known["bf16"].hardware.precision == "bf16-mixed"
     assert not known["one at a time"].co_training.together
     assert known["early stopping"].early_stopping == 1
+    assert known["2 processes"].hardware.devices == 2
+    assert known["2 processes"].optimizer.accumulate == 2
+    assert known["4 processes"].hardware.devices == 4
     assert known["folder of images"].data.root == str(tmp_path)

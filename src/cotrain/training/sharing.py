@@ -62,7 +62,7 @@ class Sharing:
                 if self.of_step % number == 0 and self.batches % number == 0
             ]
             raise ConfigError(
-                f"{self.now} processes cannot go on with a run that {self.begun} began with "
+                f"{_processes(self.now)} cannot go on with a run that {self.begun} began with "
                 f"optimizer.accumulate={self.asked}, as {self.of_step} batches make a step and "
                 f"{self.batches} an epoch: go on with {' or '.join(able)} (hardware.devices)"
             )
@@ -86,9 +86,13 @@ class Sharing:
         """Tell the user where each process has other batches than in the beginning."""
         if self.now != self.begun:
             say(
-                f"going on with {self.now} processes, not {self.begun}: optimizer.accumulate is "
+                f"going on with {_processes(self.now)}, not {self.begun}: optimizer.accumulate is "
                 f"{self.accumulate}, not {self.asked}, so that a step has the same batches"
             )
+
+
+def _processes(number: int) -> str:
+    return "1 process" if number == 1 else f"{number} processes"
 
 
 def sharing_of(
