@@ -168,3 +168,7 @@ def test_torchrun_starts_again_what_was_lost(trained: Path, tmp_path: Path) -> N
     assert "already holds a run" not in done.stderr
     assert same(final_weights(run), final_weights(trained))
     assert not (run / "run.lock").exists()
+    # Both have answered the 7 batches of test images, which one process did there.
+    one, both = RunFolder(trained).predictions, RunFolder(run).predictions
+    assert one.read_bytes() == both.read_bytes()
+    assert RunFolder(trained).evaluation.read_bytes() == RunFolder(run).evaluation.read_bytes()

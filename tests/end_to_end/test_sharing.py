@@ -12,10 +12,10 @@ from training_runs import KilledError, final_state, read_metrics, tiny
 from cotrain.basics.errors import ConfigError, TrainingError
 from cotrain.config import Experiment
 
-# 16 batches of 4 images make an epoch, and 4 of them a step.
+# 16 batches of 4 images make an epoch, and 4 of them a step; the last of validation has 1 image.
 EXPERIMENT = tiny(
     batch_size=4,
-    data={"validation": 0.2},
+    data={"train_images": 81, "validation": 0.21},
     views={"mixup": 0.2},
     optimizer={"clip": 1.0},
     hardware={"precision": "64-true"},
@@ -87,6 +87,13 @@ def test_the_global_batch_decides(
 ) -> None:
     assert run(on(processes, accumulate), tmp_path / "run") == 0
     check_same(tmp_path / "run", whole)
+
+
+def test_every_validation_image_counts_once(whole: Path) -> None:
+    for row in read_metrics(whole):
+        for name in ("val_accuracy", "val_accuracy_0", "val_accuracy_1"):
+            right = row[name] * 17
+            assert right == pytest.approx(round(right), abs=1e-9)
 
 
 def test_fewer_go_on_in_the_middle_of_an_epoch(whole: Path, tmp_path: Path) -> None:

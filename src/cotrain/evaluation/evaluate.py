@@ -16,7 +16,8 @@ from cotrain.basics.shapes import Float, Int
 from cotrain.basics.tensors import read_tensors
 from cotrain.config.combining import Combine
 from cotrain.config.dtype import Dtype
-from cotrain.data import Images, Splits, evaluation_loader
+from cotrain.data import Images, Share, Splits, evaluation_loader
+from cotrain.data.epoch_order import ALONE
 from cotrain.data.worker_processes import dead_workers_named
 from cotrain.ensemble.answering import Answering, logits_of, prepared
 from cotrain.ensemble.cascade import known_cascade
@@ -25,6 +26,7 @@ from cotrain.evaluation.cascade.scores import CascadeScores, cascade_scores
 from cotrain.evaluation.file_answers import FileAnswer, answers_to_files, write_answers
 from cotrain.evaluation.rounding import Rounding, rounding_of
 from cotrain.evaluation.scores import Evaluation, check_classes, evaluate_logits
+from cotrain.evaluation.sharing import gathered
 from cotrain.execution.prepare import answering_in
 
 
@@ -129,6 +131,7 @@ def evaluate_ensemble(
     cascade: bool = False,
     workers: int = 0,
     dtype: Dtype = "fp32",
+    share: Share = ALONE,
 ) -> EvaluatedAnswers:
     """Evaluate on the test images.
 
@@ -141,6 +144,7 @@ def evaluate_ensemble(
         cascade: Answer once more by the ensemble's cascade.
         workers: Processes that load images.
         dtype: What the networks compute in; in half precision the exact answers are found, too.
+        share: This process, the first of several that answer together; see ``collect_logits``.
 
     Raises:
         ConfigError: There are none, their classes are not the ensemble's, a file's answers are
@@ -161,7 +165,7 @@ def evaluate_ensemble(
         "batch_size": batch_size,
         "workers": workers,
     }
-    logits, targets = collect_logits(answering, **images)
+    logits, targets = collect_logits(answering, **images, share=share)
     calibration = ensemble.spec.calibration if calibrated else None
     files: tuple[FileAnswer, ...] = ()
     if splits.test_files:
@@ -195,6 +199,7 @@ def collect_logits(
     *,
     batch_size: int,
     workers: int = 0,
+    share: Share = ALONE,
 ) -> tuple[Float[Tensor, "S N C"], Int[Tensor, " N"]]:
     """Logits (float32) and classes of all images, on the CPU.
 
@@ -204,14 +209,21 @@ def collect_logits(
         otherwise: How pixels are normalised where the ensemble does not say.
         batch_size: Images at once.
         workers: Processes that load images.
+        share: Which of several processes this is that answer together, each some of the batches
+            of one process. All must call it, and the first one has all logits, the others none.
 
     Raises:
         ConfigError: There are no images.
     """
-    batches = batches_of(ensemble, images, otherwise, batch_size=batch_size, workers=workers)
-    answers = [(logits_of(ensemble, some), classes) for some, classes in batches]
-    logits, targets = zip(*answers, strict=True)
-    return torch.cat(logits, dim=1), torch.cat(targets)
+    loading: Any = {"batch_size": batch_size, "workers": workers, "share": share}
+    batches = batches_of(ensemble, images, otherwise, **loading)
+    answers = (logits_of(ensemble, some) for some, _ in batches)
+    shape = (ensemble.spec.into, ensemble.spec.num_classes)
+    if share.world_size > 1:
+        sizes = [min(batch_size, len(images) - at) for at in range(0, len(images), batch_size)]
+        answers = gathered(answers, sizes, shape, share, ensemble.device)
+    none = torch.empty(shape[0], 0, shape[1])
+    return torch.cat([none, *answers], dim=1), images.targets.clone()
 
 
 def batches_of(
@@ -221,6 +233,7 @@ def batches_of(
     *,
     batch_size: int,
     workers: int = 0,
+    share: Share = ALONE,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Prepared images, and their classes; see ``collect_logits``."""
     if not len(images):
@@ -230,6 +243,7 @@ def batches_of(
         preprocessing=None,
         batch_size=batch_size,
         workers=workers,
+        share=share,
         pin=ensemble.device.type == "cuda",
     )
     with dead_workers_named("try fewer data.workers"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytorch_lightning as lightning
 import torch
+import torch.distributed as dist
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
@@ -19,7 +20,7 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.config.difference import PLACE, first_difference, record_settings
 from cotrain.config.recipes import load_recipe
-from cotrain.data import Splits, read_record
+from cotrain.data import Share, Splits, read_record
 from cotrain.data.datasets import check_outside_images
 from cotrain.data.settings import check_heeded
 from cotrain.data.user_data import UserData
@@ -31,10 +32,10 @@ from cotrain.training.given import Given, given
 from cotrain.training.loggers import log_outcome
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
+from cotrain.training.restarts import meet_again, restarted
 from cotrain.training.resuming import (
     check_tensors,
     read_state,
-    restarted,
     sound,
     threads_of,
 )
@@ -93,11 +94,14 @@ def fit(
             splits = _images(experiment, folder, resume, split_of, beside)
             with quiet():
                 module, trainer = _train(experiment, folder, splits, progress, state, beside)
+            together = dist.is_available() and dist.is_initialized()  # forked ones are gone by now
+            share = Share(trainer.global_rank, trainer.world_size) if together else Share()
+            with clear_errors(folder, trainer, experiment.hardware.timeout):
+                device = trainer.strategy.root_device
+                result = ship_ensemble(module, folder, splits, device, share)
             if trainer.is_global_zero:
-                result = ship_ensemble(module, folder, splits, trainer.strategy.root_device)
                 log_outcome(trainer, experiment, result.evaluation)
-                return result
-    return RunResult(folder=folder.root, ensemble=module.answering.eval(), evaluation=None)
+            return result
 
 
 def _images(
@@ -211,6 +215,7 @@ def _train(
             dead_workers_named(fewer_workers(folder)),
             clear_errors(folder, trainer, experiment.hardware.timeout),
         ):
+            meet_again(trainer, experiment.hardware.timeout)
             trainer.fit(module, datamodule=loaders, ckpt_path=resumed, weights_only=True)
     finally:
         module.execution.close()

@@ -1,6 +1,5 @@
 """What a run goes on from: its newest state, which must be of these settings, and its files."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,11 +52,6 @@ def read_state(
         elif state["callbacks"]["RunKeeper"]["best"] is not None and not folder.best.is_dir():
             raise ConfigError(f"{folder.best} is missing: {best_is_lost(folder)}")
     return state
-
-
-def restarted() -> bool:
-    """Whether ``torchrun`` has started the processes again, as some were lost."""
-    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
 
 
 def best_is_lost(folder: RunFolder) -> str:

@@ -3,15 +3,18 @@
 import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
-from cotrain.data import Splits
+from cotrain.data import Share, Splits
+from cotrain.data.epoch_order import ALONE
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.peers.peer import Peer, load_any
-from cotrain.evaluation.evaluate import evaluate_ensemble
+from cotrain.evaluation.evaluate import collect_logits, evaluate_ensemble
 from cotrain.evaluation.scores import Evaluation
 from cotrain.training.module import CoTraining
 from cotrain.training.resuming import best_is_lost
@@ -40,22 +43,48 @@ def shippable(module: CoTraining) -> Ensemble | Peer:
 
 
 def ship_ensemble(
-    module: CoTraining, folder: RunFolder, splits: Splits, device: torch.device
+    module: CoTraining,
+    folder: RunFolder,
+    splits: Splits,
+    device: torch.device,
+    share: Share = ALONE,
 ) -> RunResult:
-    """Write the ensemble, and touch the test images, this once."""
-    ensemble = _best(folder) if folder.best.exists() else shippable(module).eval()
-    ensemble.save(folder.ensemble)
-    evaluation = None
-    if splits.test is not None:
-        result = evaluate_ensemble(
-            ensemble.to(device),
-            splits,
-            batch_size=module.experiment.batch_size,
-            workers=module.experiment.data.workers,
-        )
+    """Write the ensemble, and touch the test images, this once.
+
+    Args:
+        module: What was trained.
+        folder: Where the first process writes.
+        splits: The images.
+        device: Where this process answers.
+        share: Which of the processes this is that answer together; all must call it.
+    """
+    first, evaluation = share.rank == 0, None
+    ensemble = _best(folder) if first and folder.best.exists() else shippable(module).eval()
+    if first:
+        ensemble.save(folder.ensemble)
+    ensemble.to(device)
+    if share.world_size > 1:
+        _send(ensemble)
+    loading: dict[str, Any] = {
+        "batch_size": module.experiment.batch_size,
+        "workers": module.experiment.data.workers,
+        "share": share,
+    }
+    if splits.test is not None and first:
+        result = evaluate_ensemble(ensemble, splits, **loading)
         result.write(folder)
         evaluation = result.evaluation
+    elif splits.test is not None:
+        collect_logits(ensemble, splits.test, splits.preprocessing, **loading)
     return RunResult(folder=folder.root, ensemble=ensemble.cpu(), evaluation=evaluation)
+
+
+def _send(ensemble: Ensemble | Peer) -> None:
+    """Give all processes the first one's weights."""
+    for tensor in ensemble.state_dict().values():
+        sent = tensor.contiguous()
+        dist.broadcast(sent, src=0)
+        tensor.copy_(sent)
 
 
 def _best(folder: RunFolder) -> Ensemble | Peer:
