@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,8 @@ def fit(
                 module, trainer = _train(experiment, folder, splits, progress, state, beside)
             together = dist.is_available() and dist.is_initialized()  # forked ones are gone by now
             share = Share(trainer.global_rank, trainer.world_size) if together else Share()
-            with clear_errors(folder, trainer, experiment.hardware.timeout):
+            told = clear_errors(folder, trainer, experiment.hardware.timeout)
+            with told if together else nullcontext():
                 device = trainer.strategy.root_device
                 result = ship_ensemble(module, folder, splits, device, share)
             if trainer.is_global_zero:
