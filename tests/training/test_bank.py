@@ -115,6 +115,7 @@ def test_predictions_of_something_else_are_refused_and_later_left_out(
         {"kept": torch.full((6, 5), 5, dtype=torch.int32)},
         {"steps": torch.zeros(5, dtype=torch.int32)},
         {"steps": "seven"},
+        {"of": "that"},
     ],
 )
 def test_a_file_of_something_else_is_no_prediction(tmp_path, changed):

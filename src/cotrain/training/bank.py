@@ -173,9 +173,11 @@ class Bank:
         say(f"{path} {problem}: it is left out")
         return None
 
-    def _problem(self, state: Mapping[str, Any]) -> str | None:
+    def _problem(self, state: Any) -> str | None:
         """Why predictions cannot be used here; None where they can."""
-        theirs, ours = state.get("of", {}), asdict(self.of)
+        ours, theirs = asdict(self.of), state.get("of") if isinstance(state, dict) else None
+        if not isinstance(theirs, dict):
+            return "holds no predictions"
         for name, value in ours.items():
             if theirs.get(name) != value:
                 what = {"digest": "other images"}.get(name, f"{name}={theirs.get(name)}")
