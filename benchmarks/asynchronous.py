@@ -16,7 +16,6 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from math import nan
 from pathlib import Path
 from statistics import fmean
@@ -183,8 +182,10 @@ def main() -> None:
     torch.set_num_threads(1)
     found: dict[str, list[tuple[Scores, list[Path]]]] = defaultdict(list)
     for into, seeds in SEEDS.items():
-        for seed, (name, row) in product(seeds, {**ROWS, **(FAULTS if into == 4 else {})}.items()):
-            found[f"S={into}, {name}"].append(tested(root, seed, into, name, row))
+        rows = {**ROWS, **(FAULTS if into == 4 else {})}
+        for seed in seeds:
+            for name, row in rows.items():
+                found[f"S={into}, {name}"].append(tested(root, seed, into, name, row))
     results = {name: summary(each) for name, each in found.items()}
     for name, made in results.items():
         print(name, {key: round(each["mean"], 4) for key, each in made.items()})

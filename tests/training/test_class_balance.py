@@ -10,6 +10,7 @@ from training_runs import read_metrics, tiny
 
 from cotrain import ConfigError
 from cotrain.config import Experiment, Weights
+from cotrain.ensemble.losses import CoTrainingLoss
 from cotrain.training import CoTraining, fit
 
 COUNTS = {"ant": 5, "bee": 20, "cat": 35}
@@ -34,6 +35,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, folder: Path, settings: Experiment)
     step = CoTraining.training_step
 
     def noted(self: CoTraining, batch, batch_idx):
+        assert isinstance(self.loss, CoTrainingLoss)
         found["weights"] = self.loss.class_weights
         found["drawn"][self.current_epoch] += batch.targets.bincount(minlength=3)
         return step(self, batch, batch_idx)
