@@ -18,9 +18,12 @@ class Loader(DataLoader[Any]):
     """A DataLoader whose processes end with the program, whoever still holds it then."""
 
     def __iter__(self) -> Any:
-        batches = super().__iter__()
+        batches: Any = super().__iter__()
         if self.num_workers:
             _passes.add(batches)
+            for each in batches._workers:
+                # For torch's last means where they cannot be asked, as when garbage is collected.
+                each.terminate = each.kill  # they ignore the signal of the former
         return batches
 
 
