@@ -70,7 +70,6 @@ CODE = '{"class_path": "this.s", "init_args": {}}'
         (("train", "--output", "x", "--optimizer.lr", "nan"), "optimizer.lr"),
         (("train", "--output", "x", "--into", "0"), "into=0 is not in [1, 1024]"),
         (("train", "--resume", "nonexistent"), "there is no run: it has no config.yaml"),
-        (("train", "--resume", "nonexistent", "--into", "2"), "keeps the run's own settings"),
         (("evaluate", "nonexistent"), "nonexistent is not an ensemble: it has no spec.json"),
         (("predict", "nonexistent", "x.png"), "nonexistent is not an ensemble"),
         (("evaluate", "nonexistent", "--combine", "median"), "combine"),
@@ -78,6 +77,12 @@ CODE = '{"class_path": "this.s", "init_args": {}}'
 )
 def test_errors_are_one_line(fails, words, message):
     assert message in fails(*words)
+
+
+def test_a_run_keeps_its_settings(fails, tmp_path):
+    (tmp_path / "config.yaml").write_text("epochs: 3")
+    message = fails("train", "--resume", str(tmp_path), "--into", "2", "--hardware.devices", "2")
+    assert "keeps the run's own settings: give no others, but for --hardware.devices, " in message
 
 
 @pytest.mark.parametrize("verb", ["train", "compare"])

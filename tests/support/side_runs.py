@@ -48,9 +48,9 @@ def thread_count():
 def one_hangs(experiment, output, *, resume, progress, split_of):
     """Seed 1 hangs until it is stopped; the others end once it has begun."""
     if experiment.seed == 1:
-        with open(output.parent / "begun", "w") as begun:
-            begun.write("1")
         try:
+            with open(output.parent / "begun", "w") as begun:
+                begun.write("1")
             for _ in range(600):
                 Event().wait(0.1)  # Ray interrupts no wait
         except KeyboardInterrupt:
