@@ -129,6 +129,8 @@ def _in_task(work: Callable[[Run], T], run: Run, around: Mapping[str, Any]) -> T
             f"{here} does not see the comparison in {run.split_of}: give an --output on a file "
             "system that all machines of the cluster share"
         )
+    # Ray cancels by an interrupt, which all ignore that a shell has begun in its background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not around["gpus"]:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray hides none; nothing here has used CUDA yet
     torch.set_num_threads(around["threads"])
