@@ -2,8 +2,8 @@
 
 A cost model of one training step, from 1 to 1,024 devices, for the three ways to share it: all
 gradients averaged (data-parallel), a network a machine (network-parallel), and predictions
-exchanged now and then by files. Its assumptions are those of ``Network`` and ``Step``; a step sends
-what ``sent`` counts, beginning with the last gradient, so that nothing is hidden behind computing.
+exchanged now and then by files. Its assumptions are those of ``Network`` and ``Step``; what a step
+sends, as ``sent`` counts it, leaves after all is computed, so that nothing is hidden behind that.
 
 As root on Linux ``--measure`` checks it: two network namespaces are two hosts, with 1 Gbit/s and
 20 ms there and back between them, or with a wire without limits. WRN-28-10 into 4, whose gradients
@@ -123,20 +123,19 @@ class Watch(lightning.Callback):
         self.bytes.append(int(path.read_text()))
 
 
-def train_on(folder: Path, hosts: int, processes: int, network_parallel: int) -> None:
+def train_on(folder: Path, processes: int, network_parallel: int) -> None:
     """One of the processes; the first of all writes what it saw."""
     torch.set_num_threads(1)
-    groups_of = network_parallel
-    batch = BATCH * groups_of
-    images = batch * (processes // groups_of) * STEPS
+    batch = BATCH * network_parallel
+    images = batch * (processes // network_parallel) * STEPS
     train, test = (
         TensorDataset(torch.rand(count, 3, 8, 8), torch.arange(count) % CLASSES)
         for count in (images, CLASSES)
     )
     hardware = Hardware(
         accelerator="cpu",
-        devices=processes // hosts,
-        num_nodes=hosts,
+        devices=processes // len(NAMES),
+        num_nodes=len(NAMES),
         strategy="ddp",
         network_parallel=network_parallel,
         threads=1,
@@ -163,7 +162,7 @@ def measured(processes: int, network_parallel: int, network: Network | None) -> 
         launched = []
         for number, name in enumerate(NAMES):
             command = f"ip netns exec {name} {sys.executable} -m torch.distributed.run --nnodes 2"
-            command += f" --node-rank {number} --nproc-per-node {processes // 2}"
+            command += f" --node-rank {number} --nproc-per-node {processes // len(NAMES)}"
             command += f" --master-addr {ADDRESSES[0]} --master-port 29511"
             command += f" {__file__} --train {scratch} {processes} {network_parallel}"
             environment = os.environ | {"GLOO_SOCKET_IFNAME": DEVICE, "OMP_NUM_THREADS": "1"}
@@ -217,7 +216,7 @@ def main(words: Sequence[str] | None = None) -> None:
     given = parser.parse_args(words)
     if given.train:
         folder, processes, network_parallel = given.train
-        return train_on(Path(folder), 2, int(processes), int(network_parallel))
+        return train_on(Path(folder), int(processes), int(network_parallel))
     parameters = divide(networks.spec(NETWORK, num_classes=CLASSES), INTO).spec.params
     step = Step(
         into=INTO,

@@ -151,3 +151,8 @@ class RunFolder:
 def possible_runs(path: Path) -> tuple[RunFolder, RunFolder]:
     """The runs that a path may mean: the folder itself, or the one whose ``ensemble/`` it is."""
     return RunFolder(path), RunFolder(path.resolve().parent)
+
+
+def tested_run(path: Path) -> RunFolder | None:
+    """Of the runs that a path may mean the one that has kept its answers to its test images."""
+    return next((run for run in possible_runs(path) if run.predictions.is_file()), None)

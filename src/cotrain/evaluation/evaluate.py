@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.files import atomic_write, write_json
-from cotrain.basics.run_folder import RunFolder, possible_runs
+from cotrain.basics.run_folder import RunFolder
 from cotrain.basics.shapes import Float, Int
 from cotrain.basics.tensors import read_tensors
 from cotrain.config.combining import Combine
@@ -97,28 +97,6 @@ def read_predictions(
     ):
         raise ConfigError(f"{path} holds no finite logits [S, N, C] and classes [N]: {again}")
     return logits, targets
-
-
-def kept_logits(
-    path: Path, images: Splits
-) -> tuple[Float[Tensor, "S N C"], Int[Tensor, " N"]] | None:
-    """What a run has kept of its networks' answers to its test images.
-
-    Args:
-        path: The run, or its ``ensemble/``; an exported file has answers of its own.
-        images: The test images.
-
-    Returns:
-        Logits and classes; None if none are kept, or of other images.
-
-    Raises:
-        ConfigError: They are damaged.
-    """
-    run = next((run for run in possible_runs(path) if run.predictions.is_file()), None)
-    if run is None or images.test is None or not path.is_dir():
-        return None
-    logits, targets = read_predictions(run)
-    return (logits, targets) if targets.equal(images.test.targets) else None
 
 
 def evaluate_ensemble(

@@ -148,7 +148,8 @@ class Loaders(lightning.LightningDataModule):
 
     def _validation(self) -> DataLoader:
         assert self.splits.val is not None
-        share = self._share()
+        assert self.trainer is not None
+        share = Share(self.trainer.global_rank, self.trainer.world_size)
         # Every process must have a batch: all take part in what follows a validation.
         most = max(len(self.splits.val) // share.world_size, 1)
         return evaluation_loader(
@@ -175,7 +176,3 @@ class Loaders(lightning.LightningDataModule):
     def _on_gpu(self) -> bool:
         assert self.trainer is not None
         return self.trainer.strategy.root_device.type == "cuda"
-
-    def _share(self) -> Share:
-        assert self.trainer is not None
-        return Share(self.trainer.global_rank, self.trainer.world_size)

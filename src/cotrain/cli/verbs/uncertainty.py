@@ -42,7 +42,8 @@ def uncertainty(
         json: Print JSON instead of tables.
     """
     from cotrain.cli.verbs.tested import opened
-    from cotrain.evaluation.evaluate import evaluate_ensemble, kept_logits
+    from cotrain.evaluation.evaluate import evaluate_ensemble
+    from cotrain.evaluation.kept import kept_logits
     from cotrain.evaluation.uncertainty.others import logits_of_others
     from cotrain.evaluation.uncertainty.uncertainty import uncertainty_of
     from cotrain.report.style import display

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cotrain.basics.run_folder import possible_runs
+from cotrain.basics.run_folder import tested_run
 from cotrain.comparison.speed.records import Case
 from cotrain.config import Data
 from cotrain.data.settings import has_files
@@ -60,7 +60,7 @@ def cascade_top1(path: Path, ensemble: Answering) -> float | None:
         path: The run, or its ``ensemble/``.
         ensemble: Its ensemble.
     """
-    tested = next((run for run in possible_runs(path) if run.predictions.is_file()), None)
+    tested = tested_run(path)
     if ensemble.spec.cascade is None or tested is None:
         return None
     logits, targets = read_predictions(tested)
