@@ -3,10 +3,15 @@
 import pytest
 import torch
 from fine_tuned import fine_tuned, states, write_weights
+from timm.layers import BatchNormAct2d  # pyright: ignore[reportPrivateImportUsage]
+from torch import nn
 from training_runs import tiny
 
+from cotrain.ensemble.divide import divide
+from cotrain.ensemble.ensemble import Ensemble
+from cotrain.networks import spec_for_images
 from cotrain.training import CoTraining, fit
-from cotrain.training.batch_norm import keeps_wrong_statistics
+from cotrain.training.batch_norm import keeps_wrong_statistics, synchronise
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 
 
@@ -73,3 +78,33 @@ def test_networks_of_the_whole_size_keep_theirs(weights, settings, wrong):
     experiment = tiny(pretrained=weights, **settings)
     ensemble = experiment_ensemble(experiment, experiment_images(experiment))
     assert keeps_wrong_statistics(ensemble) is wrong
+
+
+def foreign(name: str) -> Ensemble:
+    spec = spec_for_images(name, num_classes=3, in_channels=3, image_size=32)
+    return divide(spec, 1, seed=0).eval()
+
+
+def test_synchronised_networks_have_the_same_tensors_and_answers():
+    """Also where timm's layers are BatchNorm and activation in one."""
+    ensemble = foreign("timm:mobilenetv3_small_050")
+    images = torch.rand(2, 3, 32, 32)
+    before, answer = ensemble.state_dict(keep_vars=True), ensemble(images)
+    assert any(isinstance(layer, BatchNormAct2d) for layer in ensemble.modules())
+    synchronise(ensemble)
+    norms = [
+        layer for layer in ensemble.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+    ]
+    assert norms
+    assert all(isinstance(layer, nn.SyncBatchNorm) for layer in norms)
+    after = ensemble.state_dict(keep_vars=True)
+    assert list(after) == list(before)
+    assert all(after[name] is before[name] for name in before)
+    torch.testing.assert_close(ensemble(images), answer)
+
+
+def test_what_cannot_be_synchronised_is_said(capsys, tmp_path):
+    synchronise(foreign("timm:convnext_atto"))
+    assert "there is no BatchNorm, so nothing to synchronise" in capsys.readouterr().out
+    fit(tiny(epochs=1, hardware={"sync_batch_norm": True}), tmp_path / "run", progress=False)
+    assert "one process has the whole batch, so there is nothing" in capsys.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 import torch
 from training_runs import KilledError, final_weights, read_metrics, same, tiny
 
-from cotrain.basics.errors import ConfigError
+from cotrain.basics.errors import ConfigError, TrainingError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.data import load_splits
@@ -17,7 +17,7 @@ from cotrain.ensemble.assemble import assemble
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.evaluation.assembling.of_runs import assemble_runs
 from cotrain.training import CoTraining, fit
-from cotrain.training.checkpoint import read_checkpoint
+from cotrain.training.checkpoint import read_checkpoint, write_checkpoint
 from cotrain.training.datamodule import Loaders
 
 STEPS = 5  # an epoch
@@ -159,3 +159,23 @@ def test_where_batches_are_mixed_the_bank_has_what_is_said_of_each_image(
     found = read_checkpoint(tmp_path / "bank" / "network1.pt")["values"]
     torch.testing.assert_close(found.float(), wanted, rtol=2e-3, atol=1e-4)
     assert read_metrics(tmp_path / "member1")[-1]["others_known"] == 1
+
+
+def test_a_full_disk_ends_the_run_which_can_go_on(tmp_path, monkeypatch):
+    """What fails in the thread that publishes is raised where the run is trained."""
+    experiment, published = replace(member(1), checkpoint_steps=1), []
+
+    def full(state, path, **options):
+        published.append(path)
+        if len(published) == 3:
+            raise TrainingError(f"cannot write {path}")
+        write_checkpoint(state, path, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cotrain.training.bank.write_checkpoint", full)
+        with pytest.raises(TrainingError, match=r"cannot write .*network1\.pt"):
+            train(tmp_path / "run", experiment)
+    assert len(published) == 3
+    train(tmp_path / "run" / "member1", experiment, resume=True)
+    alone = final_weights(train(tmp_path / "whole", member(1)))
+    assert same(final_weights(tmp_path / "run" / "member1"), alone)

@@ -253,16 +253,18 @@ def test_the_test_images_are_answered_where_the_networks_were_trained(monkeypatc
     assert asked == [torch.device("cuda", 3)]
 
 
-@pytest.mark.gpu
-def test_a_gpu_trains_and_answers(monkeypatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("accelerator", "place"), [("cpu", "cpu"), pytest.param("gpu", "cuda", marks=pytest.mark.gpu)]
+)
+def test_a_device_trains_and_answers(monkeypatch, tmp_path: Path, accelerator, place) -> None:
     places = []
 
     def evaluated(ensemble, *args, **options):
         places.append(ensemble.device.type)
         return evaluate_ensemble(ensemble, *args, **options)
 
-    monkeypatch.setattr(import_module("cotrain.training.fit"), "evaluate_ensemble", evaluated)
-    experiment = tiny(hardware={"accelerator": "gpu", "precision": "bf16-mixed"}, ema=0.9)
+    monkeypatch.setattr("cotrain.training.shipping.evaluate_ensemble", evaluated)
+    experiment = tiny(hardware={"accelerator": accelerator, "precision": "bf16-mixed"}, ema=0.9)
     result = fit(experiment, tmp_path / "run", progress=False)
-    assert (places, result.ensemble.device.type) == (["cuda"], "cpu")
+    assert (places, result.ensemble.device.type) == ([place], "cpu")
     assert result.evaluation is not None

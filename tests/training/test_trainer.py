@@ -31,6 +31,14 @@ from cotrain.training.trainer import _advise, build_trainer
         ({"network_parallel": 2}, r"network_parallel=2 needs a multiple of 2 processes, not 1: "),
         ({"network_parallel": 3}, r"network_parallel=3 is more than .* give at most 2$"),
         (
+            {"network_parallel": 2, "devices": 2, "strategy": "ddp", "sync_batch_norm": True},
+            r"sync_batch_norm=true does not go with hardware\.network_parallel=2, ",
+        ),
+        (
+            {"devices": 2, "strategy": "ddp_fork", "sync_batch_norm": True},
+            r"^hardware\.sync_batch_norm=true works on GPUs alone .*: leave it out$",
+        ),
+        (
             {"network_parallel": 2, "devices": 3},
             r"network_parallel=2 needs a multiple of 2 processes, not 3: .*hardware\.devices=2",
         ),

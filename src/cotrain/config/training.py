@@ -176,6 +176,8 @@ class Hardware:
         num_nodes: Machines.
         network_parallel: Over how many processes, or groups of them, the S networks are spread;
             each trains its own, and they exchange predictions alone. 1 trains all in every process.
+        sync_batch_norm: BatchNorm normalises by the statistics of the batches of all processes, and
+            not by those of its own; on GPUs alone. It pays where ``batch_size`` is small.
         timeout: Seconds after which processes that train together give up one that does not
             answer. It must exceed what one can need longer than the others: to read its images, to
             compile, or to write a checkpoint.
@@ -195,6 +197,7 @@ class Hardware:
     strategy: str = "auto"
     num_nodes: int = bounded(1, at_least(1))
     network_parallel: int = bounded(1, at_least(1))
+    sync_batch_norm: bool = False
     timeout: float = bounded(600.0, ABOVE_0)
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
     channels_last: bool = False

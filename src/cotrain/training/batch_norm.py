@@ -1,12 +1,16 @@
-"""BatchNorm's statistics of networks that inherit, taken from the images before the first step."""
+"""BatchNorm's statistics: taken anew before the first step, and shared by all processes."""
 
 from itertools import islice
 
+import pytorch_lightning as lightning
 import torch
+from pytorch_lightning.accelerators import CPUAccelerator
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
+from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import derive_seed, seeded
+from cotrain.config import Hardware
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.peers.peer import Peer
 from cotrain.training.datamodule import Loaders
@@ -51,3 +55,33 @@ def take_statistics(ensemble: Ensemble | Peer, loaders: Loaders, device: torch.d
         update_bn(islice(training, count), ensemble.to(device), device)
     ensemble.cpu()
     say(f"BatchNorm's statistics are taken anew, from {count * batch_size} training images")
+
+
+def synchronise(ensemble: Ensemble | Peer) -> None:
+    """Have BatchNorm normalise by the batches of all processes; weights and their names remain.
+
+    Args:
+        ensemble: Before anything else holds its layers.
+    """
+    from timm.layers import convert_sync_batchnorm  # imports timm's model zoo
+
+    if not any(isinstance(layer, _KINDS) for layer in ensemble.modules()):
+        say("hardware.sync_batch_norm=true: there is no BatchNorm, so nothing to synchronise")
+    for network in ensemble.networks:
+        convert_sync_batchnorm(network)
+
+
+def check_synchronised(hardware: Hardware, trainer: lightning.Trainer) -> None:
+    """Raise ConfigError if BatchNorm is to be synchronised and cannot be."""
+    if not hardware.sync_batch_norm:
+        return
+    name = "hardware.sync_batch_norm=true"
+    if hardware.network_parallel > 1:
+        raise ConfigError(
+            f"{name} does not go with hardware.network_parallel={hardware.network_parallel}, where "
+            "processes have different networks: leave one of them out"
+        )
+    if trainer.world_size == 1:
+        say(f"{name}: one process has the whole batch, so there is nothing to synchronise")
+    elif isinstance(trainer.accelerator, CPUAccelerator):
+        raise ConfigError(f"{name} works on GPUs alone (torch's SyncBatchNorm): leave it out")

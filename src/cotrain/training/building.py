@@ -9,7 +9,7 @@ from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.data import Splits
 from cotrain.training.bank import Bank, PredictionsOf
-from cotrain.training.batch_norm import keeps_wrong_statistics, take_statistics
+from cotrain.training.batch_norm import keeps_wrong_statistics, synchronise, take_statistics
 from cotrain.training.cached_features import FeatureCache
 from cotrain.training.datamodule import Loaders
 from cotrain.training.exchange import Exchange
@@ -52,6 +52,8 @@ def build_module(
     if starts_trained and not resumed and keeps_wrong_statistics(ensemble):
         # Processes that are still to be forked must not find a GPU in use.
         take_statistics(ensemble, loaders, device if world_size == 1 else torch.device("cpu"))
+    if experiment.hardware.sync_batch_norm and world_size > 1:
+        synchronise(ensemble)
     tuning = experiment.fine_tuning
     views = tuning.cached_views
     cache = FeatureCache(ensemble, splits, views) if views else None

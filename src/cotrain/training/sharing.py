@@ -119,8 +119,14 @@ def sharing_of(
         now=processes,
         asked=experiment.optimizer.accumulate,
     )
-    if not ended:
-        sharing.check()
+    if ended:
+        return sharing
+    if experiment.hardware.sync_batch_norm and sharing.begun != processes:
+        raise ConfigError(
+            f"hardware.sync_batch_norm=true: the run normalises by the batches of {sharing.begun} "
+            f"at once: go on with {_processes(sharing.begun)} (hardware.devices)"
+        )
+    sharing.check()
     return sharing
 
 

@@ -23,6 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment, Hardware, flat_settings
+from cotrain.training.batch_norm import check_synchronised
 from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
 from cotrain.training.exchange import check_alone
 from cotrain.training.given import NOTHING, Given
@@ -185,6 +186,7 @@ def check_hardware(experiment: Experiment, trainer: lightning.Trainer) -> None:
             "start it on each with torchrun, or set MASTER_ADDR, MASTER_PORT and NODE_RANK"
         )
     check_network_parallel(experiment, trainer)
+    check_synchronised(experiment.hardware, trainer)
     check_alone(experiment, trainer.world_size)
     if trainer.world_size == 1:
         return
