@@ -13,7 +13,7 @@ from cotrain import config
 from cotrain.basics.errors import ConfigError
 from cotrain.networks import build, spec
 from cotrain.networks.meta import on_meta
-from cotrain.training.optimization import build_optimizer, parameter_groups
+from cotrain.training.optimization import build_optimizer, is_fused, parameter_groups
 
 
 def small_network(seed: int = 0) -> nn.Module:
@@ -178,3 +178,48 @@ def test_named_optimizers_train_with_an_empty_group(name):
 def test_impossible_settings_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
         build_optimizer(small_network(), config.Optimizer(**settings), into=2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "hardware", "device", "fused"),
+    [
+        ({}, {}, "cuda", True),
+        ({}, {}, "cpu", False),
+        ({"name": "adamw"}, {"precision": "16-mixed"}, "cuda", True),
+        ({"clip": 1.0}, {"precision": "bf16-mixed"}, "cuda", True),
+        ({"clip": 1.0}, {"precision": "16-mixed"}, "cuda", False),  # it would unscale too late
+        ({"name": "rmsproptf"}, {}, "cuda", False),
+        ({"options": {"foreach": True}}, {}, "cuda", False),
+    ],
+)
+def test_a_gpu_steps_by_one_kernel_where_it_can(settings, hardware, device, fused):
+    settings = {"name": "sgd", "clip": None} | settings
+    asked = config.Optimizer(**settings), config.Hardware(**hardware)
+    assert is_fused(*asked, torch.device(device)) is fused
+
+
+def test_a_fused_optimizer_that_would_unscale_too_late_is_refused():
+    optimizer = config.Optimizer(clip=1.0, options={"fused": True})
+    with pytest.raises(
+        ConfigError, match=r"leave out fused or optimizer\.clip, or give bf16-mixed"
+    ):
+        is_fused(optimizer, config.Hardware(precision="16-mixed"), torch.device("cuda"))
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_one_kernel_makes_the_same_step(name):
+    """The CPU has these kernels, too."""
+    settings = config.Optimizer(name=name, lr=0.1, momentum=0.9, weight_decay=1e-2)
+    found = []
+    for fused in (False, True):
+        module = small_network()
+        optimizer = build_optimizer(module, settings, 2, fused=fused)
+        assert all(bool(group["fused"]) is fused for group in optimizer.param_groups)
+        drawn = torch.Generator().manual_seed(0)
+        for _ in range(3):
+            for parameter in module.parameters():
+                parameter.grad = torch.randn(parameter.shape, generator=drawn)
+            optimizer.step()
+        found.append(nn.utils.parameters_to_vector(module.parameters()))
+    torch.testing.assert_close(found[0], found[1])
+    assert (found[0] - nn.utils.parameters_to_vector(small_network().parameters())).abs().min() > 0

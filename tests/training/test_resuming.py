@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_runs import final_state, final_weights, same, tiny
+from training_runs import cut_and_resumed, final_state, final_weights, same, tiny
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
@@ -106,6 +106,21 @@ def test_other_parameters_than_before_are_not_decayed_in_silence(run):
     write_checkpoint(state, run.checkpoint)
     with pytest.raises(ConfigError, match=r"in which optimizer\.decayed=weights did something"):
         go_on(run)
+
+
+def test_a_run_that_a_gpu_began_steps_as_the_cpu_does(tmp_path, monkeypatch):
+    """One kernel that makes the step is the GPU's; the rest of the state is the same."""
+    begun = []
+
+    def fused(*_) -> bool:
+        begun.append(len(begun) < 1)
+        return begun[-1]
+
+    monkeypatch.setattr("cotrain.training.module.is_fused", fused)
+    cut_and_resumed(tiny(), tmp_path / "run", monkeypatch, step=2)
+    assert begun[:2] == [True, False]
+    groups = final_state(tmp_path / "run")["optimizer_states"][0]["param_groups"]
+    assert [group["fused"] for group in groups] == [None, None]
 
 
 def test_a_missing_best_ensemble_is_not_replaced_in_silence(run):

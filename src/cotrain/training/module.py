@@ -26,8 +26,8 @@ from cotrain.training.from_experiment import co_training_loss, training_executio
 from cotrain.training.learning_rates import lr_scales
 from cotrain.training.network_parallel import NetworkParallel
 from cotrain.training.notices import say
-from cotrain.training.optimization import build_optimizer, scale_gradients
-from cotrain.training.resuming import ARITHMETIC, check_groups, check_teacher
+from cotrain.training.optimization import build_optimizer, is_fused, scale_gradients
+from cotrain.training.resuming import ARITHMETIC, check_teacher, take_up_groups
 from cotrain.training.sharing import Sharing
 from cotrain.training.teacher import FixedTeacher
 from cotrain.training.timetable import Place, Timetable
@@ -60,8 +60,7 @@ class CoTraining(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.cache, self.sharing = cache, sharing
-        self.ensemble = ensemble
-        self.experiment = experiment
+        self.ensemble, self.experiment = ensemble, experiment
         self.begun = False
         self.teacher = teacher
         self.timetable = Timetable(experiment=experiment, steps_per_epoch=sharing.steps)
@@ -213,8 +212,9 @@ class CoTraining(lightning.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """One optimizer over all networks; the learning rate is set at every step."""
         scales = lr_scales(self.ensemble, self.experiment.fine_tuning)
-        size = self.experiment.divided_by
-        return build_optimizer(self.ensemble, self.experiment.optimizer, size, scales)
+        size, settings = self.experiment.divided_by, self.experiment.optimizer
+        fused = is_fused(settings, self.experiment.hardware, self.device)
+        return build_optimizer(self.ensemble, settings, size, scales, fused=fused)
 
     def configure_callbacks(self) -> Sequence[lightning.Callback]:
         """Those of the module, beside the Trainer's."""
@@ -242,7 +242,7 @@ class CoTraining(lightning.LightningModule):
         state = checkpoint["cotrain"]
         check_teacher(state.get("teacher"), self.teacher and self.teacher.identity)
         saved = checkpoint["optimizer_states"][0]["param_groups"]
-        check_groups(saved, self.configure_optimizers().param_groups, self.experiment)
+        take_up_groups(saved, self.configure_optimizers().param_groups, self.experiment)
         self.training_tally.load(state["training_tally"], first=self.global_rank == 0)
         self.guard.skipped, self.guard.skipped_in_a_row = state["skipped"]
         self.validation = state["validation"]

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from cotrain.basics.errors import ConfigError
-from cotrain.config import Optimizer
+from cotrain.config import Hardware, Optimizer
 from cotrain.dividing.regularization import divide_weight_decay
 from cotrain.training.learning_rates import Scales
 
@@ -53,7 +53,12 @@ def parameter_groups(
 
 
 def build_optimizer(
-    module: nn.Module, optimizer: Optimizer, into: int, scales: Scales | None = None
+    module: nn.Module,
+    optimizer: Optimizer,
+    into: int,
+    scales: Scales | None = None,
+    *,
+    fused: bool = False,
 ) -> torch.optim.Optimizer:
     """The optimizer that ``optimizer`` describes, over all parameters of ``module``.
 
@@ -67,6 +72,7 @@ def build_optimizer(
         optimizer: The settings, resolved.
         into: S, by which the weight decay is divided if ``divide_weight_decay`` says so.
         scales: As for ``parameter_groups``.
+        fused: Step by one kernel; for those for which ``is_fused`` says so.
 
     Raises:
         ConfigError: The name is unknown, or the optimizer does not take the settings.
@@ -82,8 +88,9 @@ def build_optimizer(
     # timm groups the parameters of a module by its own rules, but leaves given groups alone.
     groups = parameter_groups(module, weight_decay, optimizer.decayed, scales)
     settings = {"lr": optimizer.lr, "momentum": optimizer.momentum}
+    options = optimizer.options | ({"fused": True} if fused else {})
     try:
-        built = create_optimizer_v2(groups, opt=optimizer.name, **settings, **optimizer.options)
+        built = create_optimizer_v2(groups, opt=optimizer.name, **settings, **options)
     except (TypeError, ValueError, AssertionError, ImportError) as error:
         raise ConfigError(
             f"optimizer.name={optimizer.name} cannot be built with {settings} and "
@@ -91,6 +98,29 @@ def build_optimizer(
         ) from error
     _check_options_used(optimizer, built)
     return built
+
+
+# Of timm's names, those of torch's optimizers that have one kernel for a step.
+_WITH_FUSED = ("sgd", "adam", "adamw")
+
+
+def is_fused(optimizer: Optimizer, hardware: Hardware, device: torch.device) -> bool:
+    """Whether one kernel makes the step, which in 16-mixed also spares a wait for the GPU.
+
+    On a CPU it would be no faster, and round otherwise. Gradients that it unscales by itself cannot
+    be clipped before.
+
+    Raises:
+        ConfigError: ``optimizer.options`` wants it where gradients are to be clipped.
+    """
+    clips_scaled = hardware.precision == "16-mixed" and optimizer.clip is not None
+    if optimizer.options.get("fused") and clips_scaled:
+        raise ConfigError(
+            "optimizer.options={fused: true} unscales gradients after they are clipped, with "
+            "hardware.precision=16-mixed: leave out fused or optimizer.clip, or give bf16-mixed"
+        )
+    own = {"fused", "foreach", "differentiable"} & optimizer.options.keys()
+    return device.type == "cuda" and optimizer.name in _WITH_FUSED and not own and not clips_scaled
 
 
 def scale_gradients(module: nn.Module, factor: float) -> None:

@@ -158,13 +158,19 @@ def check_teacher(record: str | None, now: str | None) -> None:
         )
 
 
-def check_groups(
-    saved: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], experiment: Experiment
+def take_up_groups(
+    saved: Sequence[dict[str, Any]], now: Sequence[Mapping[str, Any]], experiment: Experiment
 ) -> None:
-    """Raise ConfigError unless the optimizer's groups are of the same parameters, which its state
-    knows by number."""
+    """Have the optimizer's groups step as they do here, which can be another device.
+
+    Raises:
+        ConfigError: They are not of the same parameters, which its state knows by number.
+    """
     if [len(each["params"]) for each in saved] != [len(each["params"]) for each in now]:
         raise ConfigError(earlier_version(f"optimizer.decayed={experiment.optimizer.decayed}"))
+    for group, own in zip(saved, now, strict=True):
+        if "fused" in own:
+            group["fused"] = own["fused"]
 
 
 def has_ended(state: Mapping[str, Any], experiment: Experiment) -> bool:
