@@ -1,11 +1,12 @@
 """Networks trained without waiting, against together: ``python benchmarks/asynchronous.py``.
 
 The digits recipe with 320 images to train on, 1,477 to test on, batches of 16 (20 steps an epoch),
-20 epochs, S = 2 networks on three seeds and S = 4 on two: co-trained in one process, independent,
-and one process a network that exchanges what it says by files every so many steps, all at once on
-the machine's cores. Two more rows for S = 4: a network that is three times slower than the others,
-and one that is killed halfway and gone on with when the others have ended. Runs in the folder are
-not trained again.
+20 epochs; or with ``--cifar10 FOLDER`` the recipe ``cifar10-small`` with 2,560 images, 5,000 to
+test on, batches of 64 (40 steps an epoch), 10 epochs. S = 2 and S = 4 networks, three seeds:
+co-trained in one process, independent, and one process a network that exchanges what it says by
+files every so many steps, all at once on the machine's cores. Two more rows for S = 4 on digits: a
+network that is three times slower than the others, and one that is killed halfway and gone on with
+when the others have ended. Runs in the folder are not trained again.
 """
 
 import argparse
@@ -33,11 +34,7 @@ from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.evaluation.scores import Scores
 from cotrain.training import fit
 
-SEEDS = {2: (0, 1, 2), 4: (0, 1)}  # by S
-EPOCHS, STEPS = 20, 20
-DIGITS = load_recipe(
-    "digits", ["data.train_images=320", "batch_size=16", f"epochs={EPOCHS}", "optimizer.lr=0.05"]
-)
+SEEDS, SIZES = (0, 1, 2), (2, 4)
 PROCESSES = multiprocessing.get_context("fork")
 SLOWER, KILLED = 3, 9  # times as slow; the exit code of a killed process
 
@@ -47,29 +44,59 @@ class Row:
     """How S networks are trained.
 
     Args:
-        weight: Of the divergence.
+        weight: Of the divergence; the recipe's if None.
         every: Steps after which members exchange; None trains all in one process.
         slow: Whether the last member is slower.
         killed: Whether it is killed halfway.
     """
 
-    weight: float = DIGITS.co_training.weight
+    weight: float | None = None
     every: int | None = None
     slow: bool = False
     killed: bool = False
 
 
-ROWS: Mapping[str, Row] = {
-    "together": Row(),
-    "independent": Row(weight=0.0),
-    "apart, every step": Row(every=1),
-    "apart, every 10 steps": Row(every=10),
-    "apart, every epoch": Row(every=STEPS),
-}
-FAULTS: Mapping[str, Row] = {
-    "apart, every 10 steps, one 3 times slower": Row(every=10, slow=True),
-    "apart, every 10 steps, one killed halfway": Row(every=10, killed=True),
-}
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is trained.
+
+    Args:
+        recipe: The settings that all rows share.
+        steps: Of an epoch.
+        rows: How, by name.
+        faults: Further rows for S = 4.
+    """
+
+    recipe: Experiment
+    steps: int
+    rows: Mapping[str, Row]
+    faults: Mapping[str, Row]
+
+
+def rows_of(steps: int) -> Mapping[str, Row]:
+    """The rows of a task whose epochs have so many steps."""
+    return {
+        "together": Row(),
+        "independent": Row(weight=0.0),
+        "apart, every step": Row(every=1),
+        "apart, every 10 steps": Row(every=10),
+        "apart, every epoch": Row(every=steps),
+    }
+
+
+def digits() -> Task:
+    settings = ["data.train_images=320", "batch_size=16", "epochs=20", "optimizer.lr=0.05"]
+    faults = {
+        "apart, every 10 steps, one 3 times slower": Row(every=10, slow=True),
+        "apart, every 10 steps, one killed halfway": Row(every=10, killed=True),
+    }
+    return Task(recipe=load_recipe("digits", settings), steps=20, rows=rows_of(20), faults=faults)
+
+
+def cifar10(root: Path) -> Task:
+    settings = [f"data.root={root}", "data.train_images=2560", "epochs=10"]
+    recipe = load_recipe("cifar10-small", [*settings, "schedule.warmup_epochs=0.7"])
+    return Task(recipe=recipe, steps=40, rows=rows_of(40), faults={})
 
 
 class Slow(lightning.Callback):
@@ -101,43 +128,50 @@ class Killed(lightning.Callback):
     def on_train_epoch_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        if trainer.current_epoch == EPOCHS // 2:
+        if 2 * trainer.current_epoch == trainer.max_epochs:
             os._exit(KILLED)
 
 
-def experiment(seed: int, into: int, row: Row, member: int | None = None) -> Experiment:
+def experiment(task: Task, seed: int, into: int, row: Row, member: int | None = None) -> Experiment:
     """The settings of one training."""
-    options = replace(DIGITS.co_training, weight=row.weight)
+    recipe = task.recipe
+    options = recipe.co_training
+    if row.weight is not None:
+        options = replace(options, weight=row.weight)
     if member is not None and row.every is not None:
         options = replace(options, member=member, exchange_steps=row.every)
-    hardware = replace(DIGITS.hardware, accelerator="cpu", threads=1)
-    return replace(DIGITS, into=into, seed=seed, co_training=options, hardware=hardware)
+    hardware = replace(recipe.hardware, accelerator="cpu", threads=1)
+    return replace(recipe, into=into, seed=seed, co_training=options, hardware=hardware)
 
 
-def train_member(settings: Experiment, folder: Path, callbacks: Sequence[Any]) -> None:
-    """In a process of its own."""
-    fit(settings, folder, progress=False, callbacks=callbacks)
+def train(settings: Experiment, folder: Path, callbacks: Sequence[Any] = ()) -> None:
+    """Begin a run or go on with it, unless it has ended."""
+    own, member = RunFolder(folder), settings.co_training.member
+    if member is not None:
+        own = own.of_member(member)
+    if not own.evaluation.is_file():
+        begun = own.config.exists()
+        place = own.root if begun else folder
+        fit(settings, place, resume=begun, progress=False, callbacks=callbacks)
 
 
-def train_apart(folder: Path, seed: int, into: int, row: Row) -> list[Path]:
-    """All members at once, each in a process; their runs."""
-    runs = [RunFolder(folder).of_member(member) for member in range(into)]
-    processes = []
-    for member, run in enumerate(runs):
-        if run.evaluation.is_file():
-            continue
-        last = member == into - 1
-        callbacks = [Slow()] * (last and row.slow) + [Killed()] * (last and row.killed)
-        arguments = experiment(seed, into, row, member), folder, callbacks
-        processes.append(PROCESSES.Process(target=train_member, args=arguments))
-        processes[-1].start()
+def at_once(trainings: Sequence[tuple[Any, ...]]) -> None:
+    """Each in a process, all at the same time."""
+    processes = [PROCESSES.Process(target=train, args=each) for each in trainings]
+    for process in processes:
+        process.start()
     for process in processes:
         process.join()
-    for member, run in enumerate(runs):
-        if not run.evaluation.is_file():  # it was killed
-            settings = experiment(seed, into, row, member)
-            fit(settings, run.root, resume=True, progress=False)
-    return [run.root for run in runs]
+
+
+def train_apart(task: Task, folder: Path, seed: int, into: int, row: Row) -> list[Path]:
+    """All members at once; their runs."""
+    settings = [experiment(task, seed, into, row, member) for member in range(into)]
+    faults = [Slow()] * row.slow + [Killed()] * row.killed
+    at_once([(each, folder, faults if each is settings[-1] else []) for each in settings])
+    for each in settings:
+        train(each, folder)  # one that was killed
+    return [RunFolder(folder).of_member(member).root for member in range(into)]
 
 
 def mean_of(runs: Sequence[Path], column: str) -> float:
@@ -150,20 +184,24 @@ def mean_of(runs: Sequence[Path], column: str) -> float:
     return fmean(known) if known else nan
 
 
-def tested(root: Path, seed: int, into: int, name: str, row: Row) -> tuple[Scores, list[Path]]:
-    """Scores of the ensemble on the test images, and the runs of members."""
-    folder = root / f"{name}-s{into}-seed{seed}".replace(" ", "-").replace(",", "")
-    if row.every is None:
-        run = RunFolder(folder)
-        settings = experiment(seed, into, row)
-        if not run.evaluation.is_file():
-            fit(settings, folder, resume=run.config.exists(), progress=False)
-        runs = [folder]
-    else:
-        runs = train_apart(folder, seed, into, row)
-    found = assemble_runs(runs)
-    scores = evaluate_ensemble(found.ensemble, found.splits, batch_size=64).evaluation.ensemble
-    return scores, runs if row.every else []
+def tested(
+    task: Task, root: Path, seed: int, into: int, rows: Mapping[str, Row]
+) -> dict[str, tuple[Scores, list[Path]]]:
+    """Scores of each row's ensemble on the test images, and the runs of its members."""
+    folders = {
+        name: root / f"{name}-s{into}-seed{seed}".replace(" ", "-").replace(",", "")
+        for name in rows
+    }
+    whole = [name for name, row in rows.items() if row.every is None]
+    at_once([(experiment(task, seed, into, rows[name]), folders[name]) for name in whole])
+    found = {}
+    for name, row in rows.items():
+        folder = folders[name]
+        runs = [] if name in whole else train_apart(task, folder, seed, into, row)
+        made = assemble_runs(runs or [folder])
+        scores = evaluate_ensemble(made.ensemble, made.splits, batch_size=64).evaluation.ensemble
+        found[name] = scores, runs
+    return found
 
 
 def summary(rows: Sequence[tuple[Scores, list[Path]]]) -> dict[str, Any]:
@@ -178,19 +216,26 @@ def summary(rows: Sequence[tuple[Scores, list[Path]]]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
-    root = parser.parse_args().runs
+    parser.add_argument("--cifar10", type=Path, help="folder of train/ and test/, a folder a class")
+    given = parser.parse_args()
+    task = digits() if given.cifar10 is None else cifar10(given.cifar10)
     torch.set_num_threads(1)
     found: dict[str, list[tuple[Scores, list[Path]]]] = defaultdict(list)
-    for into, seeds in SEEDS.items():
-        rows = {**ROWS, **(FAULTS if into == 4 else {})}
-        for seed in seeds:
-            for name, row in rows.items():
-                found[f"S={into}, {name}"].append(tested(root, seed, into, name, row))
+    for into in SIZES:
+        rows = {**task.rows, **(task.faults if into == 4 else {})}
+        for seed in SEEDS:
+            for name, each in tested(task, given.runs, seed, into, rows).items():
+                found[f"S={into}, {name}"].append(each)
+                print(
+                    f"S={into}, {name}, seed {seed}: error {100 * (1 - each[0].top1):.2f} %",
+                    flush=True,
+                )
     results = {name: summary(each) for name, each in found.items()}
     for name, made in results.items():
         print(name, {key: round(each["mean"], 4) for key, each in made.items()})
-    facts = {"seeds": SEEDS, "epochs": EPOCHS, "steps_per_epoch": STEPS, "test_images": 1477}
-    print(write_results("asynchronous", {**facts, "results": results}))
+    facts = {"seeds": SEEDS, "epochs": task.recipe.epochs, "steps_per_epoch": task.steps}
+    name = "asynchronous" if given.cifar10 is None else "asynchronous-cifar10"
+    print(write_results(name, {**facts, "results": results}))
 
 
 if __name__ == "__main__":

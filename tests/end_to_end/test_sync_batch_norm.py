@@ -61,7 +61,7 @@ def train(experiment: Experiment, folder: Path, resume: bool, stop: int | None) 
 
     def stopping(self, batch, batch_idx):
         layers = sum(isinstance(each, nn.SyncBatchNorm) for each in self.modules())
-        assert bool(layers) is (experiment.hardware.devices > 1)
+        assert bool(layers) is (experiment.hardware.devices != 1)
         if (self.current_epoch, batch_idx) == (1, stop):
             raise KilledError
         return step(self, batch, batch_idx)
@@ -69,7 +69,7 @@ def train(experiment: Experiment, folder: Path, resume: bool, stop: int | None) 
     CoTraining.training_step = stopping
     nn.SyncBatchNorm.forward = formula
     # Torch and we would refuse a CPU.
-    DistributedDataParallel._passing_sync_batchnorm_handle = lambda *_: None
+    DistributedDataParallel._passing_sync_batchnorm_handle = lambda self, module: None
     batch_norm.CPUAccelerator = type(None)  # type: ignore[misc]
     try:
         fit(experiment, folder, resume=resume, progress=False)

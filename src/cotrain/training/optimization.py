@@ -88,7 +88,7 @@ def build_optimizer(
     # timm groups the parameters of a module by its own rules, but leaves given groups alone.
     groups = parameter_groups(module, weight_decay, optimizer.decayed, scales)
     settings = {"lr": optimizer.lr, "momentum": optimizer.momentum}
-    options = optimizer.options | ({"fused": True} if fused else {})
+    options: dict[str, Any] = {**optimizer.options, **({"fused": True} if fused else {})}
     try:
         built = create_optimizer_v2(groups, opt=optimizer.name, **settings, **options)
     except (TypeError, ValueError, AssertionError, ImportError) as error:
