@@ -3,9 +3,12 @@
 import pytest
 from training_runs import tiny
 
+from cotrain import networks
 from cotrain.basics.run_folder import RunFolder
 from cotrain.comparison.accuracy.fitting import fit_runs
 from cotrain.evaluation import calibrate
+from cotrain.networks import build
+from cotrain.networks.costs import count_macs
 from cotrain.training import fit
 
 
@@ -44,3 +47,18 @@ def test_without_images_for_all_none_is_calibrated(runs, tmp_path):
     found = fit_runs(folders, batch_size=16, device="cpu")
     assert (found.of, found.images) == ({}, 0)
     assert "has no" in found.problem
+
+
+def test_the_cascade_of_networks_that_differ_counts_the_work_of_each(tmp_path):
+    names = ("basic_resnet8_8", "basic_resnet14_4")
+    settings = tiny(network=",".join(names), data={"validation": 0.4})
+    fit(settings, tmp_path / "mixed", progress=False)
+    found = fit_runs({"mixed": [RunFolder(tmp_path / "mixed")]}, batch_size=16, device="cpu")
+    cascade = found.of["mixed"][0].cascade
+    assert cascade is not None
+    specs = [
+        networks.spec(name, num_classes=10, in_channels=1, image_size=8)  # type: ignore[arg-type]
+        for name in names
+    ]
+    macs = [count_macs(build(each), (1, 8, 8)) for each in specs]
+    assert cascade.costs == pytest.approx([each / sum(macs) for each in macs])

@@ -72,5 +72,6 @@ def _fitted(folder: RunFolder, kept: ImagesToCalibrate, batch_size: int, device:
     calibration = fit_calibration(logits, targets).calibration
     cascade = None
     if len(logits) > 1 and not isinstance(ensemble, Peer):
-        cascade = fit_cascade(logits, targets, calibration=calibration).cascade
+        macs = [each.macs for each in ensemble.spec.costs()]
+        cascade = fit_cascade(logits, targets, calibration=calibration, macs=macs).cascade
     return RunFit(calibration=calibration, cascade=cascade)

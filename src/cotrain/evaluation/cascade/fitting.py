@@ -93,14 +93,15 @@ def fit_cascade(
             a budget is given.
         budget: Share of the MACs that may be taken, for the best accuracy.
         signal: What tells how sure an answer is; the best if None.
-        macs: Multiply-accumulates of each network, where they differ.
+        macs: Multiply-accumulates of each network; all are taken to cost the same if None.
 
     Raises:
         ConfigError: One network, too few images, logits and targets that do not fit, or wishes
             that cannot be met.
     """
     check_answers(logits, targets)
-    work = _work(macs, len(logits))
+    differ = macs is not None and len(set(macs)) > 1
+    work = _work(macs if differ else None, len(logits))
     _check(logits, tolerance, budget, work)
     if budget is not None:
         wish = Wish(bounds="share", most=budget)
@@ -125,7 +126,7 @@ def fit_cascade(
             images=known.images,
             accuracy=max(full - plan.loss, 0.0),
             share=min(plan.share, 1.0),
-            costs=() if macs is None else tuple(each / len(work) for each in work),
+            costs=tuple(each / len(work) for each in work) if differ else (),
         ),
         tolerance=tolerance,
         budget=budget,

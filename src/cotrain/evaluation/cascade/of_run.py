@@ -86,7 +86,7 @@ def cascade_of_run(
     logits, targets = collect_logits(ensemble, images.images, images.preprocessing, **loading)
     wishes: dict[str, Any] = {"tolerance": tolerance, "budget": budget, "signal": signal}
     spec = ensemble.spec
-    macs = None if spec.are_equal else [each.macs for each in spec.costs()]
+    macs = [each.macs for each in spec.costs()]
     found = fit_cascade(logits, targets, spec.combine, spec.calibration, macs=macs, **wishes)
     ensemble.spec = replace(spec, cascade=found.cascade)
     tested = _tested(path, ensemble, loading)
