@@ -13,7 +13,9 @@ from training_runs import final_state, final_weights, make_loss_infinite, read_m
 
 from cotrain.basics.errors import ConfigError, TrainingError
 from cotrain.basics.run_folder import RunFolder
+from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.ensemble import Ensemble
+from cotrain.ensemble.folder import write_fitted
 from cotrain.evaluation.evaluate import evaluate_ensemble
 from cotrain.training import CoTraining, fit
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
@@ -100,6 +102,24 @@ def test_early_stopping_ends_a_run_and_its_resumption(tmp_path: Path, monkeypatc
     assert len(read_metrics(tmp_path / "run")) == epochs
     assert same(final_weights(tmp_path / "run"), before)
     assert folder.evaluation.read_bytes() == evaluation
+
+
+def test_going_on_with_an_ended_run_keeps_what_was_fitted_for_its_weights(tmp_path: Path) -> None:
+    folder, experiment = RunFolder(tmp_path / "run"), tiny(epochs=1)
+    fitted = Calibration(combine="mean_logits", temperature=2.0, images=20)
+    shipped = fit(experiment, folder.root, progress=False).ensemble
+    evaluation, path = folder.evaluation.read_bytes(), write_fitted(folder.ensemble, fitted)
+    fit(experiment, folder.root, resume=True, progress=False)
+    assert Ensemble.load(folder.ensemble).spec.calibration == fitted
+    assert folder.evaluation.read_bytes() == evaluation
+    weights = {name: each.clone() for name, each in shipped.state_dict().items()}
+    next(shipped.parameters()).data.add_(1)
+    assert isinstance(shipped, Ensemble)
+    shipped.save(folder.ensemble)
+    write_fitted(folder.ensemble, fitted)
+    fit(experiment, folder.root, resume=True, progress=False)
+    assert same(dict(Ensemble.load(folder.ensemble).state_dict()), weights)
+    assert not path.exists()
 
 
 def test_dead_between_last_checkpoint_and_ensemble(tmp_path: Path, monkeypatch) -> None:

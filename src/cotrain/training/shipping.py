@@ -60,7 +60,7 @@ def ship_ensemble(
     """
     first, evaluation = share.rank == 0, None
     ensemble = _best(folder) if first and folder.best.exists() else shippable(module).eval()
-    if first:
+    if first and not _is_there(ensemble, folder.ensemble):
         ensemble.save(folder.ensemble)
     ensemble.to(device)
     if share.world_size > 1:
@@ -77,6 +77,17 @@ def ship_ensemble(
     elif splits.test is not None:
         collect_logits(ensemble, splits.test, splits.preprocessing, **loading)
     return RunResult(folder=folder.root, ensemble=ensemble.cpu(), evaluation=evaluation)
+
+
+def _is_there(ensemble: Ensemble | Peer, folder: Path) -> bool:
+    """Whether it was shipped before: what was fitted for it since stays beside it then."""
+    try:
+        shipped = load_any(folder)
+    except ConfigError:
+        return False
+    own, known = ensemble.state_dict(), shipped.state_dict()
+    alike = own.keys() == known.keys() and shipped.spec.to_dict() == ensemble.spec.to_dict()
+    return alike and all(torch.equal(each.cpu(), known[name]) for name, each in own.items())
 
 
 def _send(ensemble: Ensemble | Peer) -> None:
