@@ -97,6 +97,8 @@ def test_a_finished_pilot_is_read_again(done):
     assert again.seconds is not None
     assert again.candidates[0].seconds is not None
     assert again.candidates[0].big_seconds == pytest.approx(3 * again.candidates[0].seconds)
+    large, two = (each.big_seconds or 0 for each in again.candidates)
+    assert again.whole_seconds == pytest.approx(3 * (large + 2 * two))  # of S=2 without loss, too
 
 
 @pytest.mark.parametrize(

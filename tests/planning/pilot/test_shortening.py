@@ -6,6 +6,7 @@ import pytest
 
 from cotrain import ConfigError
 from cotrain.config import CoTrainingOptions, Data, Experiment, Schedule
+from cotrain.config.fine_tuning import FineTuning
 from cotrain.planning.pilot.shortening import shortened
 
 BIG = Experiment(
@@ -37,6 +38,31 @@ def test_what_is_off_stays_off():
     short = shortened(big, 0.01)
     assert (short.epochs, short.schedule.warmup_epochs) == (1, -1)
     assert short.co_training.ramp_epochs is None
+
+
+@pytest.mark.parametrize(
+    ("frozen", "length", "expected"),
+    [
+        (10, 1 / 3, (7, 4, 4)),  # 3.5, to the even number
+        (10, 0.1, (2, 1, 1)),
+        (19, 0.1, (2, 1, 1)),  # not both, as not all epochs of the big run are frozen
+        (10, 0.05, (1, 0, 0)),
+        (10, 1, (20, 10, 4)),
+    ],
+)
+def test_as_large_a_share_of_the_epochs_is_frozen(frozen, length, expected):
+    tuning = FineTuning(frozen_epochs=frozen, cached_views=4, layer_decay=0.85)
+    big = Experiment(network="timm:resnet10t", pretrained=True, epochs=20, fine_tuning=tuning)
+    short = shortened(big, length)
+    found = short.fine_tuning
+    assert (short.epochs, found.frozen_epochs, found.cached_views) == expected
+    assert found.layer_decay == 0.85
+
+
+def test_what_is_frozen_in_all_epochs_stays_so():
+    tuning = FineTuning(frozen_epochs=9)
+    big = Experiment(network="timm:resnet10t", pretrained=True, epochs=9, fine_tuning=tuning)
+    assert shortened(big, 1 / 3).fine_tuning.frozen_epochs == 3
 
 
 @pytest.mark.parametrize("validation", ["none", 0.0])

@@ -37,7 +37,8 @@ class Pilot:
         seeds: Those that every candidate was trained with.
         left_out: Seeds that were asked for and did not fit into the time.
         seconds: About what the pilot takes, its runs side by side; None where that is not known.
-        whole_seconds: The same of comparing all candidates with these seeds in all epochs.
+        whole_seconds: The same of comparing all candidates with these seeds in all epochs, beside
+            independent networks, as its command does.
         commands: What comes next: the leader's big run, and comparing all.
         machine: What it was trained on.
         device: Where: ``cpu`` or ``cuda``.
@@ -144,14 +145,19 @@ def _judged(experiment: Experiment, trained: Trained, epochs: int, folder: Path)
         seeds=trained.seeds,
         left_out=trained.left_out,
         seconds=seconds_together([each.seconds for each in every], extent.seeds, trained.jobs),
-        whole_seconds=seconds_together(
-            [each.big_seconds for each in every], extent.seeds, trained.jobs
-        ),
+        whole_seconds=seconds_together(_compared(experiment, every), extent.seeds, trained.jobs),
         commands=_commands(recipe, folder, [each.into for each in every], trained.seeds),
         machine=hardware(),
         device=trained.device,
         jobs=trained.jobs,
     )
+
+
+def _compared(experiment: Experiment, every: Sequence[Tried]) -> list[float | None]:
+    """Seconds of the big run of each candidate that ``cotrain compare`` trains."""
+    seconds = {each.into: each.big_seconds for each in every}
+    compared = list_candidates(experiment, list(seconds), independent=True)
+    return [seconds[each.experiment.into] for each in compared]
 
 
 def _hold_out(experiment: Experiment, folder: RunFolder) -> None:

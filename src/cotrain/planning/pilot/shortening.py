@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Experiment
+from cotrain.config.fine_tuning import FineTuning
 from cotrain.config.training import Schedule
 
 HELD_OUT = 0.2  # share of the training images where the experiment holds out none
@@ -12,8 +13,8 @@ HELD_OUT = 0.2  # share of the training images where the experiment holds out no
 def shortened(experiment: Experiment, length: float) -> Experiment:
     """The experiment with its whole schedule in a share of the epochs.
 
-    The learning rate goes through the same curve, and the co-training loss through the same ramp.
-    Nothing is selected: the last epoch counts.
+    The learning rate goes through the same curve, and the co-training loss through the same ramp;
+    as large a share of the epochs is frozen. Nothing is selected: the last epoch counts.
 
     Args:
         experiment: What the big run trains.
@@ -33,6 +34,7 @@ def shortened(experiment: Experiment, length: float) -> Experiment:
         epochs=epochs,
         early_stopping=None,
         schedule=_shortened(experiment.schedule, factor),
+        fine_tuning=_thawed_sooner(experiment.fine_tuning, experiment.epochs, epochs),
         co_training=replace(
             experiment.co_training, ramp_epochs=None if ramp is None else ramp * factor
         ),
@@ -50,3 +52,11 @@ def _shortened(schedule: Schedule, factor: float) -> Schedule:
         milestones=tuple(max(1, round(each * factor)) for each in schedule.milestones),
         decay_epochs=schedule.decay_epochs * factor,
     )
+
+
+def _thawed_sooner(tuning: FineTuning, before: int, epochs: int) -> FineTuning:
+    """With its share of frozen epochs; where not all were frozen, one is left that is not."""
+    frozen = round(tuning.frozen_epochs * epochs / before)
+    if tuning.frozen_epochs < before:
+        frozen = min(frozen, epochs - 1)
+    return replace(tuning, frozen_epochs=frozen, cached_views=min(tuning.cached_views, frozen))
