@@ -205,6 +205,29 @@ def test_a_sweep_says_which_weights_help_and_warns():
     )
 
 
+@pytest.mark.parametrize(("low", "is_open"), [(BETTER, False), (UNCLEAR, True), (WORSE, True)])
+def test_a_weight_that_helps_leaves_open_no_more_whether_co_training_does(low, is_open):
+    results = swept(low, WORSE)
+    results[2] = replace(results[2], name="S=4 independent")
+    said = verdict_in_words(results, SETTING)
+    assert ("whether co-training helps" in said[-1]) == is_open
+
+
+@pytest.mark.parametrize(("two", "four"), [(UNCLEAR, BETTER), (BETTER, UNCLEAR)])
+def test_of_several_sizes_what_is_said_and_what_is_open_are_of_the_largest(two, four):
+    found = {"S=2": two, "S=4": four}
+    results = [LARGE]
+    for name, effect in found.items():
+        compared = contrast(f"{name} independent", effect)
+        results.append(divided(name, 2.4, BETTER, to_independent=compared))
+    results += [divided(f"{name} independent", 2.5, BETTER, weight=0.0) for name in found]
+    said = verdict_in_words(results, SETTING)
+    helps = four is BETTER
+    start = "Co-training helps here: S=4" if helps else "Co-training is not shown to help: S=4"
+    assert said[3].startswith(start)
+    assert any("whether co-training helps" in each for each in said[4:]) != helps
+
+
 def test_a_sweep_without_effects_claims_none():
     results = swept(UNCLEAR, UNCLEAR)
     results[2] = replace(results[2], name="S=4 independent")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cotrain.comparison.accuracy.candidate_result import CandidateResult, Contrast
 from cotrain.comparison.accuracy.candidates import LARGE
-from cotrain.comparison.accuracy.open_questions import not_shown
+from cotrain.comparison.accuracy.open_questions import not_shown, without_loss
 from cotrain.comparison.accuracy.peers_in_words import peers_in_words
 from cotrain.comparison.accuracy.statistics import Difference
 
@@ -173,12 +173,11 @@ def _running(best: CandidateResult, large: CandidateResult, setting: Setting) ->
 
 def _co_training(results: Sequence[CandidateResult]) -> str:
     """What the co-training loss does, at one weight or several."""
-    bases = {each.name: each.to_independent.name for each in results if each.to_independent}
-    if not bases:
+    weighed = without_loss(results)
+    if not weighed:
         return ""
-    base = list(bases.values())[-1]
-    weighed = [each for each in results if bases.get(each.name) == base]
-    without = next(each for each in results if each.name == base)
+    contrast = weighed[0].to_independent
+    without = next(each for each in results if contrast and each.name == contrast.name)
     return _one_weight(weighed[0], without) if len(weighed) == 1 else _sweep(weighed, without)
 
 

@@ -6,20 +6,32 @@ from cotrain.comparison.accuracy.candidate_result import CandidateResult, Contra
 from cotrain.comparison.accuracy.power import Power
 
 
+def without_loss(results: Sequence[CandidateResult]) -> list[CandidateResult]:
+    """Those that are compared with the same networks without the co-training loss.
+
+    Where several S are, the largest stands for all: what is said and what is open are of one.
+    """
+    compared = [(each, each.to_independent.name) for each in results if each.to_independent]
+    return [each for each, base in compared if base == compared[-1][1]]
+
+
 def not_shown(best: CandidateResult, results: Sequence[CandidateResult]) -> str:
     """What remains open, and how many seeds or images would show it."""
     what = best.name if best.mixed else "dividing"
     named = {f"whether {what} is better": best.to_large}
-    same = [each for each in results if each.to_independent is not None]
-    if same:
-        named["whether co-training helps"] = same[0].to_independent
+    weighed = [each.to_independent for each in without_loss(results)]
+    if not any(each and _direction(each) == "clearly better" for each in weighed):
+        named["whether co-training helps"] = next(iter(weighed), None)
     open_ = [
         f"{what} ({_needed(contrast)})"
         for what, contrast in named.items()
-        if contrast is not None
-        and not contrast.differences["error"].direction.startswith("clearly")
+        if contrast is not None and not _direction(contrast).startswith("clearly")
     ]
     return f"Not shown: {'; '.join(open_)}." if open_ else ""
+
+
+def _direction(contrast: Contrast) -> str:
+    return contrast.differences["error"].direction
 
 
 def _needed(contrast: Contrast) -> str:
