@@ -73,3 +73,11 @@ def test_the_clearest_come_first_with_the_votes_of_every_seed(runs, monkeypatch)
 def test_without_a_large_or_a_divided_network_there_is_nothing_to_dispute(runs):
     assert disputes({"S=2": runs["S=2"]}) is None
     assert disputes({name: runs[name] for name in ("S=1", "S=2 independent")}) is None
+
+
+def test_networks_whose_weight_a_sweep_names_too_are_the_same(runs):
+    runs["S=2, weight 0.5"] = runs.pop("S=2")
+    runs["S=2 independent, weight 0"] = runs.pop("S=2 independent")
+    section = disputes(runs)
+    assert section is not None
+    assert "alone answers 1 right, and S=2, weight 0.5 alone 2, in more" in section.says[0]

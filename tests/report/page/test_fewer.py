@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from cotrain import divide
+from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.cascade import Cascade, Stage
 from cotrain.networks.registry import named_spec
 from cotrain.report.page.answered import Answered
@@ -32,6 +33,24 @@ def test_every_number_of_networks(run):
     assert [spot[1:3] for spot in spots] == [(macs / 2, 25.0), (macs, 0.0)]
     assert spots[0].text.startswith("1 of 2: error 25.00 %")
     assert spots[0].axes.get_ylim() == (0, pytest.approx(27.5))  # all points are inside
+
+
+def test_all_networks_answer_as_the_ensemble_does_whose_networks_have_weights(run):
+    # The network that outweighs the other is wrong on the last image.
+    weights = Calibration(combine="mean_logits", weights=(0.9, 0.1), images=20)
+    rule = Cascade(
+        combine="mean_logits",
+        order=(1, 0),
+        signal="probability",
+        stages=(),
+        images=20,
+        accuracy=1.0,
+        share=1.0,
+    )
+    run.ensemble.spec = replace(run.ensemble.spec, calibration=weights, cascade=rule)
+    alone, together, cascade = (spot[2] for spot in fewer_networks_picture(run).spots)
+    assert (alone, together, cascade) == (0.0, 25.0, 25.0)
+    assert together == 100 * (1 - run.evaluation.ensemble.top1)
 
 
 def test_the_cascade_asks_the_second_where_the_first_is_not_sure(run):

@@ -22,13 +22,17 @@ def fewer_networks_picture(answered: Answered, large: Answered | None = None) ->
     cascade, into, macs = spec.cascade, len(logits), [each.macs / 1e6 for each in spec.costs()]
     order = range(into) if cascade is None else cascade.order
     counts = sorted({round(1 + place * (into - 1) / (_POINTS - 1)) for place in range(_POINTS)})
+    first = {
+        count: log_probabilities(logits[list(order[:count])], spec.combine) for count in counts
+    }
+    first[into] = answered.log_p  # calibrated: networks may have weights
     offers = [
         Offer(
             name=f"{count} of {into}" if count < into else f"all {into}",
             cost=sum(macs[each] for each in order[:count]),
-            error=_error(log_probabilities(logits[list(order[:count])], spec.combine), targets),
+            error=_error(log_p, targets),
         )
-        for count in counts
+        for count, log_p in first.items()
     ]
     if cascade is not None:
         found = staged_by_logits(logits, spec)
