@@ -1,7 +1,7 @@
 """What an image goes through before a network."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -29,6 +29,14 @@ def test_normalize_is_the_formula(shape, dtype):
     assert normalized.dtype == torch.float32
     torch.testing.assert_close(normalized.double(), expected, rtol=0, atol=2e-6)
     assert torch.equal(given, pixels.to(dtype))  # what was given is left as it was
+
+
+@pytest.mark.parametrize(
+    ("resized", "size"),
+    [(230, 224), (342, 299), (256, 224)],  # of torchvision's weights; the first two round down
+)
+def test_a_margin_that_is_a_ratio_of_sizes_gives_the_size_back(resized, size):
+    assert replace(RGB, image_size=size, margin=resized / size).resized_size == resized
 
 
 def test_json_gives_the_same_record_back():

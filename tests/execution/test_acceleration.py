@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch._dynamo.testing import CompileCounter
+from torch.nn.utils import parametrizations
 
 from cotrain.execution import Acceleration, prepare
 from cotrain.execution.acceleration import accelerated, evaluation_copy
@@ -61,6 +62,28 @@ def test_a_convolution_called_twice_is_not_folded():
     graph = folded(evaluation_copy(network, lambda tensor: tensor))
     assert norms(graph) == 2
     assert torch.equal(graph(images()), network(images()))
+
+
+@pytest.mark.parametrize("normed", [parametrizations.weight_norm, parametrizations.orthogonal])
+def test_a_convolution_whose_weights_are_computed_is_not_folded(normed):
+    network = Net().eval()
+    normed(network.conv1)
+    graph = folded(evaluation_copy(network, lambda tensor: tensor))
+    assert norms(graph) == 1
+    torch.testing.assert_close(graph(images()), network(images()), rtol=1e-5, atol=1e-6)
+
+
+def test_hooks_of_layers_and_of_the_network_go_on_changing_answers():
+    network = Net().eval()
+    plain = network(images())
+    network.bn2.register_forward_hook(lambda _, __, found: 2 * found)
+    graph = folded(evaluation_copy(network, lambda tensor: tensor))
+    assert norms(graph) == 1
+    torch.testing.assert_close(graph(images()), 2 * plain, rtol=1e-5, atol=1e-6)
+    network.register_forward_hook(lambda _, __, found: 3 * found)
+    with pytest.warns(UserWarning, match="fold: Net has hooks"):
+        whole = folded(evaluation_copy(network, lambda tensor: tensor))
+    torch.testing.assert_close(whole(images()), 6 * plain, rtol=1e-5, atol=1e-6)
 
 
 def test_a_network_that_cannot_be_traced_stays_whole_and_says_so():

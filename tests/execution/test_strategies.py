@@ -217,6 +217,9 @@ def test_networks_of_different_structure_are_not_stacked():
     different = [small().networks[0], small("wide_resnet10_2").networks[0]]
     with pytest.raises(ConfigError, match=r"differ in structure: use 'loop'"):
         prepare(different, "stacked")
+    heads = [nn.TransformerEncoderLayer(4, heads, 8) for heads in (1, 2)]  # print the same
+    with pytest.raises(ConfigError, match=r"differ in structure: use 'loop'"):
+        prepare(heads, "stacked")
 
 
 def test_images_and_networks_have_to_fit():

@@ -64,7 +64,8 @@ class Preprocessing:
     @property
     def resized_size(self) -> int:
         """Pixels of the side that is resized to them, before the square is cut out."""
-        return int(self.margin * self.image_size)
+        # A margin of 230/224 times 224 is 229.99999999999997.
+        return int(self.margin * self.image_size + 1e-6)
 
     def normalize(self, pixels: Shaped[Tensor, "*S_B C H W"]) -> Float[Tensor, "*S_B C H W"]:
         """Pixels in 0..255 (uint8 or float) as float32: (pixel/255 - mean) / std."""

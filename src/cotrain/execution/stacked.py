@@ -19,6 +19,7 @@ from cotrain.execution.acceleration import (
     prepared_copy,
 )
 from cotrain.execution.execution import Execution
+from cotrain.networks.likeness import alike
 
 
 class Stacked(nn.Module):
@@ -53,7 +54,8 @@ def stacked(networks: Sequence[nn.Module], how: Acceleration) -> Execution:
         raise ConfigError(
             "strategy='stacked' has no layout channels_last: leave it out, or use strategy='loop'"
         )
-    if len({_structure(network) for network in networks}) > 1:
+    first = networks[0]
+    if not all(_shapes(each) == _shapes(first) and alike(each, first) for each in networks):
         raise ConfigError(
             "strategy='stacked': the networks differ in structure: use 'loop', 'threads', "
             "'streams' or 'devices'"
@@ -83,5 +85,5 @@ def _tensors(network: nn.Module) -> list[Tensor]:
     return [tensor for _, tensor in _state(network)]
 
 
-def _structure(network: nn.Module) -> str:
-    return f"{network} {[(name, t.shape, t.dtype, t.device) for name, t in _state(network)]}"
+def _shapes(network: nn.Module) -> list[tuple[object, ...]]:
+    return [(name, t.shape, t.dtype, t.device) for name, t in _state(network)]

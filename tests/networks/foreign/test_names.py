@@ -127,6 +127,29 @@ def test_instances_that_no_name_rebuilds_are_not_recognized() -> None:
     assert recognize(timm.create_model("resnet18", channels=(8, 16, 32, 64))) is None
     other_activation = timm.create_model("resnet18", act_layer=nn.LeakyReLU)
     assert recognize(other_activation) is None
+    with torch.device("meta"):
+        heads = [timm.create_model("vit_tiny_patch16_224", num_heads=n) for n in (3, 6)]
+    assert [recognize(each) is None for each in heads] == [False, True]
+
+
+@pytest.mark.parametrize("changes", [True, False])
+def test_inception_networks_keep_whether_they_change_their_images(changes: bool) -> None:
+    """As torchvision's weights for them ask for, which know other images than ImageNet's."""
+    with torch.device("meta"):
+        network = torchvision.models.googlenet(
+            transform_input=changes, aux_logits=False, init_weights=False
+        )
+    found = recognize(network)
+    assert found is not None
+    assert found.kwargs == {"transform_input": changes}
+    assert on_meta(builder_of(found)).transform_input is changes
+
+
+def test_names_of_inception_networks_change_images_but_those_saved_before_do_not() -> None:
+    named = foreign_request("torchvision:googlenet", num_classes=3)
+    assert on_meta(builder_of(named)).transform_input is True
+    saved = dataclasses.replace(named, kwargs={})
+    assert on_meta(builder_of(saved)).transform_input is False
 
 
 def test_a_configuration_of_transformers_is_kept_whole_in_the_spec(tmp_path) -> None:

@@ -23,6 +23,7 @@ from cotrain.networks.foreign.libraries import (
 )
 from cotrain.networks.foreign.libraries.library import Library, Native
 from cotrain.networks.foreign.spec import ForeignSpec, Origin
+from cotrain.networks.likeness import alike
 from cotrain.networks.meta import on_meta
 
 _LIBRARIES: dict[Origin, Library] = {
@@ -171,7 +172,7 @@ def _check_arguments(library: Library, name: str, kwargs: Mapping[str, Any]) -> 
 def recognize(module: nn.Module) -> ForeignSpec | None:
     """The spec whose builder makes a network like this instance; None if no name does.
 
-    Like means the same class, the same shapes of all tensors, and layers that print the same.
+    Like means the same shapes of all tensors, and layers of the same classes and settings.
     """
     root = type(module).__module__.partition(".")[0]
     for library in _LIBRARIES.values():
@@ -189,11 +190,9 @@ def _rebuilds(library: Library, spec: ForeignSpec, module: nn.Module) -> bool:
         return False
     again = getattr(again, "network", again) if spec.source == "hf" else again
     module = getattr(module, "network", module) if spec.source == "hf" else module
-    return (
-        type(again) is type(module)
-        and {name: each.shape for name, each in again.state_dict().items()}
+    return alike(again, module) and (
+        {name: each.shape for name, each in again.state_dict().items()}
         == {name: each.shape for name, each in module.state_dict().items()}
-        and repr(again) == repr(module)
     )
 
 

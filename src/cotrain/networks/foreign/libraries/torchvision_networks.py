@@ -15,6 +15,8 @@ from cotrain.networks.heads import load_but_head
 _DEFAULTS: dict[str, dict[str, Any]] = {
     name: {"aux_logits": False, "init_weights": True} for name in ("googlenet", "inception_v3")
 }
+# Their weights know images of mean and std 0.5, which they make of ImageNet's themselves.
+_CHANGES_IMAGES = "transform_input"
 # The others take images of any size.
 _SIZED = "vit_"
 
@@ -39,6 +41,10 @@ def _accepts(name: str, _: Mapping[str, Any]) -> Collection[str]:
     from torchvision import models
 
     return constructor_parameters(models.get_model_builder(name.partition("@")[0]))
+
+
+def _arguments(name: str) -> dict[str, Any]:
+    return {_CHANGES_IMAGES: True} if name.partition("@")[0] in _DEFAULTS else {}
 
 
 def _weights(name: str) -> Any:
@@ -91,12 +97,14 @@ def _recognize(module: nn.Module) -> Sequence[ForeignSpec]:
     from torchvision import models
 
     home = type(module).__module__
+    own = {name: each for name, each in vars(module).items() if name == _CHANGES_IMAGES}
     return [
         ForeignSpec(
             arch=f"torchvision:{name}",
             source="torchvision",
             num_classes=list(module.parameters())[-1].shape[0],
             image_size=int(getattr(module, "image_size", 224)),
+            kwargs=own,
         )
         for name in _names()
         if models.get_model_builder(name).__module__ == home
@@ -111,6 +119,7 @@ LIBRARY = Library(
     native=_native,
     build=_build,
     recognize=_recognize,
+    arguments=_arguments,
     fetch=_fetch,
     source=lambda spec: f"they are kept at {_weights(_name(spec)).url}",
 )
