@@ -135,6 +135,13 @@ def test_train_takes_a_recipe_by_name_and_overrides(run, trained):
     assert experiment.optimizer.weight_decay == 0
 
 
+def test_what_stands_before_a_recipe_overrides_it_too(run, trained):
+    run("train", "--epochs", "2", "--config", "digits", "--views.flip=true", "--output", "r")
+    run("train", "--views.flip", "--output", "r", "--config=digits", "--epochs=2")
+    assert trained[0] == trained[1]
+    assert trained[0][0] == load_recipe("digits", ["--epochs=2", "--views.flip=true"])
+
+
 @pytest.mark.parametrize("way", [["--views.crop", "none"], ["--views.crop=none"]])
 def test_a_word_turns_off_what_a_recipe_says_of_its_views(run, trained, way):
     run("train", "--config", "digits", *way, "--output", "r")
@@ -260,6 +267,7 @@ DIGITS = json.dumps(read_recipe("digits"))
         (["train", "--from=x"], ["train", "--from=x"]),
         (["train", "--config", "digits"], ["train", "--config", DIGITS]),
         (["train", "--config=digits"], ["train", f"--config={DIGITS}"]),
+        (["train", "--x", "1", "--config=digits"], ["train", f"--config={DIGITS}", "--x", "1"]),
     ],
 )
 def test_words_become_readable_for_the_parser(words, expected):

@@ -170,6 +170,23 @@ def test_numbers_that_would_never_end_are_refused(name, least, most):
             experiment(name, value)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("epochs", "a whole number"),
+        ("views.flip", "true or false"),
+        ("views.scale", "a list of 2, each a number"),
+        ("data.background", "text"),
+        ("data.validation", "a number or none"),
+        ("hardware", "a map"),
+    ],
+)
+def test_null_is_a_value_only_where_it_means_something(name, kind):
+    with pytest.raises(ConfigError, match=rf"^{name}=null is not {kind}: give that, or leave"):
+        experiment(name, None)
+    assert experiment("data.image_size", None).data.image_size is None
+
+
 def test_validation_may_be_none():
     assert experiment("data.validation", "none").data.validation == "none"
 

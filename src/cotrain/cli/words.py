@@ -16,15 +16,16 @@ def readable(words: Sequence[str]) -> list[str]:
     """The command's words as the parser reads them.
 
     Flags may have dashes (``--num-classes``), a flag alone means true (``--json``), and
-    ``--config`` takes a recipe's name. For ``compare`` and ``pilot`` the S are ``--into``, and the
-    one that a recipe trains with is left out. Plain words are ``--runs`` for ``table``,
-    ``assemble`` and ``soup``, ``--targets`` for ``benchmark``, ``--show`` for ``recipes`` and
-    ``--patterns`` for ``networks``; for ``predict`` all after the first are one, parted by the
-    character that no path has; for ``views`` the one is ``--config``. For ``distill`` the settings
-    are those of the run; the images of an ensemble that was assembled are not those of a recipe.
-    Several networks say themselves how many they are, whatever a recipe says of dividing.
+    ``--config`` takes a recipe's name; other flags override it, also those that stand before it.
+    For ``compare`` and ``pilot`` the S are ``--into``, and the one that a recipe trains with is
+    left out. Plain words are ``--runs`` for ``table``, ``assemble`` and ``soup``, ``--targets``
+    for ``benchmark``, ``--show`` for ``recipes`` and ``--patterns`` for ``networks``; for
+    ``predict`` all after the first are one, parted by the character that no path has; for
+    ``views`` the one is ``--config``. For ``distill`` the settings are those of the run; the
+    images of an ensemble that was assembled are not those of a recipe. Several networks say
+    themselves how many they are, whatever a recipe says of dividing.
     """
-    words = [_underscored(word) for word in words]
+    words = _recipes_first([_underscored(word) for word in words])
     if words[:1] == ["predict"]:
         words = _with_paths(words)
     elif words[:1] == ["views"]:
@@ -104,6 +105,15 @@ def _settings_of_run(words: Sequence[str]) -> list[str]:
     settings = student_settings(plain[0], said)
     leave_out_turned_off(settings, said)
     return [f"--config={json.dumps(settings)}"]
+
+
+def _recipes_first(words: Sequence[str]) -> list[str]:
+    """The words with recipes before all flags: the parser heeds the last of what is said twice."""
+    recipes, others = [], []
+    for before, word in pairwise(words):
+        is_recipe = "--config" in (before, word) or word.startswith("--config=")
+        (recipes if is_recipe else others).append(word)
+    return [*words[:1], *recipes, *others]
 
 
 def _with_plain_words(words: Sequence[str], flag: str) -> list[str]:

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from types import NoneType
 from typing import Any, Literal, cast, get_args, get_origin
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.records import in_words
 
 LARGEST_NUMBER = 1e30  # float32 ends at 3e38, beyond which tensors take no numbers
 LARGEST_IMAGE = 4096  # pixels of a side: a batch of 64 takes 3 GB in bytes, and 13 as numbers
@@ -70,7 +72,8 @@ def bounded(default: Any, bound: Bound) -> Any:
 def check_settings(record: Any, prefix: str = "") -> None:
     """Raise ConfigError for the first setting, by dotted name, that is not possible.
 
-    Words must be among those of their field, and numbers finite and within their bound.
+    Words must be among those of their field, and numbers finite and within their bound; null must
+    be one of the values that the field can have.
 
     Args:
         record: A frozen record, with others inside or not.
@@ -83,6 +86,10 @@ def check_settings(record: Any, prefix: str = "") -> None:
             check_settings(value, name + ".")
         elif words and value not in words:
             raise ConfigError(f"{name}={value!r} is not known: use one of {words}")
+        elif value is None and not {Any, NoneType} & {each.type, *get_args(each.type)}:
+            raise ConfigError(
+                f"{name}=null is not {in_words(each.type)}: give that, or leave it out"
+            )
         else:
             _check_numbers(name, value, each.metadata.get("bound"))
 
