@@ -149,10 +149,19 @@ class RunFolder:
 
 
 def possible_runs(path: Path) -> tuple[RunFolder, RunFolder]:
-    """The runs that a path may mean: the folder itself, or the one whose ``ensemble/`` it is."""
+    """The runs that a path may lie in: the folder itself, or the one around it."""
     return RunFolder(path), RunFolder(path.resolve().parent)
 
 
+def runs_shipping(path: Path) -> tuple[RunFolder, ...]:
+    """The runs whose ensemble a path may mean: itself, or the one whose ``ensemble/`` it is.
+
+    Whatever else lies in a run's folder, such as a file that was exported, answers otherwise.
+    """
+    own, around = possible_runs(path)
+    return (own, around) if around.ensemble == path.resolve() else (own,)
+
+
 def tested_run(path: Path) -> RunFolder | None:
-    """Of the runs that a path may mean the one that has kept its answers to its test images."""
-    return next((run for run in possible_runs(path) if run.predictions.is_file()), None)
+    """The run whose ensemble a path means, if it has kept its answers to its test images."""
+    return next((run for run in runs_shipping(path) if run.predictions.is_file()), None)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.reading import read_json
-from cotrain.basics.run_folder import possible_runs
+from cotrain.basics.run_folder import runs_shipping
 from cotrain.comparison.speed.records import Facts
 from cotrain.comparison.speed.staged import cascade_top1, sample_of
 from cotrain.ensemble.answering import Answering, AnsweringSpec
@@ -132,7 +132,7 @@ def _members(folder: Path) -> list[Path]:
 
 def _top1(path: Path) -> float | None:
     """The accuracy that a run has left, also when its ``ensemble/`` is named."""
-    outcomes = (run.outcome() for run in possible_runs(path))
+    outcomes = (run.outcome() for run in runs_shipping(path))
     return next((outcome.top1 for outcome in outcomes if outcome), None)
 
 
