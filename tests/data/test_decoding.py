@@ -20,11 +20,11 @@ def levels(path, channels=1, **options):
     return np.asarray(decode(path, channels, **options))
 
 
-def tiff(path, array, *, photometric=1, sample=1):
+def tiff(path, array, *, photometric=1, sample=1, width=None, bits=None):
     """A TIFF of one strip; photometric 0: 0 is white; sample 1: unsigned, 2: signed, 3: float."""
-    height, width = array.shape
-    data = array.tobytes()
-    tags = [(256, width), (257, height), (258, array.itemsize * 8), (259, 1), (262, photometric)]
+    height, width = len(array), width or array.shape[1]
+    data, bits = array.tobytes(), bits or array.itemsize * 8
+    tags = [(256, width), (257, height), (258, bits), (259, 1), (262, photometric)]
     tags += [(273, 134), (277, 1), (278, height), (279, len(data)), (339, sample)]
     body = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     header = b"II*\0" + struct.pack("<IH", 8, len(tags))
@@ -70,6 +70,14 @@ def test_tiffs_of_every_depth(tmp_path, kind, sample, white, photometric):
     shares = RAMP if photometric == 1 else 1 - RAMP
     values = shares * white if sample == 3 else (shares * white).round()
     tiff(tmp_path / "x.tif", values.astype(kind), photometric=photometric, sample=sample)
+    assert np.abs(levels(tmp_path / "x.tif").astype(int) - GREY).max() <= 1
+
+
+def test_tiffs_of_12_bits(tmp_path):
+    values = (RAMP * 4095).round().astype(int).ravel()
+    bits = "".join(f"{value:012b}" for value in values)
+    packed = np.frombuffer(int(bits, 2).to_bytes(len(bits) // 8, "big"), np.uint8).reshape(8, 12)
+    tiff(tmp_path / "x.tif", packed, width=8, bits=12)
     assert np.abs(levels(tmp_path / "x.tif").astype(int) - GREY).max() <= 1
 
 

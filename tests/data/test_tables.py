@@ -76,6 +76,22 @@ def test_a_missing_file_is_an_error_or_counted(photos, tmp_path):
     assert "files by its 'path', classes by 'label', no column of parts" in str(summary)
 
 
+def test_a_part_whose_files_are_all_missing_is_not_drawn_anew(photos, tmp_path):
+    path = tmp_path / "photos.csv"
+    heading, *rows = path.read_text().split()
+    parts = {row: "test" if "/002" in row else "train" for row in rows}
+    path.write_text("\n".join([f"{heading},split", *(f"{row},{parts[row]}" for row in rows)]))
+    lenient = Data(dataset="csv", table=photos.table, unreadable="skip")
+    held_out = sorted((tmp_path / "photos").rglob("002.png"))
+    held_out[0].unlink()
+    assert len(table_source(lenient).parts["test"]) == len(held_out) - 1
+    for each in held_out[1:]:
+        each.unlink()
+    with pytest.raises(ConfigError, match=r"leaves no image of the test part .*split_column none"):
+        table_source(lenient)
+    assert table_source(replace(lenient, split_column="none")).parts.keys() == {"all"}
+
+
 @pytest.mark.parametrize("changed", ["label", "row"])
 def test_what_a_run_remembers_is_looked_for_in_the_table(photos, changed):
     record = load_splits(photos).record

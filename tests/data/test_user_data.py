@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from image_folders import noise
+from torch.utils.data import Subset
 from user_datasets import Listed, noisy, turned
 
 from cotrain.basics.errors import ConfigError
@@ -115,6 +116,20 @@ def test_data_sets_that_cannot_be_used_are_refused(given, message):
         given = given | {"transform": lambda image: image.rotate(90 * own.integers(4))}
     with pytest.raises(ConfigError, match=message):
         user_source(UserData(**given), DATA)
+
+
+def test_numbers_mean_the_same_classes_in_every_part():
+    train, test = Listed(noisy(6, classes=3)), Listed(noisy(4))
+    train.classes, test.classes = ["bird", "cat", "dog"], ["cat", "dog"]  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match=r"^test calls class 0 'cat', and train 'bird': number"):
+        user_source(UserData(train=train, test=Subset(test, [0, 1])), DATA)
+    named = user_source(UserData(train=train, test=test, classes=["a", "b", "c"]), DATA)
+    assert named.targets[named.parts["test"]].tolist() == [0, 1, 0, 1]
+    test.classes = ["bird", "cat"]  # type: ignore[attr-defined]
+    assert user_source(UserData(train=train, test=test), DATA).classes == ("bird", "cat", "dog")
+    words = Listed([(image, ("dog", "cat")[label]) for image, label in noisy(4)])
+    with pytest.raises(ConfigError, match=r"^the classes are numbers and names: give one kind"):
+        user_source(UserData(train=words, test=Listed(noisy(4))), DATA)
 
 
 def test_settings_that_are_not_heeded_are_refused():

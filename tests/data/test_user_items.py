@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from image_folders import noise
-from PIL import Image
+from PIL import ExifTags, Image
 from user_datasets import Listed, turned
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import seeded
-from cotrain.data.decoding import UnreadableImageError
+from cotrain.data.decoding import UnreadableImageError, decode
 from cotrain.data.user_items import UserItems, as_image
 
 
@@ -68,3 +68,23 @@ def test_what_is_drawn_is_one_image_and_many_views():
             assert items.view(0) == view
         views.add(view.tobytes())
     assert len(views) > 1
+
+
+def view_by_tensor(image: Image.Image) -> np.ndarray:
+    def tensor(given):
+        return torch.from_numpy(np.array(given)).permute(2, 0, 1)
+
+    items = UserItems(
+        datasets={"train": Listed([(image, 0)])}, places=[("train", 0)], transform=tensor
+    )
+    return np.asarray(items.view(0))
+
+
+def test_a_transform_gets_images_as_they_are_seen():
+    image = noise(0)
+    image.getexif()[ExifTags.Base.Orientation] = 6  # turned a quarter to the left
+    expected = np.rot90(np.asarray(image), -1)
+    assert np.array_equal(np.asarray(decode(image, 3)), expected)
+    assert np.array_equal(view_by_tensor(image), expected)
+    few = noise(1).quantize(4)
+    assert np.array_equal(view_by_tensor(few), np.asarray(few.convert("RGB")))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from cotrain.basics.errors import ConfigError
 from cotrain.data.formats import open_image
@@ -24,7 +24,7 @@ _TURNS = {
     8: _Turn.ROTATE_90,
 }
 _SCALED_GREY = {"L;2": 85, "L;4": 17}  # Pillow's names of grey of 2 and 4 bits, and its factors
-_PHOTOMETRIC, _SAMPLE_FORMAT = 262, 339  # TIFF tags
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
 _WHITE_IS_ZERO, _UNSIGNED = 0, 1  # their values
 
 
@@ -72,6 +72,11 @@ def decode(
         raise UnreadableImageError(
             f"{file} cannot be decoded ({reason}): remove or replace it", reason
         ) from error
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The image turned as the camera noted, which it says no more."""
+    return ImageOps.exif_transpose(image) if _orientation(image) in _TURNS else image
 
 
 def _orientation(image: Image.Image) -> int:
@@ -137,7 +142,7 @@ def _white(image: Image.Image, values: np.ndarray) -> int:
             f"grey as signed or 32-bit integers from {values.min()} to {values.max()}, of which "
             "none is known to be white: save it with 8 or 16 bits, unsigned"
         )
-    return 65535
+    return 2 ** getattr(image, "tag_v2", {}).get(_BITS, (16,))[0] - 1  # TIFF has 12 bits, too
 
 
 def _opaque(image: Image.Image, background: str) -> Image.Image:

@@ -43,6 +43,13 @@ def table_source(data: Data, classes: Sequence[str] | None = None) -> Source:
             f"are {list(known)}: rename them or remove their rows"
         )
     parts = _parts(found, names)
+    lost = [part for part, chosen in parts.items() if not len(chosen)]
+    if lost and classes is None:
+        raise ConfigError(
+            f"data.unreadable=skip leaves no image of the {lost[0]} part that data.table="
+            f"{data.table!r} names, as all its files are missing: give them, or heed no parts with "
+            "--data.split_column none"
+        )
     return Source(
         images=[os.path.join(found.root, name) for name in names],
         targets=torch.tensor([numbers[found.classes[name]] for name in names], dtype=torch.int64),
@@ -59,13 +66,14 @@ def table_source(data: Data, classes: Sequence[str] | None = None) -> Source:
 
 
 def _parts(found: Labelled, names: Sequence[str]) -> dict[str, Tensor]:
-    """The images of each part; all are to be split where there is no part but train."""
-    if found.parts is None or not {"val", "test"} & {found.parts[name] for name in names}:
+    """The images of each part that the table names; all are to be split where that is train."""
+    named = set((found.parts or {}).values())
+    if found.parts is None or named == {"train"}:
         return {"all": torch.arange(len(names))}
-    numbers: dict[str, list[int]] = {"train": [], "val": [], "test": []}
+    numbers: dict[str, list[int]] = {part: [] for part in ("train", "val", "test") if part in named}
     for number, name in enumerate(names):
         numbers[found.parts[name]].append(number)
-    return {part: torch.tensor(chosen) for part, chosen in numbers.items() if chosen}
+    return {part: torch.tensor(chosen).long() for part, chosen in numbers.items()}
 
 
 def _missing(found: Labelled) -> list[str]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import derive_seed, seeded
 from cotrain.basics.text import one_line
-from cotrain.data.decoding import UnreadableImageError
+from cotrain.data.decoding import UnreadableImageError, upright
 
 _REACH = 1e-4  # beyond 0..1: what resizing and sums of floats leave
 
@@ -61,6 +61,8 @@ class UserItems:
         image, name = self.ask(index)[0], self.name(index)
         if self.transform is None:
             return as_image(image, name)
+        if isinstance(image, Image.Image):
+            image = _as_seen(image)
         try:
             view = self.transform(image)
         except Exception as error:  # whatever it is, it is the transform's
@@ -86,6 +88,13 @@ class UserItems:
                 "give an image and its class"
             )
         return found[0], found[1]
+
+
+def _as_seen(image: Image.Image) -> Image.Image:
+    """Upright, and without a palette: a tensor made of the image would say neither."""
+    if image.mode in ("P", "PA"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return upright(image)
 
 
 def as_image(value: Any, name: str) -> Image.Image:

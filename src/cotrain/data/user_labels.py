@@ -35,6 +35,32 @@ def label_of(value: Any, name: str) -> ClassLabel:
     )
 
 
+def check_alike(
+    datasets: Mapping[str, Any], labels: Mapping[str, ClassLabel], given: Sequence[str] | None
+) -> None:
+    """Raise ConfigError where a part may mean another class by a number than ``train``.
+
+    torchvision's ``ImageFolder`` numbers the folders that it finds, of which a test may lack some.
+
+    Args:
+        datasets: The data set of each part, ``train`` first.
+        labels: The class of every image of all parts, by its name.
+        given: What the user says that the numbers of all mean.
+    """
+    if given is not None:
+        return
+    if len({type(label) for label in labels.values()}) > 1:
+        raise ConfigError("the classes are numbers and names: give one kind, or name all: classes=")
+    own = {part: _own_classes(dataset) or () for part, dataset in datasets.items()}
+    for part, names in own.items():
+        for number, (name, trained) in enumerate(zip(names, own["train"], strict=False)):
+            if name != trained:
+                raise ConfigError(
+                    f"{part} calls class {number} {name!r}, and train {trained!r}: number them "
+                    "alike, and name them with UserData(classes=...)"
+                )
+
+
 def known_classes(
     given: Sequence[str] | None, dataset: Any, labels: Mapping[str, ClassLabel]
 ) -> tuple[str, ...]:
