@@ -7,7 +7,8 @@ import pytest
 from training_runs import TINY
 
 from cotrain.basics.run_folder import RunFolder
-from cotrain.config import Data
+from cotrain.config import Data, Experiment
+from cotrain.config.fine_tuning import FineTuning
 from cotrain.training import fit, pace
 from cotrain.training.from_experiment import experiment_images
 from cotrain.training.pace import estimate_seconds
@@ -54,3 +55,15 @@ def test_networks_one_after_the_other_take_all_epochs_each(split, monkeypatch):
     spent = monotonic() - begun
     # 80 epochs of 3 s; 4 test batches at a third of 0.6 s; and what came before the first step.
     assert 240.8 < estimate < 240.8 + spent
+
+
+@pytest.mark.parametrize(
+    ("frozen", "cached", "work"),
+    [(0, 0, 1), (10, 0, (10 + 10 / 3) / 20), (10, 4, (10 + 4 / 3) / 20), (20, 1, 1 / 60)],
+)
+def test_frozen_epochs_are_passes_forward_of_which_kept_features_save_some(frozen, cached, work):
+    tuning = FineTuning(frozen_epochs=frozen, cached_views=cached)
+    experiment = Experiment(
+        network="timm:resnet10t", pretrained=True, epochs=20, fine_tuning=tuning
+    )
+    assert pace._work_of_epochs(experiment) == pytest.approx(work)

@@ -38,6 +38,7 @@ def estimate_seconds(experiment: Experiment, split_of: Path) -> float:
     """
     if experiment.hardware.threads is not None:
         torch.set_num_threads(experiment.hardware.threads)
+    work = _work_of_epochs(experiment)
     # Frozen epochs are short, and come first: they would promise too much.
     thawed = replace(experiment.fine_tuning, frozen_epochs=0, cached_views=0)
     experiment = replace(experiment, fine_tuning=thawed)
@@ -68,9 +69,20 @@ def estimate_seconds(experiment: Experiment, split_of: Path) -> float:
     return (
         clock.begun
         - begun
-        + clock.epoch_seconds(trainer) * trainer.max_epochs
+        + clock.epoch_seconds(trainer) * trainer.max_epochs * work
         + clock.step_seconds() * _FORWARD * tested
     )
+
+
+def _work_of_epochs(experiment: Experiment) -> float:
+    """Work of the epochs, as a share of as many in which nothing is frozen.
+
+    A frozen epoch is about a pass forward through the backbone; where features are kept, there is
+    one for each view.
+    """
+    tuning, epochs = experiment.fine_tuning, experiment.epochs
+    passes = tuning.cached_views or tuning.frozen_epochs
+    return (epochs - tuning.frozen_epochs + _FORWARD * passes) / epochs
 
 
 class _Measured(Exception):  # noqa: N818
