@@ -106,6 +106,21 @@ def test_channels_last_weights_are_saved(ensemble, tmp_path):
     assert all(torch.equal(loaded[name], each) for name, each in ensemble.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda ensemble: ensemble.half(), r"is float16 \[.*, not float32 .*ensemble\.float\(\)"),
+        (lambda ensemble: ensemble.networks[0].register_buffer("own", torch.ones(1)), "own"),
+    ],
+)
+def test_what_could_not_be_loaded_is_not_saved(ensemble, folder, change, message):
+    before = (folder / "model.safetensors").read_bytes()
+    change(ensemble)
+    with pytest.raises(ConfigError, match=message):
+        ensemble.save(folder)
+    assert (folder / "model.safetensors").read_bytes() == before
+
+
 def test_saving_replaces_what_was_there(folder):
     other = divide(LARGE, 4, seed=1)
     other.save(folder)

@@ -43,14 +43,9 @@ def write_folder(folder: Path, spec: EnsembleSpec | PeerSpec, weights: dict[str,
     """Write the weights, the description that holds their digest, and what was fitted for them.
 
     Raises:
-        ConfigError: A module has a state that is no tensor.
+        ConfigError: A module has a state that is no tensor, or what is written could not be read.
     """
-    for name, each in weights.items():
-        if not isinstance(each, Tensor):
-            raise ConfigError(
-                f"{name} is a {type(each).__name__}, and only tensors are saved: give a module "
-                "without get_extra_state"
-            )
+    _check_can_be_read(spec, weights)
     # Copies: tensors that two layers share would be refused.
     content = safetensors.torch.save(
         {name: each.clone(memory_format=torch.contiguous_format) for name, each in weights.items()}
@@ -67,6 +62,24 @@ def write_folder(folder: Path, spec: EnsembleSpec | PeerSpec, weights: dict[str,
     atomic_write(folder / _WEIGHTS, content)
     write_json(folder / _SPEC, record)
     write_all_beside(folder, spec, record["weights_sha256"])
+
+
+def _check_can_be_read(spec: EnsembleSpec | PeerSpec, weights: Mapping[str, Tensor]) -> None:
+    """Networks may have been changed, such as to half precision, since they were built."""
+    for name, each in weights.items():
+        if not isinstance(each, Tensor):
+            raise ConfigError(
+                f"{name} is a {type(each).__name__}, and only tensors are saved: give a module "
+                "without get_extra_state"
+            )
+    try:
+        if isinstance(spec, EnsembleSpec):
+            check_saved_weights(spec, weights)
+    except ConfigError as problem:
+        raise ConfigError(
+            f"the networks are no longer those of the ensemble's spec ({problem}), and could not "
+            "be loaded: undo the change, such as half precision by ensemble.float()"
+        ) from None
 
 
 def _format_of(record: Mapping[str, Any]) -> int:
