@@ -26,6 +26,7 @@ def calibration_table(found: CalibratedRun) -> ResultTable:
         "fitted on others.",
         *([SELECTED] if found.images.selected_checkpoint else []),
         f"Used from now on: {numbers_in_words(found.calibration)}; {found.path}.",
+        *_lost_weights(found),
         *rules_in_words(found.calibration),
     ]
     caption = "\n".join(lines)
@@ -38,10 +39,18 @@ def calibration_table(found: CalibratedRun) -> ResultTable:
     return table
 
 
+def _lost_weights(found: CalibratedRun) -> list[str]:
+    """Weights that stood there, as those of an assembled ensemble, are not among the methods."""
+    if found.replaced is None or not found.replaced.weights:
+        return []
+    alike = "" if found.calibration.weights else ": all networks count the same now"
+    return [f"In place of {numbers_in_words(found.replaced)}{alike}."]
+
+
 def numbers_in_words(calibration: Calibration) -> str:
     """The numbers of a calibration, in a phrase."""
     if calibration.method == "none":
-        return "the answers as they were, than which nothing is clearly better"
+        return "nothing, as no method is clearly better than none"
     parts = []
     if calibration.weights:
         parts.append(f"weights {', '.join(f'{each:.3f}' for each in calibration.weights)}")

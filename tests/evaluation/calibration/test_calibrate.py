@@ -13,9 +13,12 @@ from cotrain import ConfigError, Ensemble
 from cotrain.cli import main
 from cotrain.data import load_splits, read_record
 from cotrain.ensemble import load_shipped
+from cotrain.ensemble.calibration import Calibration
+from cotrain.ensemble.folder import write_fitted
 from cotrain.evaluation import calibrate, evaluate_logits
 from cotrain.evaluation.evaluate import collect_logits
 from cotrain.export import load_exported
+from cotrain.report.calibration import calibration_table
 from cotrain.training import fit
 
 DATA = {"validation": 0.5, "train_images": 200, "test_images": 300}
@@ -105,6 +108,23 @@ def test_files_are_answered_with_what_was_fitted(run: Path, tmp_path: Path):
     assert row.doubt == pytest.approx(1 - row.probability)
     (raw,) = ensemble.predict_files(image, calibrated=False)
     assert (raw.set, raw.abstain, raw.signal, raw.doubt) == (None,) * 4
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ((0.75, 0.25), "In place of weights 0.750, 0.250, temperature 1.000: all networks count"),
+        ((), None),
+    ],
+)
+def test_weights_that_it_takes_the_place_of_are_named(run: Path, weights, said):
+    before = Calibration(combine="mean_logits", weights=weights, images=100)
+    write_fitted(run / "ensemble", before)
+    found = calibrate(run)
+    assert (found.replaced, found.calibration.weights) == (before, ())
+    caption = calibration_table(found).caption
+    assert ("In place of" in caption) == (said is not None)
+    assert said is None or said in caption
 
 
 @pytest.mark.parametrize("name", ["ensemble", "split.jsonl"])

@@ -32,14 +32,16 @@ class CalibratedRun:
     Args:
         path: The file that it wrote.
         calibration: What the ensemble answers with from now on.
-        scores: Cross-validated, of every method; ``none`` is what the answers were before.
+        scores: Cross-validated, of every method; ``none`` is the answers without any.
         images: What it was fitted to.
+        replaced: What stood there before, such as the weights of ``cotrain assemble``.
     """
 
     path: Path
     calibration: Calibration
     scores: dict[CalibrationMethod, Scores]
     images: ImagesToCalibrate
+    replaced: Calibration | None
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON-able values."""
@@ -49,6 +51,7 @@ class CalibratedRun:
             "fitted_on": self.images.fitted_on,
             "selected_checkpoint": self.images.selected_checkpoint,
             "calibration": asdict(self.calibration),
+            "replaced": self.replaced and asdict(self.replaced),
             "cross_validated": {name: asdict(each) for name, each in self.scores.items()},
         }
 
@@ -101,7 +104,13 @@ def calibrate(
     )
     calibration = replace(found.calibration, fitted_on=images.fitted_on)
     written = write_fitted(shipped_folder(path), calibration)
-    return CalibratedRun(path=written, calibration=calibration, scores=found.scores, images=images)
+    return CalibratedRun(
+        path=written,
+        calibration=calibration,
+        scores=found.scores,
+        images=images,
+        replaced=ensemble.spec.calibration,
+    )
 
 
 def fit_with_rules(
