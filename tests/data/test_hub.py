@@ -108,6 +108,15 @@ def test_one_split_is_divided_by_ratio_and_found_again(tmp_path):
     assert len(tested.test) == 20
 
 
+def test_a_split_remembers_the_column_of_its_classes(tmp_path):
+    two = rows([0, 1] * 10, fine=[1, 0] * 10)
+    data = replace(saved(tmp_path / "set", train=two), label_column="fine")
+    first = load_splits(data)
+    assert first.record is not None
+    again = load_splits(first.record.origin.data, remembered=first.record)
+    assert again.train.targets.equal(first.train.targets)
+
+
 def test_text_and_numbers_are_classes_and_bytes_are_images(tmp_path):
     content = io.BytesIO()
     IMAGES[0].save(content, "PNG")
@@ -153,6 +162,7 @@ def test_unreadable_rows_stop_or_are_counted(tmp_path):
     [
         ({"train": rows([0, -1, 1])}, {}, r"train\[1\] has no label, as 1 of 3 rows"),
         ({"train": rows([0.5, 1.5], names=None)}, {}, r"has label 0.5, which is neither"),
+        ({"test": rows([0, 1])}, {}, "has test images, but none to train on: call some train"),
         ({"train": rows([0, 0])}, {}, r"has 1 classes \['bee'\] to train on"),
         ({"train": rows([0, 1], fine=[1, 0])}, {}, r"\['label', 'fine'\].*--data.label_column"),
         ({"train": rows([0, 1])}, {"label_column": "kind"}, "no column of classes 'kind'"),

@@ -88,10 +88,10 @@ def table_of(data: Data) -> Labelled | None:
 
 
 def table_settings(data: Data) -> dict[str, Any]:
-    """The settings that say how a table names the images; none where there is no table."""
-    if data.table is None:
-        return {}
+    """The settings of a table, and of the columns that hold images, classes and parts."""
     columns = {f"{kind}_column": getattr(data, f"{kind}_column") for kind in _USUAL}
+    if data.table is None:
+        return {name: column for name, column in columns.items() if column is not None}
     return {"table": os.path.abspath(data.table), **columns}
 
 

@@ -41,6 +41,10 @@ def labelled_source(
     """
     place = f"data.root={data.root!r}"
     if classes is None:
+        if parts and "train" not in parts:
+            raise ConfigError(
+                f"{place} has {' and '.join(parts)} images, but none to train on: call some train"
+            )
         trained = {labels[index] for index in parts.get("train", ())}
         if len(trained) < 2:
             raise ConfigError(

@@ -76,7 +76,8 @@ class SplitOrigin:
         settings: The settings that it was split by.
         classes: Names of the classes.
         tested_on: ``val`` if the test images are those that selected.
-        table: The settings of the table that named its files; empty where none did.
+        table: The settings of the table that named its files, and of columns; empty where none
+            did.
     """
 
     dataset: str
