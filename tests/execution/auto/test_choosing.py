@@ -260,3 +260,9 @@ def test_networks_that_differ_are_not_stacked():
     choice = choose(ensemble, (2, 1, 8, 8), accelerations=[Acceleration()], remember=False)
     assert choice.strategy != "stacked"
     assert "the networks differ in structure" in choice.refused["stacked"]
+
+
+def test_what_was_chosen_for_equal_networks_is_not_taken_for_others_that_print_the_same():
+    heads = [nn.MultiheadAttention(4, number) for number in (1, 1, 2)]
+    keys = {remembering.key([heads[0], each], torch.zeros(1, 3, 8, 8), []) for each in heads[1:]}
+    assert len(keys) == 2

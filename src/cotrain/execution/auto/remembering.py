@@ -12,6 +12,7 @@ from cotrain.basics.errors import TrainingError
 from cotrain.basics.files import atomic_write, digest, user_cache
 from cotrain.basics.machine import hardware
 from cotrain.execution.auto.measuring import convolution_precision, is_compiled
+from cotrain.networks.likeness import alike
 
 
 def key(networks: Sequence[nn.Module], images: Tensor, ways: Sequence[object]) -> str:
@@ -19,6 +20,7 @@ def key(networks: Sequence[nn.Module], images: Tensor, ways: Sequence[object]) -
     layers = [
         (
             str(network),
+            alike(network, networks[0]),
             is_compiled(network),
             [
                 (name, t.shape, t.stride(), t.dtype, t.device)
