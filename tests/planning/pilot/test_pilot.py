@@ -122,3 +122,11 @@ def test_other_settings_are_refused(done):
     changed = replace(EXPERIMENT, batch_size=32)
     with pytest.raises(ConfigError, match="batch_size: 64, not 32: choose another --output"):
         pilot(changed, done[1], into=(1, 2), seeds=(0, 1, 2), jobs=1, train=fake_fit)
+
+
+@pytest.mark.parametrize("validation", [0.2, 0, "none"])
+def test_the_folder_of_a_comparison_is_refused(tmp_path, validation):
+    compared = replace(EXPERIMENT, data=replace(EXPERIMENT.data, validation=validation))
+    experiment_images(compared).write(RunFolder(tmp_path))
+    with pytest.raises(ConfigError, match=r"images of a comparison, .*: choose another --output$"):
+        pilot(EXPERIMENT, tmp_path, into=(1, 2), seeds=(0,), jobs=1, train=fake_fit)

@@ -18,6 +18,7 @@ from cotrain.comparison.accuracy.cluster import RayCluster
 from cotrain.comparison.accuracy.trainings import Train
 from cotrain.config import Experiment
 from cotrain.config.recipes import dump_experiment
+from cotrain.data import read_record
 from cotrain.planning.pilot.in_words import Extent, pilot_in_words
 from cotrain.planning.pilot.leading import Lead, lead_of
 from cotrain.planning.pilot.shortening import shortened
@@ -164,15 +165,22 @@ def _hold_out(experiment: Experiment, folder: RunFolder) -> None:
     """Remember the validation images as those that the pilot tests on, before any run asks.
 
     Raises:
-        ConfigError: Images are missing or too few, or none are held out.
+        ConfigError: Images are missing or too few, or none are held out; or the folder remembers
+            those of a comparison, which tests on the test images.
     """
     # Imported here because Lightning, which comes with it, takes seconds.
     from cotrain.training.from_experiment import experiment_images
 
-    if not folder.split.exists():
+    known = read_record(folder.split)
+    if known is None:
         record = experiment_images(experiment).record
         assert record is not None
         record.on_validation().write(folder.split)
+    elif "val" in known.parts or known.origin.settings.get("validation") in ("none", 0):
+        raise ConfigError(
+            f"{folder.root} remembers the images of a comparison, which tests on the test images: "
+            "choose another --output"
+        )
 
 
 def _commands(
