@@ -17,7 +17,13 @@ from cotrain.data.decoding import UnreadableImageError
 from cotrain.data.reading import report_unreadable
 from cotrain.data.sources import Source
 from cotrain.data.user_items import UserItems
-from cotrain.data.user_labels import ClassLabel, check_alike, known_classes, label_of, numbers_of
+from cotrain.data.user_labels import (
+    ClassLabel,
+    check_numbering,
+    known_classes,
+    label_of,
+    numbers_of,
+)
 
 _PROBED = 16  # images of each part that are asked for twice
 _GREY = {"1", "L", "LA", "I", "I;16", "F"}  # modes of Pillow
@@ -73,7 +79,7 @@ def user_source(given: UserData, data: Data) -> Source:
     report_unreadable(seen.failed, data.unreadable)
     items = replace(items, places=[places[index] for index in seen.kept])
     notes = tuple(_check_repeats(items))
-    check_alike(parts, seen.labels, given.classes)
+    check_numbering(parts, seen.labels, given.classes)
     trained = {name: label for name, label in seen.labels.items() if name.startswith("train[")}
     classes = known_classes(given.classes, given.train, trained)
     (width, height), *others = seen.sizes or {(1, 1)}

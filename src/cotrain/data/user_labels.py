@@ -35,7 +35,7 @@ def label_of(value: Any, name: str) -> ClassLabel:
     )
 
 
-def check_alike(
+def check_numbering(
     datasets: Mapping[str, Any], labels: Mapping[str, ClassLabel], given: Sequence[str] | None
 ) -> None:
     """Raise ConfigError where a part may mean another class by a number than ``train``.
