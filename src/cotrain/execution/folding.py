@@ -49,7 +49,9 @@ def _foldable(traced: fx.GraphModule, node: fx.Node, calls: Counter[str]) -> fx.
 
 def _layer(traced: fx.GraphModule, node: fx.Node, kind: type[T]) -> T | None:
     """The layer that is called, if it is of this very class, whose weights nothing else makes."""
-    layer = traced.get_submodule(str(node.target)) if node.op == "call_module" else None
+    if node.op != "call_module":
+        return None
+    layer = traced.get_submodule(str(node.target))
     return layer if type(layer) is kind and not _has_hooks(layer) else None
 
 

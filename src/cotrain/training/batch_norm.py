@@ -63,7 +63,7 @@ def synchronise(ensemble: Ensemble | Peer) -> None:
     Args:
         ensemble: Before anything else holds its layers.
     """
-    from timm.layers import convert_sync_batchnorm  # imports timm's model zoo
+    from timm.layers.norm_act import convert_sync_batchnorm  # imports timm's model zoo
 
     if not any(isinstance(layer, _KINDS) for layer in ensemble.modules()):
         say("hardware.sync_batch_norm=true: there is no BatchNorm, so nothing to synchronise")
