@@ -1,6 +1,8 @@
 """Greedy soups: of runs that share a start, of runs that do not, and of networks."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,16 @@ from training_runs import same, tiny
 
 from cotrain.basics.errors import ConfigError
 from cotrain.cli import main
+from cotrain.config.recipes import dump_experiment, load_recipe
+from cotrain.ensemble.combining import log_probabilities
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
 from cotrain.ensemble.soup import average
+from cotrain.evaluation.evaluate import collect_logits
 from cotrain.evaluation.images import images_of_parts
+from cotrain.evaluation.scores import scores_of
 from cotrain.evaluation.soup import (
     COLLAPSE,
+    _keep_statistics,
     _order,
     _renew_statistics,
     soup_of_networks,
@@ -84,6 +91,36 @@ def test_statistics_are_those_of_one_epoch_of_views(root):
     found = network.get_buffer("layer0.1.running_mean")
     torch.testing.assert_close(found, whole.mean((0, 2, 3)), rtol=0.1, atol=0.02)
     assert not soup.training
+
+
+def test_frozen_statistics_stay_in_a_soup(root, tmp_path):
+    """The weights were trained by them; those of two networks of a size are their means."""
+    runs = [tmp_path / "one", tmp_path / "two"]
+    for run, seed in zip(runs, (1, 2), strict=True):
+        shutil.copytree(root / f"tuned{seed}", run)
+        frozen = replace(load_recipe(run / "config.yaml").fine_tuning, frozen_batch_norm=True)
+        frozen = replace(load_recipe(run / "config.yaml"), fine_tuning=frozen)
+        (run / "config.yaml").write_text(dump_experiment(frozen))
+    soup = soup_of_runs(runs)
+    mean = average([load_shipped(run) for run in runs]).eval()
+    assert soup.splits.val is not None
+    logits, targets = collect_logits(
+        mean, soup.splits.val, soup.splits.preprocessing, batch_size=32
+    )
+    expected = scores_of(log_probabilities(logits), targets)
+    assert soup.ingredients[1].together is not None
+    assert soup.ingredients[1].together.nll == pytest.approx(expected.nll, rel=1e-5)
+    if soup.ingredients[1].taken:
+        assert same(soup.ensemble.state_dict(), mean.state_dict())
+
+
+def test_equal_statistics_were_frozen_too(root):
+    """Those of heads that were trained alone."""
+    experiment = load_recipe(root / "tuned1" / "config.yaml")
+    one, other = load_shipped(root / "tuned1"), load_shipped(root / "tuned1")
+    assert _keep_statistics([(one, experiment), (other, experiment)])
+    next(other.buffers()).add_(1e-3)
+    assert not _keep_statistics([(one, experiment), (other, experiment)])
 
 
 def test_networks_that_began_as_one_become_one(root, tmp_path):

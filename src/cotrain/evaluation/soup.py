@@ -128,6 +128,8 @@ def _start(experiment: Experiment) -> str:
     """What weights a run began with; of two runs of one network, equal ones began alike."""
     if experiment.inherit is not None:
         return f"inherit={experiment.inherit}"
+    if experiment.pretrained is not False:
+        return f"pretrained={experiment.pretrained}, seed={experiment.seed}"
     return f"seed={experiment.seed}, initialization={experiment.co_training.initialization}"
 
 
@@ -146,7 +148,8 @@ def _greedy(
     tried = [_ingredient(first, alone[first])]
     for name in rest:
         trial = average([members[each] for each in (*taken, name)])
-        _renew_statistics(trial, splits, experiments[name])
+        if not _keep_statistics([(members[each], experiments[each]) for each in (*taken, name)]):
+            _renew_statistics(trial, splits, experiments[name])
         scores = _validated(trial, splits, settings)
         worst = min(alone[each].top1 for each in (*taken, name))
         collapsed = scores.top1 < worst - COLLAPSE
@@ -190,6 +193,17 @@ def _validated(ensemble: Ensemble, splits: Splits, experiment: Experiment) -> Sc
         ensemble, splits.val, splits.preprocessing, batch_size=experiment.batch_size
     )
     return scores_of(log_probabilities(logits, ensemble.spec.combine), targets)
+
+
+def _keep_statistics(runs: Sequence[tuple[Ensemble, Experiment]]) -> bool:
+    """Whether BatchNorm's statistics are those of the start, as these weights were trained by them.
+
+    They were frozen in all epochs, or up to the one that is shipped.
+    """
+    if all(experiment.fine_tuning.frozen_batch_norm for _, experiment in runs):
+        return True
+    first, *others = (dict(ensemble.named_buffers()) for ensemble, _ in runs)
+    return all(tensor.equal(each[name]) for each in others for name, tensor in first.items())
 
 
 def _renew_statistics(ensemble: Ensemble, splits: Splits, experiment: Experiment) -> None:
