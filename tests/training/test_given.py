@@ -3,9 +3,18 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import pytorch_lightning as lightning
-from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import (
+    BatchSizeFinder,
+    EMAWeightAveraging,
+    GradientAccumulationScheduler,
+    LearningRateFinder,
+    ModelCheckpoint,
+    StochasticWeightAveraging,
+    TQDMProgressBar,
+)
 from pytorch_lightning.loggers import CSVLogger
 from training_runs import final_weights, same, tiny
 from user_datasets import Listed, noisy, turned
@@ -82,12 +91,48 @@ def test_a_run_says_what_it_was_given(tmp_path):
         ({"data": 3}, "data=int has no training images"),
         ({"callbacks": [ModelCheckpoint()]}, "ModelCheckpoint would save what a run saves"),
         ({"callbacks": [TQDMProgressBar()], "progress": True}, "give progress=False"),
+        ({"callbacks": [GradientAccumulationScheduler({0: 2})]}, "give optimizer.accumulate"),
+        ({"callbacks": [EMAWeightAveraging()]}, "EMAWeightAveraging would change .* give ema"),
+        ({"callbacks": [StochasticWeightAveraging(0.1)]}, "give ema"),
+        ({"callbacks": [LearningRateFinder()]}, "give optimizer.lr"),
+        ({"callbacks": [BatchSizeFinder()]}, "give batch_size"),
     ],
 )
 def test_what_fit_cannot_take_is_refused(wrong, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
         fit(SETTINGS, tmp_path / "run", **{"progress": False, **wrong})
     assert not (tmp_path / "run").exists()
+
+
+class Keeping(lightning.Callback):
+    """Keeps something, and takes it up again."""
+
+    def __init__(self, kept: Any = None) -> None:
+        self.kept = kept
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"kept": self.kept}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.kept = state_dict["kept"]
+
+
+def test_a_callback_keeps_what_a_resumed_run_can_read(tmp_path):
+    again = Keeping()
+    fit(tiny(epochs=1), tmp_path / "run", progress=False, callbacks=[Keeping((0.5, "best"))])
+    fit(tiny(epochs=1), tmp_path / "run", progress=False, callbacks=[again], resume=True)
+    assert again.kept == (0.5, "best")
+
+
+@pytest.mark.parametrize(
+    ("kept", "what"),
+    [(np.float64(0.5), "numpy.*scalar"), (print, "print"), (lambda: 0, "an object")],
+)
+def test_what_could_not_be_resumed_is_refused_when_it_is_saved(kept, what, tmp_path):
+    message = f"callbacks: the state of Keeping holds {what}, with which the run could not be"
+    with pytest.raises(ConfigError, match=message):
+        fit(tiny(epochs=1), tmp_path / "run", progress=False, callbacks=[Keeping(kept)])
+    assert not RunFolder(tmp_path / "run").checkpoint.exists()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from cotrain.basics.errors import Interrupted
 from cotrain.basics.files import atomic_write
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import dump_experiment
-from cotrain.training.checkpoint import newest_checkpoint, write_checkpoint
+from cotrain.training.checkpoint import check_can_be_read, newest_checkpoint, write_checkpoint
 from cotrain.training.clear_errors import watch_ourselves
 from cotrain.training.curve_names import grouped
 from cotrain.training.datamodule import Loaders
@@ -184,6 +184,7 @@ class VerifiedCheckpoints(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
+        check_can_be_read(checkpoint)
         write_checkpoint(checkpoint, Path(path))
 
     def load_checkpoint(

@@ -6,6 +6,8 @@ which admits tensors and plain values but runs no code.
 
 import hashlib
 import io
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,27 @@ def write_checkpoint(state: dict[str, Any], path: Path, *, keep: bool = True) ->
     torch.save(state, buffer)
     buffer.write(_footer(buffer.getvalue()))
     atomic_write(path, buffer.getbuffer(), previous=_previous(path) if keep else None)
+
+
+# What Lightning and we ourselves fill, in which there is nothing else; and what is looked into.
+_OWN, _CALLBACKS = ("state_dict", "optimizer_states"), "callbacks"
+
+
+def check_can_be_read(state: Mapping[str, Any]) -> None:
+    """Raise ConfigError if callbacks keep what ``read_checkpoint`` would refuse."""
+    added = {name: each for name, each in state.items() if name not in (*_OWN, _CALLBACKS)}
+    for name, kept in (added | state[_CALLBACKS]).items():
+        buffer = io.BytesIO()
+        try:
+            torch.save(kept, buffer)
+            buffer.seek(0)
+            torch.load(buffer, weights_only=True)
+        except Exception as error:  # whatever an object raises that is pickled
+            code = re.search(r"GLOBAL (\S+)", str(error))
+            raise ConfigError(
+                f"callbacks: the state of {name} holds {code[1] if code else 'an object'}, with "
+                "which the run could not be resumed: keep tensors and plain values in it"
+            ) from None
 
 
 def _footer(body: bytes) -> bytes:

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytorch_lightning.callbacks import Callback, Checkpoint, ProgressBar
+from pytorch_lightning.callbacks import (
+    BatchSizeFinder,
+    Callback,
+    Checkpoint,
+    GradientAccumulationScheduler,
+    LearningRateFinder,
+    ProgressBar,
+    StochasticWeightAveraging,
+    WeightAveraging,
+)
 from pytorch_lightning.loggers import Logger
 
 from cotrain.basics.errors import ConfigError
@@ -88,8 +97,23 @@ def given(
     return Given(data=data, callbacks=tuple(callbacks), loggers=loggers)
 
 
+# What changes how a run is trained, behind its settings, and the settings that do it.
+_SETTINGS: dict[str, tuple[type[Callback], ...]] = {
+    "optimizer.accumulate": (GradientAccumulationScheduler,),
+    "ema": (WeightAveraging, StochasticWeightAveraging),
+    "optimizer.lr": (LearningRateFinder,),
+    "batch_size": (BatchSizeFinder,),
+}
+
+
 def _check_callback(callback: Callback, progress: bool) -> None:
     name = type(callback).__name__
+    for setting, kinds in _SETTINGS.items():
+        if isinstance(callback, kinds):
+            raise ConfigError(
+                f"callbacks: {name} would change what the run's settings say: leave it out, and "
+                f"give {setting}"
+            )
     if isinstance(callback, Checkpoint):
         raise ConfigError(
             f"callbacks: {name} would save what a run saves already (checkpoint_steps): leave "
