@@ -42,6 +42,14 @@ def test_views_are_the_same_wherever_they_are_made(views: dict, workers: int) ->
         assert torch.equal(after.targets, before.targets)
 
 
+def test_views_made_on_the_device_are_of_the_precision_of_training() -> None:
+    drawn = loaders({}, hardware={"precision": "64-true"})
+    batch = next(iter(drawn.training(drawn=True)))
+    expected = next(iter(loaders({}).training()))
+    after = drawn.transfer_batch_to_device(batch, torch.device("cpu"), 0)
+    assert torch.equal(after.images, expected.images.double())
+
+
 def test_what_is_sent_is_bytes() -> None:
     batch = next(iter(loaders({"flip": True}).training(drawn=True)))
     assert batch.views.pixels.dtype == torch.uint8

@@ -74,9 +74,8 @@ def one_head(network: nn.Module, image_shape: Sequence[int]) -> tuple[str, tuple
         ConfigError: The logits are not the output of the layer that the head is taken for.
     """
     name, *others = sorted(logit_layers(network))
-    device = next(network.parameters()).device
-    numbers = torch.linspace(-1, 1, 2 * math.prod(image_shape), device=device)
-    images = numbers.reshape(2, *image_shape)
+    numbers = torch.linspace(-1, 1, 2 * math.prod(image_shape))
+    images = numbers.reshape(2, *image_shape).to(next(network.parameters()))
     with evaluating(network), torch.no_grad():
         features = features_of(network, name, images)
         if features is not None and not others:

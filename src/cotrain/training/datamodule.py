@@ -7,6 +7,7 @@ from typing import Any
 
 import pytorch_lightning as lightning
 import torch
+from pytorch_lightning.plugins.precision import DoublePrecision
 from torch.utils.data import DataLoader
 
 from cotrain.basics.errors import ConfigError
@@ -124,19 +125,24 @@ class Loaders(lightning.LightningDataModule):
         was asked of the GPU before them, and shall not wait for that step.
         """
         if not isinstance(batch, DrawnBatch):
-            return super().transfer_batch_to_device(batch, device, dataloader_idx)
+            return self._converted(super().transfer_batch_to_device(batch, device, dataloader_idx))
         if device.type == "cuda" and self._stream is None:
             self._stream = torch.cuda.Stream(device)
         assert self._batches is not None
         with nullcontext() if self._stream is None else torch.cuda.stream(self._stream):
             sent = super().transfer_batch_to_device(batch, device, dataloader_idx)
-            finished = self._batches.finish(sent)
+            finished = self._converted(self._batches.finish(sent))
         if self._stream is not None:
             step = torch.cuda.current_stream(device)
             step.wait_stream(self._stream)
             for tensor in finished:
                 tensor.record_stream(step)  # or its memory could be used again too early
         return finished
+
+    def _converted(self, batch: Batch) -> Batch:
+        """In float64 where the networks are: Lightning converts what loaders give, before this."""
+        is_double = self.experiment.hardware.precision == "64-true"
+        return DoublePrecision().convert_input(batch) if is_double else batch
 
     def val_dataloader(self) -> DataLoader | CachedBatches:
         """Validation batches; there are some whenever the Trainer asks."""

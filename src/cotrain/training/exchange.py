@@ -4,14 +4,14 @@ With the others' predictions held constant, the gradient of the co-training loss
 network's own logits is exact (arXiv:2011.14660); they may be some steps old (arXiv:1804.03235).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as lightning
 import torch
+from pytorch_lightning.plugins.precision import Precision
 from torch import Tensor
 
 from cotrain.basics.errors import ConfigError
@@ -145,8 +145,8 @@ class Exchange(lightning.Callback):
     ) -> None:
         """Show and look every so many steps, beside those that follow; the epoch's last waits."""
         if self._mix is not None:
-            context = trainer.precision_plugin.train_step_context
-            self._said.append((self._images, self._answer(pl_module, context), self._step))
+            logits = self._answer(pl_module, trainer.precision_plugin)
+            self._said.append((self._images, logits, self._step))
         stepped = trainer.global_step > self._step
         if trainer.is_last_batch:
             self._keys = None
@@ -161,11 +161,11 @@ class Exchange(lightning.Callback):
             self._take()
 
     @torch.no_grad()
-    def _answer(self, module: Any, context: Callable[[], AbstractContextManager[object]]) -> Tensor:
+    def _answer(self, module: Any, precision: Precision) -> Tensor:
         """What the network says of the images of a mixed batch, each by itself."""
         views = self._unmixed.finish(self._unmixed.draw(self._key)).images[0]
-        with evaluating(module.ensemble), context():
-            return module.ensemble.networks[0](views.to(module.device))
+        with evaluating(module.ensemble), precision.train_step_context():
+            return module.ensemble.networks[0](precision.convert_input(views).to(module.device))
 
     def _exchange(self) -> None:
         """Begin to publish what the network says, and to read what the others say."""

@@ -238,6 +238,7 @@ def training_execution(
             networks,
             shape,
             device=device,
+            dtype=next(networks[0].parameters()).dtype,
             training=context,
             channels_last=experiment.hardware.channels_last,
         )

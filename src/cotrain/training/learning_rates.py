@@ -120,8 +120,7 @@ def _first_runs(network: nn.Module, image_shape: Sequence[int]) -> dict[str, int
     ]
     try:
         with evaluating(network), torch.no_grad():
-            device = next(network.parameters()).device
-            network.forward(torch.zeros(1, *image_shape, device=device))
+            network.forward(torch.zeros(1, *image_shape).to(next(network.parameters())))
     finally:
         for hook in hooks:
             hook.remove()

@@ -19,7 +19,7 @@ from cotrain.ensemble.combining import combined_scores
 from cotrain.ensemble.ensemble import Ensemble, shipped_folder
 from cotrain.ensemble.folder import identity
 from cotrain.ensemble.preprocessing import Preprocessing
-from cotrain.ensemble.soft_targets import SoftTargets
+from cotrain.ensemble.soft_targets import SoftTargets, full
 from cotrain.evaluation.scores import check_classes
 
 
@@ -54,7 +54,7 @@ class FixedTeacher:
             scale, shift = (each.to(images.device) for each in self.change)
             images = images * scale + shift
         logits = self.ensemble(images.flatten(0, 1))
-        scores = combined_scores(logits.float(), self.ensemble.spec.combine)
+        scores = combined_scores(full(logits), self.ensemble.spec.combine)
         return SoftTargets(
             scores=scores.unflatten(0, images.shape[:2]).expand(len(views), -1, -1),
             weight=self.weight,
@@ -78,8 +78,8 @@ class FixedTeacher:
             ConfigError: The answers are not finite.
         """
         self.ensemble.to(device)
-        views = torch.zeros(shape, device=device)
         with context():
+            views = torch.zeros(shape, device=device)
             if not self.soft_targets(views).scores.isfinite().all():
                 raise ConfigError("the teacher gives NaN or infinite logits: give another run")
             return min(self._timed(views) for _ in range(3))
@@ -115,6 +115,8 @@ def open_teacher(experiment: Experiment, splits: Splits, output: RunFolder) -> F
         _check_shape(theirs, ours)
     except ConfigError as error:
         raise ConfigError(f"teacher.run={path}: {error}") from None
+    if experiment.hardware.precision == "64-true":
+        ensemble.double()
     return FixedTeacher(
         ensemble=ensemble,
         identity=identity(folder),
