@@ -121,6 +121,18 @@ def test_other_networks_cannot_be_inherited_from(tmp_path, changes, message):
         experiment_ensemble(replace(experiment, into=2, inherit=str(tmp_path), **changes), splits)
 
 
+def test_a_head_of_classes_in_another_order_is_not_inherited(tmp_path):
+    experiment = tiny(into=1)
+    splits = experiment_images(experiment)
+    experiment_ensemble(experiment, splits).save(tmp_path)
+    turned = replace(splits, classes=tuple(reversed(splits.classes)))
+    with pytest.raises(
+        ConfigError, match="class 0 is '0' in the ensemble, but '9' in the data"
+    ) as e:
+        experiment_ensemble(replace(experiment, into=2, inherit=str(tmp_path)), turned)
+    assert str(e.value).startswith(f"inherit={tmp_path}: class 0")
+
+
 def test_what_a_parent_held_out_stays_held_out(tmp_path):
     photos = write_folder(tmp_path / "photos", count=8)
     parent = replace(tiny(into=1), data=Data(root=str(photos), validation=0.25))

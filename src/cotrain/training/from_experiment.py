@@ -4,24 +4,20 @@ import copy
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import nn
 
 from cotrain.basics.errors import ConfigError
-from cotrain.basics.run_folder import possible_runs
 from cotrain.basics.seeds import seeded
-from cotrain.config import Data, Experiment
-from cotrain.data import SplitRecord, Splits, load_splits, read_record
+from cotrain.config import Experiment
+from cotrain.data import SplitRecord, Splits, load_splits
 from cotrain.data.class_balance import balanced_weights
 from cotrain.data.framing import channels_of
-from cotrain.data.same_images import is_same
 from cotrain.data.sources import Source
-from cotrain.data.split_record import splitting
 from cotrain.ensemble.assemble import some_of
 from cotrain.ensemble.divide import divide
-from cotrain.ensemble.ensemble import Ensemble, load_shipped
+from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.losses import CoTrainingLoss
 from cotrain.ensemble.peers.peer import Peer, make_peer
 from cotrain.ensemble.preprocessing import native_images
@@ -31,6 +27,7 @@ from cotrain.networks.foreign import is_foreign
 from cotrain.networks.registry import named_spec
 from cotrain.training.mixed import mixed_ensemble
 from cotrain.training.notices import say
+from cotrain.training.parents import parents_split, trained_network
 
 
 def experiment_images(
@@ -63,39 +60,9 @@ def experiment_images(
         data,
         keep_files=experiment.views.crop == "resized",
         native=native,
-        remembered=remembered or _parents_split(experiment),
+        remembered=remembered or parents_split(experiment),
         source=source,
     )
-
-
-def _parents_split(experiment: Experiment) -> SplitRecord | None:
-    """How the run that is inherited from, or learnt from, split the same images."""
-    parents = {"inherit": experiment.inherit, "teacher.run": experiment.teacher.run}
-    found: SplitRecord | None = None
-    for name, path in parents.items():
-        record = None if path is None else _split_of(Path(path), name, experiment.data)
-        if record is not None and found is not None and record.digest != found.digest:
-            raise ConfigError(
-                f"inherit={experiment.inherit} and {name}={path} held out different images, of "
-                "which one has seen the other's: give runs of the same split"
-            )
-        found = found or record
-    return found
-
-
-def _split_of(parent: Path, name: str, data: Data) -> SplitRecord | None:
-    records = (read_record(run.split) for run in possible_runs(parent))
-    record = next((each for each in records if each is not None), None)
-    if record is None or not is_same(record, data):
-        return None
-    for setting, value in splitting(data).items():
-        own = record.origin.settings.get(setting)
-        if own != value:
-            raise ConfigError(
-                f"{name}={parent}: it was trained with data.{setting}={own}, not {value}: give the "
-                "same, so that what it held out stays held out"
-            )
-    return record
 
 
 def experiment_ensemble(
@@ -135,7 +102,8 @@ def _of_large(experiment: Experiment, splits: Splits, *, resumed: bool) -> Ensem
     )
     ensemble: Ensemble | Peer
     if experiment.peer == "none":
-        ensemble = _divided(experiment, large, pretrained=not resumed and experiment.pretrained)
+        pretrained = not resumed and experiment.pretrained
+        ensemble = _divided(experiment, large, splits.classes, pretrained=pretrained)
     else:
         ensemble = make_peer(
             experiment.peer,
@@ -149,10 +117,12 @@ def _of_large(experiment: Experiment, splits: Splits, *, resumed: bool) -> Ensem
     return ensemble
 
 
-def _divided(experiment: Experiment, large: NetworkSpec, *, pretrained: bool | str) -> Ensemble:
+def _divided(
+    experiment: Experiment, large: NetworkSpec, classes: Sequence[str], *, pretrained: bool | str
+) -> Ensemble:
     inherits = experiment.inherit is not None
     return divide(
-        _trained(experiment, large) if inherits else large,
+        trained_network(experiment, large, classes) if inherits else large,
         experiment.into,
         sized_for=experiment.sized_for,
         seed=experiment.seed,
@@ -194,23 +164,6 @@ def _check_batch_of_one(ensemble: Ensemble | Peer) -> None:
             "batch_size=1 is one value a channel for a BatchNorm of the network, which needs more: "
             "give at least 2"
         ) from None
-
-
-def _trained(experiment: Experiment, large: NetworkSpec) -> Ensemble:
-    """The trained large network that the S networks start from."""
-    if experiment.co_training.initialization == "identical":
-        raise ConfigError(
-            "co_training.initialization=identical is of fresh weights: leave out inherit"
-        )
-    trained = load_shipped(Path(str(experiment.inherit)))
-    found = trained.spec
-    if not found.is_large or found.large != large:
-        what = found.arch if found.divided is None else f"{found.arch} divided into {found.into}"
-        raise ConfigError(
-            f"inherit={experiment.inherit}: it holds {what}, for {found.num_classes} classes: give "
-            f"a run of {large.arch} with --into 1 on the same classes and image size"
-        )
-    return trained
 
 
 def training_execution(
