@@ -21,7 +21,7 @@ from user_datasets import Listed, noisy, turned
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
-from cotrain.config import Data, Views
+from cotrain.config import Data, Teacher, Views
 from cotrain.config.recipes import load_recipe
 from cotrain.data import UserData, read_record
 from cotrain.evaluation.images import images_to_test
@@ -102,6 +102,26 @@ def test_what_fit_cannot_take_is_refused(wrong, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
         fit(SETTINGS, tmp_path / "run", **{"progress": False, **wrong})
     assert not (tmp_path / "run").exists()
+
+
+def test_what_a_run_learnt_elsewhere_is_taken_to_other_images(tmp_path):
+    """Which have parts of their own; the same ones keep those of the run, or are refused."""
+    parent = replace(SETTINGS, epochs=1, into=1)
+    fit(parent, tmp_path / "parent", progress=False, data=(PARTS[0], None, None))
+    child = replace(parent, teacher=Teacher(run=str(tmp_path / "parent")))
+    others = (Listed(noisy(32, seed=7)), None, None)
+    fit(child, tmp_path / "others", progress=False, data=others)
+    fit(child, tmp_path / "again", progress=False, data=(PARTS[0], None, None))
+    first, other, again = (
+        read_record(RunFolder(tmp_path / name).split) for name in ("parent", "others", "again")
+    )
+    assert first is not None
+    assert other is not None
+    assert again == first
+    assert sum(len(part.names) for part in other.parts.values()) == 32
+    turned_round = (Listed(noisy(24)[::-1]), None, None)
+    with pytest.raises(ConfigError, match="images that the run remembers are"):
+        fit(child, tmp_path / "turned", progress=False, data=turned_round)
 
 
 class Keeping(lightning.Callback):

@@ -60,7 +60,7 @@ def experiment_images(
         data,
         keep_files=experiment.views.crop == "resized",
         native=native,
-        remembered=remembered or parents_split(experiment),
+        remembered=remembered or parents_split(experiment, source),
         source=source,
     )
 

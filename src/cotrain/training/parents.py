@@ -8,18 +8,19 @@ from cotrain.basics.run_folder import possible_runs
 from cotrain.config import Data, Experiment
 from cotrain.data import SplitRecord, read_record
 from cotrain.data.same_images import is_same
+from cotrain.data.sources import Source
 from cotrain.data.split_record import splitting
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
 from cotrain.evaluation.scores import check_classes
 from cotrain.networks import NetworkSpec
 
 
-def parents_split(experiment: Experiment) -> SplitRecord | None:
+def parents_split(experiment: Experiment, source: Source | None) -> SplitRecord | None:
     """How the run that is inherited from, or learnt from, split the same images."""
     parents = {"inherit": experiment.inherit, "teacher.run": experiment.teacher.run}
     found: SplitRecord | None = None
     for name, path in parents.items():
-        record = None if path is None else _split_of(Path(path), name, experiment.data)
+        record = None if path is None else _split_of(Path(path), name, experiment.data, source)
         if record is not None and found is not None and record.digest != found.digest:
             raise ConfigError(
                 f"inherit={experiment.inherit} and {name}={path} held out different images, of "
@@ -29,10 +30,10 @@ def parents_split(experiment: Experiment) -> SplitRecord | None:
     return found
 
 
-def _split_of(parent: Path, name: str, data: Data) -> SplitRecord | None:
+def _split_of(parent: Path, name: str, data: Data, source: Source | None) -> SplitRecord | None:
     records = (read_record(run.split) for run in possible_runs(parent))
     record = next((each for each in records if each is not None), None)
-    if record is None or not is_same(record, data):
+    if record is None or not is_same(record, data, source):
         return None
     for setting, value in splitting(data).items():
         own = record.origin.settings.get(setting)
