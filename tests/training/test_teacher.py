@@ -180,6 +180,18 @@ def test_a_calibrated_teacher_is_the_same_one(large, tmp_path):
     assert torch.equal(after.soft_targets(views).scores, before.soft_targets(views).scores)
 
 
+def test_weights_of_a_teachers_networks_are_left_out_and_that_is_said(tmp_path, capsys):
+    fit(tiny(epochs=1), tmp_path / "two", progress=False)
+    found, views = opened(taught(tmp_path / "two")), torch.randn(2, 3, 1, 8, 8)
+    assert "count alike" not in capsys.readouterr().out
+    weighted = Calibration(combine="mean_logits", weights=(0.9, 0.1), images=9)
+    write_fitted(tmp_path / "two" / "ensemble", weighted)
+    again = opened(taught(tmp_path / "two"))
+    said = f"cotrain: teacher.run={tmp_path / 'two'}: its networks count alike, not by the weights"
+    assert said in capsys.readouterr().out
+    assert torch.equal(again.soft_targets(views).scores, found.soft_targets(views).scores)
+
+
 def refusal(experiment: Experiment, output: Path) -> str:
     with pytest.raises(ConfigError) as caught:
         fit(experiment, output, progress=False)

@@ -21,6 +21,7 @@ from cotrain.ensemble.folder import identity
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.ensemble.soft_targets import SoftTargets, full
 from cotrain.evaluation.scores import check_classes
+from cotrain.training.notices import say
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,6 +116,8 @@ def open_teacher(experiment: Experiment, splits: Splits, output: RunFolder) -> F
         _check_shape(theirs, ours)
     except ConfigError as error:
         raise ConfigError(f"teacher.run={path}: {error}") from None
+    if ensemble.spec.calibration is not None and ensemble.spec.calibration.weights:
+        say(f"teacher.run={path}: its networks count alike, not by the weights of its calibration")
     if experiment.hardware.precision == "64-true":
         ensemble.double()
     return FixedTeacher(
