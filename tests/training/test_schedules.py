@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Schedule
-from cotrain.training.schedules import check_schedule, learning_rate
+from cotrain.training.schedules import check_schedule, learning_rate, say_too_short
 
 CURVES = ["cosine", "step", "poly", "htd", "exponential", "constant"]
 
@@ -84,3 +84,14 @@ def test_possible_schedules_are_accepted(curve):
 def test_a_run_shorter_than_its_warm_up_is_warm_up_throughout():
     rates = [rate(step, name="cosine", warmup_epochs=20) for step in (0, 25, 50, 51)]
     assert rates == pytest.approx([0.0, 0.05, 0.1, 0.1], rel=1e-12)
+
+
+def test_milestones_after_the_last_epoch_are_told(capsys):
+    steps = Schedule(name="step", milestones=(30, 60))
+    say_too_short(steps, 31)
+    assert capsys.readouterr().out == ""
+    say_too_short(steps, 30)
+    said = (
+        "cotrain: schedule.milestones=[30, 60] in epochs=30: the learning rate is never lowered\n"
+    )
+    assert capsys.readouterr().out == said

@@ -39,7 +39,7 @@ from cotrain.training.resuming import (
     sound,
     threads_of,
 )
-from cotrain.training.schedules import check_schedule, say_shorter_warmup
+from cotrain.training.schedules import check_schedule, say_too_short
 from cotrain.training.shipping import RunResult, ship_ensemble
 from cotrain.training.trainer import build_trainer, quiet
 
@@ -208,7 +208,7 @@ def _train(
     trainer.accumulate_grad_batches = module.sharing.accumulate
     if state is not None:
         check_tensors(state, module, folder)
-    say_shorter_warmup(experiment.schedule, experiment.epochs)
+    say_too_short(experiment.schedule, experiment.epochs)
     resumed = None if begun is None else folder.checkpoint
     try:
         with (

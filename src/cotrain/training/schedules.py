@@ -70,11 +70,16 @@ def warmup_within(schedule: Schedule, epochs: int) -> float:
     return schedule.warmup_epochs if schedule.warmup_epochs < epochs else epochs / 10
 
 
-def say_shorter_warmup(schedule: Schedule, epochs: int) -> None:
-    """Say so where a run is no longer than its warm-up."""
+def say_too_short(schedule: Schedule, epochs: int) -> None:
+    """Say so where a run is no longer than its warm-up, or ends before its first milestone."""
     asked, warmup = schedule.warmup_epochs, warmup_within(schedule, epochs)
     if warmup < asked:
         say(f"schedule.warmup_epochs={asked} in epochs={epochs}: warming up for {warmup:g} epochs")
+    if schedule.name == "step" and min(schedule.milestones) >= epochs:
+        say(
+            f"schedule.milestones={list(schedule.milestones)} in epochs={epochs}: the learning "
+            "rate is never lowered"
+        )
 
 
 def check_schedule(schedule: Schedule) -> None:
