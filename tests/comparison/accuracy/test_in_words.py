@@ -41,6 +41,24 @@ def test_a_clear_win_says_by_how_much_at_what_cost():
     )
 
 
+@pytest.mark.parametrize(
+    ("ratios", "equal", "words"),
+    [
+        ((1.04, 0.96), True, "at equal cost"),
+        ((1.13, 1.14), True, "at about equal cost (1.13 times the params, 1.14 times the MACs)"),
+        ((0.89, 1.0), True, "at about equal cost (0.89 times the params, 1.00 times the MACs)"),
+        ((1.0, 1.3), False, "at 1.30 times the MACs"),
+    ],
+)
+def test_what_it_costs_is_said_as_it_is(ratios, equal, words):
+    cost = Cost(params=1, macs=1, params_ratio=ratios[0], macs_ratio=ratios[1], equal=equal)
+    one = replace(divided("S=4", 2.4, BETTER), cost=cost)
+    headline = verdict_in_words([LARGE, one], SETTING)[0]
+    assert headline.startswith(
+        f"S=4 is better than the large network on these data, {words}: it has an error of 2.40 %"
+    )
+
+
 def test_a_clear_loss_is_said():
     said = verdict_in_words([LARGE, divided("S=4", 3.7, WORSE)], SETTING)
     assert said[0] == (

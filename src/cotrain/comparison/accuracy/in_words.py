@@ -8,8 +8,10 @@ from cotrain.comparison.accuracy.candidates import LARGE
 from cotrain.comparison.accuracy.open_questions import not_shown, without_loss
 from cotrain.comparison.accuracy.peers_in_words import peers_in_words
 from cotrain.comparison.accuracy.statistics import Difference
+from cotrain.ensemble.cost import Cost
 
 BETTER, WORSE = "clearly better", "clearly worse"
+_ALIKE = 0.05  # a ratio of costs that need not be told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ def _headline(
     setting: Setting,
 ) -> str:
     words = {each.name: _direction(each) for each in divided}
-    cost = "equal cost" if best.cost.equal else f"{best.cost.macs_ratio:.2f} times the MACs"
+    cost = _cost_in_words(best.cost)
     named = f"the best of {len(divided)}, {best.name}," if len(divided) > 1 else best.name
     others = _others(best, words)
     if setting.seeds == 1:
@@ -88,6 +90,15 @@ def _headline(
         start = f"Nothing is shown to be better than the large network: {named} has, at {cost},"
     assert best.to_large is not None
     return f"{start} {_errors(best, large, 'the large network', best.to_large)}.{others}"
+
+
+def _cost_in_words(cost: Cost) -> str:
+    ratio = f"{cost.macs_ratio:.2f} times the MACs"
+    if not cost.equal:
+        return ratio
+    if max(abs(cost.params_ratio - 1), abs(cost.macs_ratio - 1)) < _ALIKE:
+        return "equal cost"
+    return f"about equal cost ({cost.params_ratio:.2f} times the params, {ratio})"
 
 
 def _direction(result: CandidateResult) -> str:
