@@ -11,7 +11,6 @@ import torch
 import torch.distributed as dist
 from own_processes import exit_code_of
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 from training_runs import KilledError, final_state, tiny
 
@@ -32,6 +31,24 @@ def on(processes: int, **settings) -> Experiment:
     return tiny(hardware=hardware, optimizer={"clip": 1.0}, **settings)
 
 
+class Sum(torch.autograd.Function):
+    """Over all processes, as are the gradients of it."""
+
+    @staticmethod
+    def forward(ctx, own: Tensor) -> Tensor:
+        return total(own)
+
+    @staticmethod
+    def backward(ctx, *gradients: Tensor) -> Tensor:
+        return total(gradients[0])
+
+
+def total(own: Tensor) -> Tensor:
+    summed = own.clone()
+    dist.all_reduce(summed)
+    return summed
+
+
 def formula(self: nn.SyncBatchNorm, input: Tensor) -> Tensor:
     """Mean and variance of the images of all processes, through which gradients flow to each."""
     if not self.training:
@@ -41,9 +58,8 @@ def formula(self: nn.SyncBatchNorm, input: Tensor) -> Tensor:
     assert self.num_batches_tracked is not None
     assert self.momentum is not None
     count = input.numel() // input.shape[1] * dist.get_world_size()
-    mean, squares = (
-        all_reduce(torch.stack([input.sum((0, 2, 3)), input.square().sum((0, 2, 3))])) / count
-    )
+    sums = torch.stack([input.sum((0, 2, 3)), input.square().sum((0, 2, 3))])
+    mean, squares = Sum.apply(sums) / count
     variance = squares - mean.square()
     with torch.no_grad():
         self.num_batches_tracked += 1

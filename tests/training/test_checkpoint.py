@@ -9,6 +9,7 @@ from pickles import poison
 
 from cotrain import ConfigError, TrainingError
 from cotrain.basics.files import digest
+from cotrain.training.callbacks import VerifiedCheckpoints
 from cotrain.training.checkpoint import newest_checkpoint, read_checkpoint, write_checkpoint
 
 __all__ = ["poison"]
@@ -27,6 +28,12 @@ STATE = {
     "half": torch.ones(2, dtype=torch.bfloat16),
     "random": torch.get_rng_state(),
 }
+
+
+def test_weights_that_a_started_process_sends_back_have_no_callbacks(tmp_path):
+    """Lightning saves them by the same way where it has forked the processes."""
+    VerifiedCheckpoints().save_checkpoint({"weight": torch.ones(2)}, tmp_path / "weights")
+    assert torch.equal(read_checkpoint(tmp_path / "weights")["weight"], torch.ones(2))
 
 
 def test_a_training_state_is_read_back(tmp_path):

@@ -224,13 +224,14 @@ def test_learning_rate_of_zero_changes_no_weight(tmp_path: Path) -> None:
 def test_auto_is_measured_in_the_precision_and_layout_of_training(tmp_path, monkeypatch):
     asked: list[Any] = []
 
-    def chosen(ensemble, shape, *, device, training, channels_last):
+    def chosen(networks, shape, *, device, dtype, training, channels_last):
         with training():
-            asked.append((shape, str(device), torch.get_autocast_dtype("cpu"), channels_last))
+            asked.append((shape, str(device), dtype, channels_last))
+            asked.append(torch.get_autocast_dtype("cpu"))
             asked.append(torch.is_autocast_enabled("cpu"))
         return Choice(strategy="loop", acceleration=Acceleration(), reason="measured")
 
     monkeypatch.setattr("cotrain.training.from_experiment.choose", chosen)
     settings = {"execution": "auto", "precision": "bf16-mixed", "channels_last": True}
     fit(tiny(epochs=1, hardware=settings), tmp_path / "run", progress=False)
-    assert asked == [((2, 16, 1, 8, 8), "cpu", torch.bfloat16, True), True]
+    assert asked == [((2, 16, 1, 8, 8), "cpu", torch.float32, True), torch.bfloat16, True]

@@ -38,7 +38,7 @@ _OWN, _CALLBACKS = ("state_dict", "optimizer_states"), "callbacks"
 def check_can_be_read(state: Mapping[str, Any]) -> None:
     """Raise ConfigError if callbacks keep what ``read_checkpoint`` would refuse."""
     added = {name: each for name, each in state.items() if name not in (*_OWN, _CALLBACKS)}
-    for name, kept in (added | state[_CALLBACKS]).items():
+    for name, kept in (added | state.get(_CALLBACKS, {})).items():
         buffer = io.BytesIO()
         try:
             torch.save(kept, buffer)
