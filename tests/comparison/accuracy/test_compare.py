@@ -74,8 +74,8 @@ def test_the_verdict_is_plain(done):
         .verdict[0]
         .startswith(
             "S=2 is better than the large network on these data, at about equal cost (1.13 times "
-            "the params, 1.13 times the MACs): it has an error of 3.75 % against 50.00 % of the large "
-            "network, -46.25 points"
+            "the params, 1.13 times the MACs): it has an error of 3.75 % against 50.00 % of the "
+            "large network, -46.25 points"
         )
     )
     assert done[0].verdict[1].startswith("Its probabilities, not calibrated, for want of images")
