@@ -10,7 +10,12 @@ from pickles import poison
 from cotrain import ConfigError, TrainingError
 from cotrain.basics.files import digest
 from cotrain.training.callbacks import VerifiedCheckpoints
-from cotrain.training.checkpoint import newest_checkpoint, read_checkpoint, write_checkpoint
+from cotrain.training.checkpoint import (
+    check_can_be_read,
+    newest_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 
 __all__ = ["poison"]
 
@@ -34,6 +39,15 @@ def test_weights_that_a_started_process_sends_back_have_no_callbacks(tmp_path):
     """Lightning saves them by the same way where it has forked the processes."""
     VerifiedCheckpoints().save_checkpoint({"weight": torch.ones(2)}, tmp_path / "weights")
     assert torch.equal(read_checkpoint(tmp_path / "weights")["weight"], torch.ones(2))
+
+
+def test_a_loader_that_dies_while_a_state_is_checked_is_no_fault_of_the_state(monkeypatch):
+    def died(*_):
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
+
+    monkeypatch.setattr(torch, "save", died)
+    with pytest.raises(RuntimeError, match="pid 7"):
+        check_can_be_read({"callbacks": {"own": {"step": 1}}})
 
 
 def test_a_training_state_is_read_back(tmp_path):

@@ -44,6 +44,8 @@ def check_can_be_read(state: Mapping[str, Any]) -> None:
             torch.save(kept, buffer)
             buffer.seek(0)
             torch.load(buffer, weights_only=True)
+        except RuntimeError:  # torch's word, at any moment, that a process that loads images died
+            raise
         except Exception as error:  # whatever an object raises that is pickled
             code = re.search(r"GLOBAL (\S+)", str(error))
             raise ConfigError(
