@@ -62,6 +62,11 @@ class Contrast:
     differences: Mapping[str, Difference]
     power: Mapping[str, Power | None]
 
+    @property
+    def error(self) -> Difference:
+        """That in error."""
+        return self.differences["error"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateResult:

@@ -7,10 +7,9 @@ from cotrain.comparison.accuracy.candidate_result import CandidateResult, Contra
 from cotrain.comparison.accuracy.candidates import LARGE
 from cotrain.comparison.accuracy.open_questions import not_shown, without_loss
 from cotrain.comparison.accuracy.peers_in_words import peers_in_words
-from cotrain.comparison.accuracy.statistics import Difference
+from cotrain.comparison.accuracy.statistics import BETTER, WORSE, Difference
 from cotrain.ensemble.cost import Cost
 
-BETTER, WORSE = "clearly better", "clearly worse"
 _ALIKE = 0.05  # a ratio of costs that need not be told
 
 
@@ -75,7 +74,10 @@ def _headline(
     divided: Sequence[CandidateResult],
     setting: Setting,
 ) -> str:
-    words = {each.name: _direction(each) for each in divided}
+    words = {
+        each.name: "" if each.to_large is None else each.to_large.error.direction
+        for each in divided
+    }
     cost = _cost_in_words(best.cost)
     named = f"the best of {len(divided)}, {best.name}," if len(divided) > 1 else best.name
     others = _others(best, words)
@@ -101,10 +103,6 @@ def _cost_in_words(cost: Cost) -> str:
     return f"about equal cost ({cost.params_ratio:.2f} times the params, {ratio})"
 
 
-def _direction(result: CandidateResult) -> str:
-    return "" if result.to_large is None else result.to_large.differences["error"].direction
-
-
 def _others(best: CandidateResult, words: dict[str, str]) -> str:
     """What else is clear."""
     said = ""
@@ -119,7 +117,7 @@ def _errors(one: CandidateResult, other: CandidateResult, name: str, contrast: C
     """Two errors, and their difference with all that is known of it."""
     return (
         f"an error of {one.best.error.mean:.2f} % against {other.best.error.mean:.2f} % of {name}, "
-        f"{_interval(contrast.differences['error'])}"
+        f"{_interval(contrast.error)}"
     )
 
 
@@ -187,14 +185,13 @@ def _co_training(results: Sequence[CandidateResult]) -> str:
     weighed = without_loss(results)
     if not weighed:
         return ""
-    contrast = weighed[0].to_independent
-    without = next(each for each in results if contrast and each.name == contrast.name)
-    return _one_weight(weighed[0], without) if len(weighed) == 1 else _sweep(weighed, without)
+    one, contrast = weighed[0]
+    without = next(each for each in results if each.name == contrast.name)
+    return _sweep(weighed, without) if len(weighed) > 1 else _one_weight(one, without, contrast)
 
 
-def _one_weight(one: CandidateResult, other: CandidateResult) -> str:
-    assert one.to_independent is not None
-    found = one.to_independent.differences["error"]
+def _one_weight(one: CandidateResult, other: CandidateResult, contrast: Contrast) -> str:
+    found = contrast.error
     if found.over == "images":
         start = "One seed does not show whether co-training helps"
     else:
@@ -202,16 +199,18 @@ def _one_weight(one: CandidateResult, other: CandidateResult) -> str:
             BETTER: "Co-training helps here",
             WORSE: "Co-training costs accuracy here",
         }.get(found.direction, "Co-training is not shown to help")
-    return f"{start}: {one.name} has {_errors(one, other, other.name, one.to_independent)}."
+    return f"{start}: {one.name} has {_errors(one, other, other.name, contrast)}."
 
 
-def _sweep(weighed: Sequence[CandidateResult], without: CandidateResult) -> str:
+def _sweep(weighed: Sequence[tuple[CandidateResult, Contrast]], without: CandidateResult) -> str:
     """What the weights do beside 0, and what is known of forcing networks to agree."""
-    every = sorted([without, *weighed], key=lambda each: each.weight)
+    every = sorted([without, *(each for each, _ in weighed)], key=lambda each: each.weight)
     lowest = min(every, key=lambda each: each.best.error.mean)
     clear = []
     for word in (BETTER, WORSE):
-        weights = [f"{each.weight:g}" for each in weighed if _effect(each) == word]
+        weights = [
+            f"{each.weight:g}" for each, contrast in weighed if contrast.error.direction == word
+        ]
         if weights:
             clear.append(f"{word} than 0 is {_list(weights)}")
     return (
@@ -221,11 +220,6 @@ def _sweep(weighed: Sequence[CandidateResult], without: CandidateResult) -> str:
         f"{', '.join(clear) or 'none is clearly better or worse than 0'}. Forcing networks to "
         "agree can cost, and forcing them to differ helps small ones only (arXiv:2302.00704)."
     )
-
-
-def _effect(result: CandidateResult) -> str:
-    contrast = result.to_independent
-    return "" if contrast is None else contrast.differences["error"].direction
 
 
 def _list(names: Sequence[str]) -> str:

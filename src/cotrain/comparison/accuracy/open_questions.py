@@ -4,39 +4,36 @@ from collections.abc import Sequence
 
 from cotrain.comparison.accuracy.candidate_result import CandidateResult, Contrast
 from cotrain.comparison.accuracy.power import Power
+from cotrain.comparison.accuracy.statistics import BETTER, WORSE
 
 
-def without_loss(results: Sequence[CandidateResult]) -> list[CandidateResult]:
-    """Those that are compared with the same networks without the co-training loss.
+def without_loss(results: Sequence[CandidateResult]) -> list[tuple[CandidateResult, Contrast]]:
+    """Those that are compared with the same networks without the co-training loss, and how.
 
     Where several S are, the largest stands for all: what is said and what is open are of one.
     """
-    compared = [(each, each.to_independent.name) for each in results if each.to_independent]
-    return [each for each, base in compared if base == compared[-1][1]]
+    compared = [(each, each.to_independent) for each in results if each.to_independent]
+    return [pair for pair in compared if pair[1].name == compared[-1][1].name]
 
 
 def not_shown(best: CandidateResult, results: Sequence[CandidateResult]) -> str:
     """What remains open, and how many seeds or images would show it."""
     what = best.name if best.mixed else "dividing"
     named = {f"whether {what} is better": best.to_large}
-    weighed = [each.to_independent for each in without_loss(results)]
-    if not any(each and _direction(each) == "clearly better" for each in weighed):
-        named["whether co-training helps"] = next(iter(weighed), None)
+    weighed = [contrast for _, contrast in without_loss(results)]
+    if weighed and all(each.error.direction != BETTER for each in weighed):
+        named["whether co-training helps"] = weighed[0]
     open_ = [
         f"{what} ({_needed(contrast)})"
         for what, contrast in named.items()
-        if contrast is not None and not _direction(contrast).startswith("clearly")
+        if contrast is not None and contrast.error.direction not in (BETTER, WORSE)
     ]
     return f"Not shown: {'; '.join(open_)}." if open_ else ""
 
 
-def _direction(contrast: Contrast) -> str:
-    return contrast.differences["error"].direction
-
-
 def _needed(contrast: Contrast) -> str:
     """What would show a difference in error as large as the one that was seen."""
-    found, power = contrast.differences["error"], contrast.power["error"]
+    found, power = contrast.error, contrast.power["error"]
     if power is None:
         return "3 seeds or more would say how much seeds differ"
     if not found.mean:

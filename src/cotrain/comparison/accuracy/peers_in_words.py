@@ -14,10 +14,9 @@ def peers_in_words(peers: Sequence[CandidateResult]) -> str:
     for each in peers:
         start = f"{each.name} has an error of {each.best.error.mean:.2f} %"
         beside = [
-            f"{found.mean:+.2f} points to {contrast.name} ({found.direction})"
+            f"{contrast.error.mean:+.2f} points to {contrast.name} ({contrast.error.direction})"
             for contrast in (each.to_large, each.to_ensemble)
             if contrast is not None
-            for found in (contrast.differences["error"],)
         ]
         said.append(", ".join([f"{start} at {each.cost.macs_ratio:.2f} times the MACs", *beside]))
     return f"Peers, one network each: {'; '.join(said)}." if said else ""

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import stdtr, stdtridf, stdtrit
 
 LEVEL = 0.05  # of the tests; intervals leave as much outside
+BETTER, WORSE = "clearly better", "clearly worse"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ class Difference:
             return "no clear difference"
         if self.over == "images":
             return "lower with this seed" if self.mean < 0 else "higher with this seed"
-        return "clearly better" if self.mean < 0 else "clearly worse"
+        return BETTER if self.mean < 0 else WORSE
 
 
 def spread(values: Sequence[float] | np.ndarray) -> Spread:
