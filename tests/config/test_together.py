@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cotrain.basics.errors import ConfigError
-from cotrain.config import CoTrainingOptions, DivideOptions, Experiment
+from cotrain.config import CoTrainingOptions, DivideOptions, Experiment, Hardware, Optimizer
 
 NETWORK = "timm:resnet18,basic_resnet"
 
@@ -88,3 +88,23 @@ def test_a_member_is_one_network_of_the_divided_size():
     made = Experiment(into=4, co_training=CoTrainingOptions(member=2))
     assert (made.trained_networks, made.network_numbers, made.divided_by) == (1, range(2, 3), 4)
     assert Experiment(into=4).network_numbers == range(4)
+
+
+def test_a_fused_optimizer_that_would_unscale_too_late_is_refused():
+    optimizer = Optimizer(clip=1.0, options={"fused": True})
+    with pytest.raises(
+        ConfigError, match=r"leave out fused or optimizer\.clip, or give bf16-mixed"
+    ):
+        Experiment(optimizer=optimizer, hardware=Hardware(precision="16-mixed"))
+    for precision in ("32-true", "bf16-mixed"):
+        made = Experiment(optimizer=optimizer, hardware=Hardware(precision=precision))
+        assert made.optimizer.options == {"fused": True}
+
+
+@pytest.mark.parametrize(
+    ("start", "name"), [({"pretrained": "a.pth"}, "pretrained"), ({"inherit": "run"}, "inherit")]
+)
+def test_identical_weights_are_fresh(start, name):
+    options = CoTrainingOptions(initialization="identical")
+    with pytest.raises(ConfigError, match=f"identical is of fresh weights: leave out {name}$"):
+        Experiment(into=2, co_training=options, **start)

@@ -198,14 +198,6 @@ def test_a_gpu_steps_by_one_kernel_where_it_can(settings, hardware, device, fuse
     assert is_fused(*asked, torch.device(device)) is fused
 
 
-def test_a_fused_optimizer_that_would_unscale_too_late_is_refused():
-    optimizer = config.Optimizer(clip=1.0, options={"fused": True})
-    with pytest.raises(
-        ConfigError, match=r"leave out fused or optimizer\.clip, or give bf16-mixed"
-    ):
-        is_fused(optimizer, config.Hardware(precision="16-mixed"), torch.device("cuda"))
-
-
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
 def test_one_kernel_makes_the_same_step(name):
     """The CPU has these kernels, too."""

@@ -18,6 +18,8 @@ def check_together(settings: Settings) -> None:
     _check_mixed(settings)
     _check_cached(settings)
     _check_member(settings)
+    _check_fused(settings)
+    _check_synchronised(settings)
     if (settings["weights.classes"], settings["weights.sampler"]) == ("balanced", "balanced"):
         raise ConfigError(
             "weights.classes=balanced and weights.sampler=balanced would count small classes "
@@ -27,16 +29,16 @@ def check_together(settings: Settings) -> None:
 
 def _check_one_start(settings: Settings) -> None:
     """Raise ConfigError where networks would start from two things at once."""
-    if settings["pretrained"] is False:
-        return
-    if settings["inherit"] is not None:
+    none = {"pretrained": False, "inherit": None}
+    starts = [name for name, value in none.items() if settings[name] is not value]
+    if len(starts) > 1:
         raise ConfigError(
             f"pretrained={settings['pretrained']} and inherit={settings['inherit']} are both where "
             "the networks start from: give one of them"
         )
-    if settings["co_training.initialization"] == "identical":
+    if starts and settings["co_training.initialization"] == "identical":
         raise ConfigError(
-            "co_training.initialization=identical is of fresh weights: leave out pretrained"
+            f"co_training.initialization=identical is of fresh weights: leave out {starts[0]}"
         )
 
 
@@ -138,6 +140,26 @@ def _check_member(settings: Settings) -> None:
     }
     why = f"does not go with co_training.member={member}"
     _refuse_unusual(settings, usual, why)
+
+
+def _check_fused(settings: Settings) -> None:
+    """Raise ConfigError where gradients would be clipped before the optimizer unscales them."""
+    scaled, clips = settings["hardware.precision"] == "16-mixed", settings["optimizer.clip"]
+    if settings["optimizer.options"].get("fused") and scaled and clips is not None:
+        raise ConfigError(
+            "optimizer.options={fused: true} unscales gradients after they are clipped, with "
+            "hardware.precision=16-mixed: leave out fused or optimizer.clip, or give bf16-mixed"
+        )
+
+
+def _check_synchronised(settings: Settings) -> None:
+    """Raise ConfigError where the processes that BatchNorm is to be shared by have no same one."""
+    size = settings["hardware.network_parallel"]
+    if settings["hardware.sync_batch_norm"] and size > 1:
+        raise ConfigError(
+            f"hardware.sync_batch_norm=true does not go with hardware.network_parallel={size}, "
+            "where processes have different networks: leave one of them out"
+        )
 
 
 def _refuse_unusual(settings: Settings, usual: Settings, why: str) -> None:

@@ -76,11 +76,6 @@ def check_synchronised(hardware: Hardware, trainer: lightning.Trainer) -> None:
     if not hardware.sync_batch_norm:
         return
     name = "hardware.sync_batch_norm=true"
-    if hardware.network_parallel > 1:
-        raise ConfigError(
-            f"{name} does not go with hardware.network_parallel={hardware.network_parallel}, where "
-            "processes have different networks: leave one of them out"
-        )
     if trainer.world_size == 1:
         say(f"{name}: one process has the whole batch, so there is nothing to synchronise")
     elif isinstance(trainer.accelerator, CPUAccelerator):

@@ -109,16 +109,8 @@ def is_fused(optimizer: Optimizer, hardware: Hardware, device: torch.device) -> 
 
     On a CPU it would be no faster, and round otherwise. Gradients that it unscales by itself cannot
     be clipped before.
-
-    Raises:
-        ConfigError: ``optimizer.options`` wants it where gradients are to be clipped.
     """
     clips_scaled = hardware.precision == "16-mixed" and optimizer.clip is not None
-    if optimizer.options.get("fused") and clips_scaled:
-        raise ConfigError(
-            "optimizer.options={fused: true} unscales gradients after they are clipped, with "
-            "hardware.precision=16-mixed: leave out fused or optimizer.clip, or give bf16-mixed"
-        )
     own = {"fused", "foreach", "differentiable"} & optimizer.options.keys()
     return device.type == "cuda" and optimizer.name in _WITH_FUSED and not own and not clips_scaled
 

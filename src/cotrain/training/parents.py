@@ -51,10 +51,6 @@ def trained_network(experiment: Experiment, large: NetworkSpec, classes: Sequenc
     Raises:
         ConfigError: It is another one, or answers other classes, or in another order.
     """
-    if experiment.co_training.initialization == "identical":
-        raise ConfigError(
-            "co_training.initialization=identical is of fresh weights: leave out inherit"
-        )
     trained = load_shipped(Path(str(experiment.inherit)))
     found = trained.spec
     if not found.is_large or found.large != large:
