@@ -56,47 +56,35 @@ class Row:
     killed: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What is trained.
-
-    Args:
-        recipe: The settings that all rows share.
-        steps: Of an epoch.
-        rows: How, by name.
-        faults: Further rows for S = 4.
-    """
-
-    recipe: Experiment
-    steps: int
-    rows: Mapping[str, Row]
-    faults: Mapping[str, Row]
+def digits() -> Experiment:
+    settings = ["data.train_images=320", "batch_size=16", "epochs=20", "optimizer.lr=0.05"]
+    return load_recipe("digits", settings)
 
 
-def rows_of(steps: int) -> Mapping[str, Row]:
-    """The rows of a task whose epochs have so many steps."""
-    return {
+def cifar10(root: Path) -> Experiment:
+    settings = [f"data.root={root}", "data.train_images=2560", "epochs=10"]
+    return load_recipe("cifar10-small", [*settings, "schedule.warmup_epochs=0.7"])
+
+
+def steps_of(recipe: Experiment) -> int:
+    """Steps of an epoch."""
+    assert recipe.data.train_images is not None
+    return recipe.data.train_images // recipe.batch_size
+
+
+def rows_of(recipe: Experiment, into: int) -> Mapping[str, Row]:
+    """How S networks are trained, by name; with faults where digits are divided into 4."""
+    rows = {
         "together": Row(),
         "independent": Row(weight=0.0),
         "apart, every step": Row(every=1),
         "apart, every 10 steps": Row(every=10),
-        "apart, every epoch": Row(every=steps),
+        "apart, every epoch": Row(every=steps_of(recipe)),
     }
-
-
-def digits() -> Task:
-    settings = ["data.train_images=320", "batch_size=16", "epochs=20", "optimizer.lr=0.05"]
-    faults = {
-        "apart, every 10 steps, one 3 times slower": Row(every=10, slow=True),
-        "apart, every 10 steps, one killed halfway": Row(every=10, killed=True),
-    }
-    return Task(recipe=load_recipe("digits", settings), steps=20, rows=rows_of(20), faults=faults)
-
-
-def cifar10(root: Path) -> Task:
-    settings = [f"data.root={root}", "data.train_images=2560", "epochs=10"]
-    recipe = load_recipe("cifar10-small", [*settings, "schedule.warmup_epochs=0.7"])
-    return Task(recipe=recipe, steps=40, rows=rows_of(40), faults={})
+    if recipe.data.dataset == "digits" and into == 4:
+        rows["apart, every 10 steps, one 3 times slower"] = Row(every=10, slow=True)
+        rows["apart, every 10 steps, one killed halfway"] = Row(every=10, killed=True)
+    return rows
 
 
 class Slow(lightning.Callback):
@@ -132,9 +120,10 @@ class Killed(lightning.Callback):
             os._exit(KILLED)
 
 
-def experiment(task: Task, seed: int, into: int, row: Row, member: int | None = None) -> Experiment:
+def experiment(
+    recipe: Experiment, seed: int, into: int, row: Row, member: int | None = None
+) -> Experiment:
     """The settings of one training."""
-    recipe = task.recipe
     options = recipe.co_training
     if row.weight is not None:
         options = replace(options, weight=row.weight)
@@ -164,9 +153,9 @@ def at_once(trainings: Sequence[tuple[Any, ...]]) -> None:
         process.join()
 
 
-def train_apart(task: Task, folder: Path, seed: int, into: int, row: Row) -> list[Path]:
+def train_apart(recipe: Experiment, folder: Path, seed: int, into: int, row: Row) -> list[Path]:
     """All members at once; their runs."""
-    settings = [experiment(task, seed, into, row, member) for member in range(into)]
+    settings = [experiment(recipe, seed, into, row, member) for member in range(into)]
     faults = [Slow()] * row.slow + [Killed()] * row.killed
     at_once([(each, folder, faults if each is settings[-1] else []) for each in settings])
     for each in settings:
@@ -185,19 +174,20 @@ def mean_of(runs: Sequence[Path], column: str) -> float:
 
 
 def tested(
-    task: Task, root: Path, seed: int, into: int, rows: Mapping[str, Row]
+    recipe: Experiment, root: Path, seed: int, into: int
 ) -> dict[str, tuple[Scores, list[Path]]]:
     """Scores of each row's ensemble on the test images, and the runs of its members."""
+    rows = rows_of(recipe, into)
     folders = {
         name: root / f"{name}-s{into}-seed{seed}".replace(" ", "-").replace(",", "")
         for name in rows
     }
     whole = [name for name, row in rows.items() if row.every is None]
-    at_once([(experiment(task, seed, into, rows[name]), folders[name]) for name in whole])
+    at_once([(experiment(recipe, seed, into, rows[name]), folders[name]) for name in whole])
     found = {}
     for name, row in rows.items():
         folder = folders[name]
-        runs = [] if name in whole else train_apart(task, folder, seed, into, row)
+        runs = [] if name in whole else train_apart(recipe, folder, seed, into, row)
         made = assemble_runs(runs or [folder])
         scores = evaluate_ensemble(made.ensemble, made.splits, batch_size=64).evaluation.ensemble
         found[name] = scores, runs
@@ -218,13 +208,12 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--cifar10", type=Path, help="folder of train/ and test/, a folder a class")
     given = parser.parse_args()
-    task = digits() if given.cifar10 is None else cifar10(given.cifar10)
+    recipe = digits() if given.cifar10 is None else cifar10(given.cifar10)
     torch.set_num_threads(1)
     found: dict[str, list[tuple[Scores, list[Path]]]] = defaultdict(list)
     for into in SIZES:
-        rows = {**task.rows, **(task.faults if into == 4 else {})}
         for seed in SEEDS:
-            for name, each in tested(task, given.runs, seed, into, rows).items():
+            for name, each in tested(recipe, given.runs, seed, into).items():
                 found[f"S={into}, {name}"].append(each)
                 print(
                     f"S={into}, {name}, seed {seed}: error {100 * (1 - each[0].top1):.2f} %",
@@ -233,7 +222,7 @@ def main() -> None:
     results = {name: summary(each) for name, each in found.items()}
     for name, made in results.items():
         print(name, {key: round(each["mean"], 4) for key, each in made.items()})
-    facts = {"seeds": SEEDS, "epochs": task.recipe.epochs, "steps_per_epoch": task.steps}
+    facts = {"seeds": SEEDS, "epochs": recipe.epochs, "steps_per_epoch": steps_of(recipe)}
     name = "asynchronous" if given.cifar10 is None else "asynchronous-cifar10"
     print(write_results(name, {**facts, "results": results}))
 
