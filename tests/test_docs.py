@@ -39,15 +39,14 @@ def shell_code(block: Block) -> str:
     return "\n".join(re.findall(r"^\$ (.*)$", block.code, re.MULTILINE))
 
 
-def run_shell(block: Block, page: str) -> None:
+def run_shell(block: Block) -> subprocess.CompletedProcess:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
+    return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", shell_code(block)],
         capture_output=True,
         text=True,
         env={**os.environ, "PATH": path},
     )
-    assert done.returncode == 0, f"{page}:{block.line}\n{done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -59,7 +58,8 @@ def test_every_block_of_the_page_runs(page, tmp_path, monkeypatch):
             # The empty lines make a traceback show the page's own line number.
             exec(compile("\n" * (block.line - 1) + block.code, str(page), "exec"), names)
         else:
-            run_shell(block, page.name)
+            done = run_shell(block)
+            assert done.returncode == 0, f"{page.name}:{block.line}\n{done.stdout}{done.stderr}"
 
 
 def test_blocks_are_found():

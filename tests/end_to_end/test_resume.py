@@ -176,7 +176,8 @@ def test_killed_twenty_times(processes, whole, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("experiment", [ONE_AT_A_TIME, LOADED], ids=["one-at-a-time", "loaded"])
 def test_killed_with_other_settings(processes, whole, tmp_path: Path, experiment) -> None:
-    kill_and_resume(processes, tmp_path, experiment, whole(experiment), 3, most=40)
+    folder = kill_and_resume(processes, tmp_path, experiment, whole(experiment), 3, most=40)
+    assert RunFolder(folder).evaluation.is_file()
 
 
 def test_killed_with_a_teacher(processes, whole, tmp_path: Path) -> None:

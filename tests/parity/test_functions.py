@@ -67,8 +67,16 @@ def test_label_smoothing_has_the_recorded_value():
     assert CoTrainingLoss()(logits, targets).total.item() == exactly(case["plain_mean"])
 
 
-def whole_loss(case, logits: Tensor, targets: Tensor, recorded) -> None:
-    """``logits`` [B, S*C] hold the networks side by side."""
+@pytest.mark.parametrize("mixed", [False, True], ids=["plain", "mixup-as-soft-targets"])
+@pytest.mark.parametrize("case", LOSSES["whole_loss"])
+def test_whole_loss_has_the_recorded_terms(case, mixed):
+    """The recorded logits [B, S*C] hold the networks side by side."""
+    logits, targets = float64(case["logits"]), torch.tensor(case["targets"])
+    recorded = case["mixup"] if mixed else case
+    if mixed:
+        share, order = recorded["share"], recorded["order"]
+        shares = F.one_hot(targets, logits.shape[1] // case["into"]).double()
+        logits, targets = (share * each + (1 - share) * each[order] for each in (logits, shares))
     logits = torch.stack(logits.chunk(case["into"], dim=1))
     weight = co_training_weight(case["epoch"], **PAPER_RAMP)
     loss = CoTrainingLoss(label_smoothing=case["label_smoothing"])
@@ -79,20 +87,6 @@ def whole_loss(case, logits: Tensor, targets: Tensor, recorded) -> None:
     torch.testing.assert_close(
         logits.mean(dim=0), float64(recorded["mean_logits"]), rtol=1e-12, atol=1e-15
     )
-
-
-@pytest.mark.parametrize("case", LOSSES["whole_loss"])
-def test_whole_loss_has_the_recorded_terms(case):
-    whole_loss(case, float64(case["logits"]), torch.tensor(case["targets"]), case)
-
-
-@pytest.mark.parametrize("case", LOSSES["whole_loss"])
-def test_whole_loss_with_mixup_as_soft_targets_has_the_recorded_terms(case):
-    share, order = case["mixup"]["share"], case["mixup"]["order"]
-    logits, labels = float64(case["logits"]), torch.tensor(case["targets"])
-    shares = F.one_hot(labels, logits.shape[1] // case["into"]).double()
-    logits, targets = (share * each + (1 - share) * each[order] for each in (logits, shares))
-    whole_loss(case, logits, targets, case["mixup"])
 
 
 @pytest.mark.parametrize("case", LOSSES["whole_loss"])
