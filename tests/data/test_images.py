@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cotrain.data import FileImages, TensorImages, read_image
+from cotrain.data import FileImages, TensorImages, UnreadableImageError, images, read_image
 from cotrain.ensemble.preprocessing import Preprocessing
 
 
@@ -20,6 +20,35 @@ def test_an_image_of_the_right_size_is_not_changed(tmp_path):
         read_image(tmp_path / "image.png", preprocessing()),
         torch.from_numpy(pixels).permute(2, 0, 1),
     )
+
+
+def test_batches_are_in_the_order_of_the_files_and_one_is_read_ahead(tmp_path, monkeypatch):
+    files = [str(tmp_path / f"{number}.png") for number in range(7)]
+    for number, file in enumerate(files):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(file)
+    (tmp_path / "3.png").write_bytes(b"no image")
+    seen = []
+
+    def read(file, frame):
+        seen.append(file)
+        return read_image(file, frame)
+
+    monkeypatch.setattr(images, "read_image", read)
+    batches = images.read_batches(files, preprocessing(), 2)
+    first = next(batches)
+    found = [first, *batches]
+    assert [len(batch) for batch in found] == [2, 2, 2, 1]
+    flat = [each for batch in found for each in batch]
+    assert isinstance(flat[3], UnreadableImageError)
+    assert [int(each[0, 0, 0]) for each in flat if isinstance(each, torch.Tensor)] == [
+        *(0, 1, 2),
+        *(4, 5, 6),
+    ]
+    assert sorted(seen) == files
+    stopped = images.read_batches(files * 50, preprocessing(), 2)
+    next(stopped)
+    stopped.close()
+    assert len(seen) <= 7 + 4  # two batches have been begun
 
 
 def test_files_give_pixels_at_the_networks_size_and_originals_at_their_own(tmp_path):

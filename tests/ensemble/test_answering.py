@@ -7,7 +7,7 @@ import torch
 
 from cotrain import ConfigError, divide, networks
 from cotrain.ensemble import Preprocessing
-from cotrain.ensemble.answering import known_preprocessing, logits_of, prepared
+from cotrain.ensemble.answering import known_preprocessing, logits_of, logits_of_batches, prepared
 from cotrain.execution import prepare
 
 GREY = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.25,))
@@ -39,6 +39,23 @@ def test_an_ensemble_and_its_execution_prepare_and_answer_alike(ensemble):
     with prepare(ensemble, "loop") as execution:
         assert (execution.spec, execution.device) == (ensemble.spec, ensemble.device)
         assert torch.equal(logits_of(execution, execution.prepare(PIXELS)), expected)
+
+
+def test_batches_are_answered_in_their_order_and_one_ahead(ensemble):
+    batches = [ensemble.prepare(PIXELS), ensemble.prepare(PIXELS[:1]), ensemble.prepare(PIXELS)]
+    asked = []
+
+    def given():
+        for number, images in enumerate(batches):
+            asked.append(number)
+            yield images
+
+    answers = logits_of_batches(ensemble.train(), given())
+    assert torch.equal(next(answers), logits_of(ensemble, batches[0]))
+    assert asked == [0, 1]
+    assert ensemble.networks[0].training
+    for answer, images in zip(answers, batches[1:], strict=True):
+        assert torch.equal(answer, logits_of(ensemble, images))
 
 
 def test_logits_are_float32_whatever_answers(ensemble):

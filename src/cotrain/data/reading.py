@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -19,7 +18,7 @@ from cotrain.basics.watching import watched
 from cotrain.data.decoding import UnreadableImageError, decode
 from cotrain.data.fitting import fit_image
 from cotrain.data.formats import open_image
-from cotrain.data.images import read_image, to_tensor
+from cotrain.data.images import read_image, reading_threads, to_tensor
 from cotrain.data.stored import Chosen, Readable, Readables
 from cotrain.ensemble.preprocessing import Preprocessing
 
@@ -129,17 +128,16 @@ def _allocate(count: int, preprocessing: Preprocessing) -> Tensor:
 
 _CHUNK = 256  # files a task: a task for each file would take more memory than a million paths
 _SHOWN = 10
-_THREADS = 4  # two halve the time of photos; tiny files take longer the more threads there are
 
 
 def _read_all(paths: Readables, read: Callable[[int, Opened], object]) -> FilesRead:
     """Call ``read`` with 0 .. N-1 and the file, in a few threads; digest those that it can read."""
-    threads = paths.threads if isinstance(paths, Chosen) else _THREADS
+    pool = reading_threads(paths.threads) if isinstance(paths, Chosen) else reading_threads()
 
     def run(start: int) -> list[tuple[int, str, str]]:
         return [_read(paths, i, read) for i in range(len(paths))[start : start + _CHUNK]]
 
-    with ThreadPoolExecutor(min(threads, os.cpu_count() or 1)) as pool:
+    with pool:
         chunks = pool.map(run, range(0, len(paths), _CHUNK))
         found = list(chain(*watched(chunks, "reading images", _CHUNK, len(paths))))
     return FilesRead(

@@ -3,11 +3,13 @@
 An ensemble, an execution of one and an exported file are asked, evaluated and timed alike.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from cotrain.basics.ahead import Sent, one_ahead
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Shaped
 from cotrain.config.combining import Combine
@@ -111,8 +113,19 @@ def logits_of(
     answering: Answering, images: Shaped[Tensor, "B channels H W"]
 ) -> Float[Tensor, "S B C"]:
     """Logits in float32 on the CPU, in evaluation mode and without gradients."""
+    return _asked(answering, images).arrived()
+
+
+def logits_of_batches(
+    answering: Answering, batches: Iterable[Shaped[Tensor, "B channels H W"]]
+) -> Iterator[Float[Tensor, "S B C"]]:
+    """``logits_of`` each batch; a GPU has the next batch before it is waited for."""
+    return (sent.arrived() for sent in one_ahead(_asked(answering, each) for each in batches))
+
+
+def _asked(answering: Answering, images: Tensor) -> Sent:
     with evaluating(answering), torch.inference_mode():
-        return answering(images.to(answering.device)).float().cpu()
+        return Sent(answering(images.to(answering.device)).float())
 
 
 def staged_answers_of(

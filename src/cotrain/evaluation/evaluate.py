@@ -19,7 +19,7 @@ from cotrain.config.dtype import Dtype
 from cotrain.data import Images, Share, Splits, evaluation_loader
 from cotrain.data.epoch_order import ALONE
 from cotrain.data.worker_processes import dead_workers_named
-from cotrain.ensemble.answering import Answering, logits_of, prepared
+from cotrain.ensemble.answering import Answering, logits_of_batches, prepared
 from cotrain.ensemble.cascade import known_cascade
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.evaluation.cascade.scores import CascadeScores, cascade_scores
@@ -195,7 +195,7 @@ def collect_logits(
     """
     loading: Any = {"batch_size": batch_size, "workers": workers, "share": share}
     batches = batches_of(ensemble, images, otherwise, **loading)
-    answers = (logits_of(ensemble, some) for some, _ in batches)
+    answers = logits_of_batches(ensemble, (some for some, _ in batches))
     shape = (ensemble.spec.into, ensemble.spec.num_classes)
     if share.world_size > 1:
         sizes = [min(batch_size, len(images) - at) for at in range(0, len(images), batch_size)]
@@ -226,4 +226,5 @@ def batches_of(
     )
     with dead_workers_named("try fewer data.workers"):
         for pixels, classes in loader:
-            yield prepared(ensemble, pixels, otherwise), classes
+            there = pixels.to(ensemble.device, non_blocking=True)
+            yield prepared(ensemble, there, otherwise), classes

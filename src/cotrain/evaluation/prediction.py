@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +18,9 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float
 from cotrain.config.combining import Combine
-from cotrain.data import UnreadableImageError, read_image
+from cotrain.data import UnreadableImageError
 from cotrain.data.folders import image_files
+from cotrain.data.images import read_batches
 from cotrain.data.walking import Walk
 from cotrain.ensemble.answering import (
     Answering,
@@ -77,7 +79,7 @@ def predict_files(
     probabilities: bool = False,
     cascade: bool = False,
 ) -> Iterator[Prediction]:
-    """One row for every file, in order; they are decoded a batch at a time.
+    """One row for every file, in order; they are decoded a batch at a time, one ahead.
 
     Args:
         ensemble: An ensemble, an execution of one, or an exported file.
@@ -95,10 +97,9 @@ def predict_files(
             classes, or two of one name, is calibrated for another way of combining, or has no
             cascade.
     """
-    known_preprocessing(ensemble.spec)
     if batch_size < 1:
         raise ConfigError(f"batch_size={batch_size} is below 1: give at least 1")
-    spec = ensemble.spec
+    spec, preprocessing = ensemble.spec, known_preprocessing(ensemble.spec)
     labels = spec.classes or tuple(map(str, range(spec.num_classes)))
     calibration = spec.calibration if calibrated else None
     combine, rule = combine or spec.combine, None
@@ -107,8 +108,9 @@ def predict_files(
         rule.check_fits(spec.into, combine)
     wanted = _Wanted(labels, combine, calibration, top, probabilities, rule)
     _check(wanted)
-    for start in range(0, len(files), batch_size):
-        yield from _batch(ensemble, files[start : start + batch_size], wanted)
+    paths = iter([file if isinstance(file, str) else "" for file in files])
+    for batch in read_batches(files, preprocessing, batch_size):
+        yield from _batch(ensemble, list(islice(paths, len(batch))), batch, wanted)
 
 
 def _check(wanted: _Wanted) -> None:
@@ -125,23 +127,23 @@ def _check(wanted: _Wanted) -> None:
 
 
 def _batch(
-    ensemble: Answering, files: Sequence[str | BytesIO], wanted: _Wanted
+    ensemble: Answering,
+    paths: Sequence[str],
+    batch: Sequence[Tensor | UnreadableImageError],
+    wanted: _Wanted,
 ) -> list[Prediction]:
-    preprocessing = known_preprocessing(ensemble.spec)
-    paths = [file if isinstance(file, str) else "" for file in files]
-    pixels: dict[int, Tensor] = {}
-    rows: dict[int, Prediction] = {}
-    for place, file in enumerate(files):
-        try:
-            pixels[place] = read_image(file, preprocessing)
-        except UnreadableImageError as error:
-            rows[place] = Prediction(path=paths[place], error=error.reason)
+    pixels = {place: each for place, each in enumerate(batch) if isinstance(each, Tensor)}
+    rows = {
+        place: Prediction(path=paths[place], error=each.reason)
+        for place, each in enumerate(batch)
+        if isinstance(each, UnreadableImageError)
+    }
     if pixels:
         images = ensemble.prepare(torch.stack(list(pixels.values())))
         answering = _answers if wanted.cascade is None else _staged
         answers = answering(ensemble, [paths[place] for place in pixels], images, wanted)
         rows |= dict(zip(pixels, answers, strict=True))
-    return [rows[place] for place in range(len(files))]
+    return [rows[place] for place in range(len(paths))]
 
 
 def _answers(

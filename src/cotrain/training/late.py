@@ -4,6 +4,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from cotrain.basics.ahead import Sent
+
 
 class Late:
     """Numbers on their way from all processes and from a GPU; a step later they are there.
@@ -17,38 +19,30 @@ class Late:
 
     def __init__(self, values: Tensor, *, shared: int) -> None:
         self._work: dist.Work | None = None
-        self._there: torch.cuda.Event | None = None
-        self._values = values
         if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
             greatest = dist.ReduceOp.MAX
             self._work = dist.all_reduce(values[:shared], op=greatest, async_op=True)
-        if values.is_cuda:
-            self._there = torch.cuda.Event()
-            self._values = self._sent(values)
+        self._is_far = values.is_cuda
+        self._values = self._sent(values) if values.is_cuda else Sent(values)
 
-    def _sent(self, values: Tensor) -> Tensor:
-        """The numbers, sent to the CPU without holding up what the GPU does for the step."""
-        there = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    def _sent(self, values: Tensor) -> Sent:
+        """The numbers, sent without holding up what the GPU does for the step."""
         device = values.device
         stream = torch.cuda.Stream(device) if self._work else torch.cuda.current_stream(device)
         with torch.cuda.stream(stream):
             if self._work:
                 self._work.wait()  # the stream waits, and not this process
-            there.copy_(values, non_blocking=True)
-        assert self._there is not None
-        self._there.record(stream)
+            sent = Sent(values)
         values.record_stream(stream)
-        return there
+        return sent
 
     @property
     def waits(self) -> bool:
         """Whether looking at the numbers in the step that made them would wait."""
-        return self._work is not None or self._there is not None
+        return self._work is not None or self._is_far
 
     def numbers(self) -> list[float]:
         """The numbers."""
-        if self._there is not None:
-            self._there.synchronize()
-        elif self._work is not None:
+        if self._work is not None and not self._is_far:
             self._work.wait()
-        return self._values.tolist()
+        return self._values.arrived().tolist()

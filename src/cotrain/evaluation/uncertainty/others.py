@@ -11,7 +11,7 @@ from cotrain.config import Data
 from cotrain.config.datasets import DATASETS
 from cotrain.data import UnreadableImageError, load_test, read_image
 from cotrain.data.settings import has_any_size
-from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of
+from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of_batches
 from cotrain.evaluation.evaluate import collect_logits
 from cotrain.evaluation.prediction import find_images
 
@@ -74,4 +74,4 @@ def _of_files(ensemble: Answering, root: str, batch_size: int) -> Float[Tensor, 
     if not pixels:
         raise ConfigError(f"{root}: none of its images can be decoded: give another folder")
     batches = torch.stack(pixels).split(batch_size)
-    return torch.cat([logits_of(ensemble, ensemble.prepare(each)) for each in batches], dim=1)
+    return torch.cat([*logits_of_batches(ensemble, map(ensemble.prepare, batches))], dim=1)
