@@ -56,10 +56,11 @@ def quality(scores: Sequence[Scores]) -> dict[str, Any]:
 
 
 def of_runs(rows: Sequence[RunScores]) -> dict[str, Any]:
-    """Quality of the runs of all seeds, beside what an answer costs."""
+    """Quality of the runs of all seeds, beside what an answer costs on average."""
     scores = [row.scores for row in rows if row.scores is not None]
     assert len(scores) == len(rows)
-    return {"macs": rows[0].macs, "params": rows[0].params, **quality(scores)}
+    costs = {"macs": mean(row.macs for row in rows), "params": mean(row.params for row in rows)}
+    return {**costs, **quality(scores)}
 
 
 def interleaved(cases: Mapping[str, Callable[[], object]], *, n: int) -> dict[str, list[float]]:

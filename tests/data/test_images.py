@@ -1,5 +1,7 @@
 """Images at the network's size, kept in memory or on disk."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from PIL import Image
@@ -45,7 +47,7 @@ def test_batches_are_in_the_order_of_the_files_and_one_is_read_ahead(tmp_path, m
         *(4, 5, 6),
     ]
     assert sorted(seen) == files
-    stopped = images.read_batches(files * 50, preprocessing(), 2)
+    stopped: Any = images.read_batches(files * 50, preprocessing(), 2)
     next(stopped)
     stopped.close()
     assert len(seen) <= 7 + 4  # two batches have been begun
