@@ -180,6 +180,15 @@ MEASUREMENTS: Sequence[Measurement] = (
     _answered("wide_resnet16_8", "answers-wide_resnet16_8", "1,16,64", 3),
     _trained("wide_resnet28_10", "training-wide_resnet28_10-compiled", "--compile", 6),
     _trained("wide_resnet16_8", "training-wide_resnet16_8", minutes=3),
+    _trained(
+        "wide_resnet28_10",
+        "training-wide_resnet28_10-graphs",
+        "--compile --execution cuda_graphs",
+        6,
+    ),
+    _trained(
+        "wide_resnet16_8", "training-wide_resnet16_8-graphs", "--execution cuda_graphs", minutes=3
+    ),
     Measurement(
         name="auto",
         shows="what auto chooses for WRN-28-10 into 4",

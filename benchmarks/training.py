@@ -128,6 +128,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--precision", choices=tuple(PRECISIONS), default="32")
     parser.add_argument("--no-channels-last", action="store_true")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--execution", default="loop", help="hardware.execution, but for auto")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--steps", type=int, default=20, help="steps of one timed run")
@@ -160,6 +161,7 @@ def build_setup(options: argparse.Namespace) -> Setup:
             precision=PRECISIONS[options.precision],
             channels_last=not options.no_channels_last,
             compile=options.compile,
+            execution=options.execution,
         ),
     )
     return Setup(

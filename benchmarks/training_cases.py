@@ -12,10 +12,11 @@ from reference_step import ReferenceStep
 import cotrain
 from cotrain.config import Experiment
 from cotrain.data import Batch, Splits
+from cotrain.execution import prepare_training
 from cotrain.networks import spec
 from cotrain.training.datamodule import Loaders
 from cotrain.training.epoch_metrics import Tally
-from cotrain.training.optimization import build_optimizer
+from cotrain.training.optimization import build_optimizer, is_fused
 
 WEIGHT = 0.5
 LR, DECAY = 0.01, 5e-4
@@ -76,17 +77,22 @@ class BareStep:
     def __init__(self, setup: Setup) -> None:
         experiment, hardware = setup.experiment, setup.experiment.hardware
         self.ensemble = setup.arranged_ensemble()
-        self.optimizer = build_optimizer(self.ensemble, experiment.optimizer, experiment.into)
+        self.execution = prepare_training(self.ensemble, hardware.execution)
+        fused = is_fused(experiment.optimizer, hardware, setup.device)
+        self.optimizer = build_optimizer(
+            self.ensemble, experiment.optimizer, experiment.into, fused=fused
+        )
         self.loss = cotrain.CoTrainingLoss()
         self.tally = Tally(experiment.into, ["loss", "cross_entropy", "divergence"])
         self.device, self.half = setup.device, hardware.precision == "bf16-mixed"
 
     def __call__(self, batch: Batch) -> None:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            logits = self.ensemble(batch.images)
+            logits = self.execution.forward(batch.images)
             terms = self.loss(logits, batch.targets, weight=WEIGHT)
         self.optimizer.zero_grad()
         terms.total.backward()
+        self.execution.backward()
         self.optimizer.step()
         losses = [terms.total, terms.cross_entropy, terms.divergence]
         self.tally.add(logits, batch.targets, losses)

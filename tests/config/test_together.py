@@ -84,6 +84,13 @@ def test_what_a_member_cannot_have_is_refused(settings, options, said):
         Experiment(**settings, co_training=CoTrainingOptions(**options))
 
 
+@pytest.mark.parametrize("execution", ["threads", "cuda_graphs", "auto"])
+def test_networks_that_take_turns_are_not_run_at_once(execution):
+    apart = CoTrainingOptions(together=False)
+    with pytest.raises(ConfigError, match=f"execution={execution} runs networks at .*: give loop$"):
+        Experiment(co_training=apart, hardware=Hardware(execution=execution))
+
+
 def test_a_member_is_one_network_of_the_divided_size():
     made = Experiment(into=4, co_training=CoTrainingOptions(member=2))
     assert (made.trained_networks, made.network_numbers, made.divided_by) == (1, range(2, 3), 4)

@@ -41,7 +41,7 @@ def test_an_answer_of_a_graph_outlives_the_next():
         assert torch.equal(first, kept)
 
 
-@pytest.mark.parametrize("strategy", ["streams", "devices"])
+@pytest.mark.parametrize("strategy", ["streams", "cuda_graphs", "devices"])
 def test_gradients_are_those_of_the_loop(strategy):
     views, targets = torch.randn(3, 4, 3, 16, 16).cuda(), torch.arange(4).cuda()
     gradients = []
@@ -54,6 +54,34 @@ def test_gradients_are_those_of_the_loop(strategy):
         gradients.append([parameter.grad for parameter in ensemble.parameters()])
     for own, other in zip(*gradients, strict=True):
         torch.testing.assert_close(own, other, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_steps_of_graphs_are_those_of_the_loop(dtype):
+    torch.manual_seed(0)
+    batches = [torch.randn(3, size, 3, 16, 16).cuda() for size in (4, 4, 2, 4)]
+    found = []
+    for name in ("loop", "cuda_graphs"):
+        ensemble, losses = small().train(), []
+        optimizer = torch.optim.SGD(ensemble.parameters(), lr=0.05, momentum=0.9)
+        with prepare_training(ensemble, name) as execution:
+            for views in batches:
+                targets = torch.arange(views.shape[1]).cuda()
+                with torch.autocast("cuda", dtype, enabled=dtype != torch.float32):
+                    logits = execution.forward(views)
+                    loss = CoTrainingLoss()(logits, targets, weight=0.5).total
+                optimizer.zero_grad()
+                loss.backward()
+                execution.backward()
+                optimizer.step()
+                losses.append(loss.item())
+        statistics = [each for each in ensemble.buffers() if each.is_floating_point()]
+        counts = [each.item() for each in ensemble.buffers() if not each.is_floating_point()]
+        assert set(counts) == {len(batches)}
+        found.append((torch.tensor(losses), *statistics, *ensemble.parameters()))
+    close = 1e-3 if dtype == torch.float32 else 5e-2
+    for own, other in zip(*found, strict=True):
+        torch.testing.assert_close(own, other, rtol=close, atol=close)
 
 
 def test_a_strategy_is_chosen():

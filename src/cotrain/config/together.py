@@ -17,6 +17,7 @@ def check_together(settings: Settings) -> None:
     _check_peer(settings)
     _check_mixed(settings)
     _check_cached(settings)
+    _check_one_by_one(settings)
     _check_member(settings)
     _check_fused(settings)
     _check_synchronised(settings)
@@ -117,6 +118,13 @@ def _check_cached(settings: Settings) -> None:
         }
         why = f"needs images in every step, and fine_tuning.cached_views={views} keeps features"
         _refuse_unusual(settings, usual, why)
+
+
+def _check_one_by_one(settings: Settings) -> None:
+    """Raise ConfigError for a way to run networks at once where they take turns."""
+    if not settings["co_training.together"]:
+        why = "runs networks at once, and co_training.together=false trains one after the other"
+        _refuse_unusual(settings, {"hardware.execution": "loop"}, why)
 
 
 def _check_member(settings: Settings) -> None:

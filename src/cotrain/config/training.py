@@ -187,8 +187,9 @@ class Hardware:
         channels_last: Keep images and weights in NHWC memory order.
         compile: Compile every network with ``torch.compile``.
         execution: How the S networks are run: ``loop``, one after the other; ``threads``, side by
-            side on the CPU; ``streams``, side by side on one GPU; ``auto`` measures and takes the
-            fastest. All but ``loop`` differ from it in the last bits.
+            side on the CPU; ``streams``, side by side on one GPU; ``cuda_graphs``, the same by two
+            launches a network and step, for networks that draw no random numbers; ``auto`` measures
+            the others and takes the fastest. All but ``loop`` differ from it in the last bits.
         threads: CPU threads of PyTorch; null leaves PyTorch's choice.
     """
 
@@ -202,5 +203,5 @@ class Hardware:
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"] = "32-true"
     channels_last: bool = False
     compile: bool = False
-    execution: Literal["loop", "threads", "streams", "auto"] = "loop"
+    execution: Literal["loop", "threads", "streams", "cuda_graphs", "auto"] = "loop"
     threads: int | None = bounded(None, between(1, 1024))

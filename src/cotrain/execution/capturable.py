@@ -3,11 +3,11 @@
 With torch 2.11 nothing runs on the GPU any more after a capture that failed (pytorch#180395).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -19,13 +19,20 @@ _COPIES = {_aten._to_copy.default, _aten.copy_.default}
 _MASKS = {torch.bool, torch.uint8}
 
 
-def check_capturable(networks: Sequence[nn.Module], views: Sequence[Tensor]) -> None:
+def check_capturable(
+    networks: Sequence[Callable[[Tensor], Tensor]], views: Sequence[Tensor], *, first: int = 0
+) -> None:
     """Run the networks once, watched.
+
+    Args:
+        networks: Those to capture.
+        views: One for each.
+        first: The number of the first, for messages.
 
     Raises:
         ConfigError: An operation waits for the device, which a graph cannot hold.
     """
-    for index, (network, view) in enumerate(zip(networks, views, strict=True)):
+    for index, (network, view) in enumerate(zip(networks, views, strict=True), start=first):
         try:
             with _Watch():
                 network(view)

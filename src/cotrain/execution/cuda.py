@@ -17,7 +17,7 @@ from cotrain.execution.execution import Execution, Network, ask
 from cotrain.execution.sizes import Recent, Sizes, padded
 
 # What torch asks for before a capture: libraries choose and allocate in the first runs.
-_WARM_UP = 3
+WARM_UP = 3
 # Graphs that are kept: each holds the memory of a forward pass that no other one can use.
 _MOST = 8
 
@@ -139,7 +139,7 @@ class _Graphs:
     def _capture(self, given: Sequence[Tensor], into: int, size: int) -> _Captured:
         inputs = static_inputs(given, size)
         static = inputs if len(inputs) == into else inputs * into
-        with _CAPTURING, _no_autocast_cache():
+        with capturing():
             check_capturable(self._networks, static)
             try:
                 return self._captured_on_side(inputs, static)
@@ -151,7 +151,7 @@ class _Graphs:
         side = torch.cuda.Stream(self._device)
         side.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(side):
-            for _ in range(_WARM_UP):
+            for _ in range(WARM_UP):
                 self._forward(static)
         torch.cuda.current_stream(self._device).wait_stream(side)
         graph = torch.cuda.CUDAGraph()
@@ -174,14 +174,21 @@ def static_inputs(views: Sequence[Tensor], size: int) -> list[Tensor]:
 
 
 @contextmanager
-def _no_autocast_cache() -> Iterator[None]:
-    """A weight that autocast converts must be converted in the graph, not found in a cache."""
+def capturing() -> Iterator[None]:
+    """One capture at a time; a weight that autocast converts must be converted in the graph, not
+    found in a cache."""
     kept = torch.is_autocast_cache_enabled()
-    torch.set_autocast_cache_enabled(False)
-    try:
-        yield
-    finally:
-        torch.set_autocast_cache_enabled(kept)
+    with _CAPTURING:
+        torch.set_autocast_cache_enabled(False)
+        try:
+            yield
+        finally:
+            torch.set_autocast_cache_enabled(kept)
+
+
+def autocast_type() -> torch.dtype | None:
+    """What autocast computes in on a GPU; None where there is none."""
+    return torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
 
 
 def _distinct(views: Sequence[Tensor]) -> list[Tensor]:
@@ -191,6 +198,5 @@ def _distinct(views: Sequence[Tensor]) -> list[Tensor]:
 
 def _kind(given: Sequence[Tensor], size: int) -> object:
     """What a graph is fixed to: shape, layout and type of the views, and autocast."""
-    autocast = torch.is_autocast_enabled("cuda") and torch.get_autocast_dtype("cuda")
     view = given[0]
-    return len(given), size, view.shape[1:], view.stride()[1:], view.dtype, autocast
+    return len(given), size, view.shape[1:], view.stride()[1:], view.dtype, autocast_type()

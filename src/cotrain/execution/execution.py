@@ -148,6 +148,8 @@ def ask(index: int, network: Network, view: Tensor) -> Tensor:
     """Logits [B, C] of one network; its error names it."""
     try:
         return network(view)
+    except ConfigError:
+        raise  # says all there is to do
     except Exception as error:
         raise NetworkError(index, error) from error
 

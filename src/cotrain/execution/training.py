@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from cotrain.basics.errors import ConfigError
 from cotrain.ensemble.ensemble import Ensemble, split_views
 from cotrain.execution.cuda import make_streams, on_streams
-from cotrain.execution.execution import NetworkError, ask, networks_of
+from cotrain.execution.drawing import drawing_nothing
+from cotrain.execution.execution import Network, NetworkError, ask, networks_of
 from cotrain.execution.strategies import make_workers, only_cpu
+from cotrain.execution.training_graphs import GraphedNetwork
 from cotrain.execution.workers import Workers
 
-TrainingStrategy = Literal["loop", "threads", "streams", "devices"]
+TrainingStrategy = Literal["loop", "threads", "streams", "cuda_graphs", "devices"]
 
 Before = Callable[[int], object]
 
@@ -30,6 +32,7 @@ class TrainingExecution:
         networks: The networks themselves.
         pool: Threads that run a network each; None where autograd does all.
         streams: A CUDA stream for each network; None elsewhere.
+        graphs: Each network as captured graphs; None where it runs as it is.
     """
 
     def __init__(
@@ -39,9 +42,11 @@ class TrainingExecution:
         *,
         pool: Workers | None = None,
         streams: Sequence[torch.cuda.Stream] | None = None,
+        graphs: Sequence[GraphedNetwork] | None = None,
     ) -> None:
         self.name = name
         self._networks, self._pool, self._streams = networks, pool, streams
+        self._run: Sequence[Network] = graphs or networks
         # Of the step under way: each network's logits, and the leaf that the loss sees.
         self._outputs: list[Tensor] = []
         self._leaf: Tensor | None = None
@@ -61,7 +66,7 @@ class TrainingExecution:
         each = split_views(views, len(self._networks))
         if self._pool:
             return self._forward_in_threads(self._pool, each, before)
-        networks = [partial(_after, before, i, n) for i, n in enumerate(self._networks)]
+        networks = [partial(_after, before, i, n) for i, n in enumerate(self._run)]
         if self._streams:
             return on_streams(networks, self._streams, each)
         pairs = enumerate(zip(networks, each, strict=True))
@@ -73,15 +78,10 @@ class TrainingExecution:
         self._outputs, self._leaf = [], None
         for index in range(len(self._networks) if before else 0):
             before(index)  # type: ignore[misc]
-        state = _random_state(self._networks)
         pairs = enumerate(zip(self._networks, views, strict=True))
-        outputs = pool.run([partial(ask, i, partial(_there, n), v) for i, (n, v) in pairs])
-        if not torch.equal(state, _random_state(self._networks)):
-            raise ConfigError(
-                f"strategy={self.name!r}: a network draws random numbers in training (dropout, "
-                "stochastic depth), and threads would share one random state in no fixed order: "
-                "use strategy='loop'"
-            )
+        why = "threads would share one random state in no fixed order"
+        with drawing_nothing(self._networks, self.name, why):
+            outputs = pool.run([partial(ask, i, partial(_there, n), v) for i, (n, v) in pairs])
         leaf = torch.stack([logits.detach().to(views[0].device) for logits in outputs])
         if torch.is_grad_enabled():
             self._outputs, self._leaf = outputs, leaf.requires_grad_()
@@ -118,14 +118,7 @@ class TrainingExecution:
         self.close()
 
 
-def _random_state(networks: Sequence[nn.Module]) -> Tensor:
-    """The state of every generator that the networks could draw from."""
-    gpus = {t.device for network in networks for t in network.parameters() if t.is_cuda}
-    states = [torch.cuda.get_rng_state(gpu) for gpu in sorted(gpus, key=str)]
-    return torch.cat([torch.get_rng_state(), *states])
-
-
-def _after(before: Before | None, index: int, network: nn.Module, view: Tensor) -> Tensor:
+def _after(before: Before | None, index: int, network: Network, view: Tensor) -> Tensor:
     if before:
         before(index)
     return network(view)
@@ -151,8 +144,8 @@ def prepare_training(
 
     Args:
         networks: S networks, or an ensemble, where they are to be trained.
-        strategy: ``loop``, ``threads`` (CPU), ``streams`` (one GPU), or ``devices`` (a thread for
-            each network, wherever it is).
+        strategy: ``loop``, ``threads`` (CPU), ``streams`` and ``cuda_graphs`` (one GPU), or
+            ``devices`` (a thread for each network, wherever it is).
         workers: Threads of ``threads``; as many as torch may use here, at most S, if None.
 
     Raises:
@@ -163,6 +156,10 @@ def prepare_training(
         return TrainingExecution("loop", found)
     if strategy == "streams":
         return TrainingExecution("streams", found, streams=make_streams("streams", found))
+    if strategy == "cuda_graphs":
+        own = make_streams("cuda_graphs", found)
+        graphs = [GraphedNetwork(index, network) for index, network in enumerate(found)]
+        return TrainingExecution("cuda_graphs", found, streams=own, graphs=graphs)
     if strategy not in get_args(TrainingStrategy):
         raise ConfigError(
             f"strategy={strategy!r} cannot train: use one of {list(get_args(TrainingStrategy))}"

@@ -6,7 +6,7 @@ import pytest
 
 from cotrain import ConfigError, divide, networks
 from cotrain.comparison.accuracy.candidates import ABLATIONS, list_candidates
-from cotrain.config import CoTrainingOptions, Experiment, Views
+from cotrain.config import CoTrainingOptions, Experiment, Hardware, Views
 from cotrain.ensemble.cost import cost_of
 
 
@@ -60,6 +60,13 @@ def test_ablations_change_one_setting_of_the_largest():
         "S=4 identical init",
         "S=4 trained separately",
     ]
+
+
+def test_networks_trained_separately_take_turns_however_the_others_run():
+    base = Experiment(hardware=Hardware(execution="auto"))
+    together, apart = list_candidates(base, (2,), False, ["separate"])
+    assert together.experiment.hardware.execution == "auto"
+    assert apart.experiment.hardware.execution == "loop"
 
 
 def test_an_ablation_that_makes_the_networks_independent_shares_their_runs():

@@ -66,7 +66,10 @@ ABLATIONS: Mapping[str, Ablation] = {
     "init": Ablation(
         label="identical init", settings={"co_training": {"initialization": "identical"}}
     ),
-    "separate": Ablation(label="trained separately", settings={"co_training": {"together": False}}),
+    "separate": Ablation(
+        label="trained separately",
+        settings={"co_training": {"together": False}, "hardware": {"execution": "loop"}},
+    ),
 }
 
 
