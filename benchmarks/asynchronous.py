@@ -203,6 +203,22 @@ def summary(rows: Sequence[tuple[Scores, list[Path]]]) -> dict[str, Any]:
     return made
 
 
+def table(results: Mapping[str, Any]) -> list[str]:
+    """The rows of ``docs/several-machines.md``."""
+    rows = []
+    for name, row in results.items():
+        into, trained = name.removeprefix("S=").split(", ", 1)
+        error, known, lag = row["error"], "", ""
+        if "others_known" in row:
+            known = f"{100 * row['others_known']['mean']:.0f}"
+            lag = f"{row['others_lag']['mean']:.1f}"
+        rows.append(
+            f"| {into} | {trained} | {error['mean']:.2f} ± {error['sd']:.2f} "
+            f"| {row['nll']['mean']:.3f} | {known} | {lag} |"
+        )
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
@@ -220,8 +236,7 @@ def main() -> None:
                     flush=True,
                 )
     results = {name: summary(each) for name, each in found.items()}
-    for name, made in results.items():
-        print(name, {key: round(each["mean"], 4) for key, each in made.items()})
+    print(*table(results), sep="\n")
     facts = {"seeds": SEEDS, "epochs": recipe.epochs, "steps_per_epoch": steps_of(recipe)}
     name = "asynchronous" if given.cifar10 is None else "asynchronous-cifar10"
     print(write_results(name, {**facts, "results": results}))

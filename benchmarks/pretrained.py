@@ -169,6 +169,21 @@ def scores_of_seed(
     return [*run_scores(runs), *assembled_of(runs, count)]
 
 
+def table(rows: Mapping[str, Any]) -> list[str]:
+    """The rows of ``docs/pretrained.md``; MACs as parts of the large network's."""
+    large = rows["lite2"]["macs"]
+    return [
+        f"| {name} | {row['macs'] / large:.2f} | {_number(row['error'], 1)} "
+        f"| {_number(row['nll'], 2)} | {_number(row['ece'], 3)} |"
+        for name, row in rows.items()
+    ]
+
+
+def _number(found: Mapping[str, Any], digits: int) -> str:
+    deviation = "" if found["sd"] is None else f" ± {found['sd']:.{digits}f}"
+    return f"{found['mean']:.{digits}f}{deviation}"
+
+
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
@@ -191,8 +206,7 @@ def main(words: Sequence[str] | None = None) -> None:
             for folder in [given.runs / f"{images}-seed{seed}"]
         ]
         rows = {each[0].name: of_runs(list(each)) for each in zip(*every, strict=True)}
-        for name, row in rows.items():
-            print(images, name, {key: row[key]["mean"] for key in ("error", "nll", "ece")})
+        print(f"{images} images a class:", *table(rows), sep="\n")
         results[str(images)] = rows
     facts = {"seeds": given.seeds, "settings": given.set, "torch_threads": torch.get_num_threads()}
     print(write_results(given.result, {**facts, "results": results}))

@@ -46,7 +46,9 @@ def test_tiny_networks_are_compared_and_not_trained_again(tmp_path: Path, monkey
     assert rows["4 x lite0, greedy"]["params"] <= rows["4 x lite0, assembled"]["params"]
     divided = rows["lite2 into 2, fresh"]["params"]
     assert divided == pytest.approx(rows["lite2"]["params"], rel=0.05)
-    assert "5 lite2 + lite0 {'error'" in capsys.readouterr().out
+    printed = capsys.readouterr().out.splitlines()
+    assert printed.count("5 images a class:") == 2
+    assert f"| lite2 | 1.00 | {rows['lite2']['error']['mean']:.1f} |" in "\n".join(printed)
 
 
 def test_each_candidate_starts_and_is_tuned_as_it_says():
