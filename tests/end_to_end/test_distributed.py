@@ -172,3 +172,25 @@ def test_torchrun_starts_again_what_was_lost(trained: Path, tmp_path: Path) -> N
     one, both = RunFolder(trained).predictions, RunFolder(run).predictions
     assert one.read_bytes() == both.read_bytes()
     assert RunFolder(trained).evaluation.read_bytes() == RunFolder(run).evaluation.read_bytes()
+
+
+DIFFERING = """
+import os, sys
+from cotrain.cli.command import main
+
+main([*sys.argv[1:], "--seed", os.environ["RANK"]])
+"""
+
+
+def test_processes_that_are_told_something_else_end_before_they_train(tmp_path: Path) -> None:
+    recipe, script, run = (tmp_path / name for name in ("recipe.yaml", "differing.py", "run"))
+    hardware = replace(EXPERIMENT.hardware, strategy="ddp")
+    recipe.write_text(dump_experiment(replace(EXPERIMENT, hardware=hardware)))
+    script.write_text(DIFFERING)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = [script, "train", "--config", recipe, "--output", run, "--progress=false"]
+    done = subprocess.run([*torchrun, *command], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    told = "cotrain: process 1 has seed=1, and process 0 0: start every process with the same"
+    assert done.stderr.count(told) >= 1
+    assert not run.exists()

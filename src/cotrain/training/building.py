@@ -8,6 +8,7 @@ import torch
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.data import Splits
+from cotrain.training.agreement import Agreement
 from cotrain.training.bank import Bank, PredictionsOf
 from cotrain.training.batch_norm import keeps_wrong_statistics, synchronise, take_statistics
 from cotrain.training.cached_features import FeatureCache
@@ -60,7 +61,8 @@ def build_module(
     freezes = tuning.frozen_epochs or tuning.frozen_batch_norm
     weights = class_weights(experiment, splits)
     exchange = _exchange(experiment, splits, folder, weights, batches, resumed=resumed)
-    callbacks = [Freezing(ensemble, tuning, cache)] if freezes else []
+    callbacks = [Agreement(experiment, splits, state)]
+    callbacks += [Freezing(ensemble, tuning, cache)] if freezes else []
     module = CoTraining(
         ensemble,
         experiment,
