@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from datetime import timedelta
@@ -37,7 +38,7 @@ def lost(rank: int, store: Path, by: int, said: Any) -> None:
     if rank == 1:
         os.kill(os.getpid(), by)
     try:
-        with clear_errors(RUN, trainer(), TIMEOUT):
+        with clear_errors(RunFolder(store.parent), trainer(), TIMEOUT):
             dist.all_reduce(torch.ones(1))
     except TrainingError as error:
         said.send(str(error))
@@ -51,6 +52,7 @@ def lost(rank: int, store: Path, by: int, said: Any) -> None:
     ],
 )
 def test_a_process_that_is_lost(by: signal.Signals, what: str, tmp_path: Path) -> None:
+    RunFolder(tmp_path).config.touch()
     context = clean_processes()
     said, saying = context.Pipe(duplex=False)
     both = [
@@ -60,8 +62,8 @@ def test_a_process_that_is_lost(by: signal.Signals, what: str, tmp_path: Path) -
         each.start()
     assert said.poll(60)
     assert said.recv() == (
-        f"process 0 stopped because {what}: go on with cotrain train --resume runs/lost, if need "
-        "be with fewer processes (--hardware.devices)"
+        f"process 0 stopped because {what}: go on with cotrain train --resume {tmp_path}, if "
+        "need be with fewer processes (--hardware.devices)"
     )
     for each in both:
         each.kill()
@@ -82,6 +84,31 @@ def test_a_process_that_reaches_no_other_is_told_what_to_set() -> None:
     said = pytest.raises(TrainingError, match=r"at no address: .* set GLOO_SOCKET_IFNAME on each")
     with said, clear_errors(RUN, trainer(), 1.0):
         raise error
+
+
+def meeting(port: int, *, first: bool) -> None:
+    """The first of two processes, or the other, on this machine."""
+    waits = timedelta(seconds=0.5)
+    dist.TCPStore("localhost", port, 2, first, timeout=waits)
+
+
+def test_a_port_that_is_taken_and_one_at_which_nobody_answers(monkeypatch) -> None:
+    monkeypatch.setenv("MASTER_ADDR", "localhost")
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("MASTER_PORT", str(port))
+        said = pytest.raises(
+            TrainingError, match=rf"MASTER_PORT={port} is in use .*: nothing was trained yet: start"
+        )
+        taken.listen()
+        with said, clear_errors(RUN, trainer(), 1.0):
+            meeting(port, first=True)
+    said = pytest.raises(
+        TrainingError, match=rf"no process 0 answers at MASTER_ADDR=localhost, MASTER_PORT={port} "
+    )
+    with said, clear_errors(RUN, trainer(1), 1.0):
+        meeting(port, first=False)
 
 
 def test_a_started_process_that_is_lost() -> None:

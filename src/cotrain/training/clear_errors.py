@@ -1,5 +1,7 @@
 """What a user is told where training cannot go on: one line, and what to do next."""
 
+import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +58,15 @@ def _lost(error: Exception, timeout: float) -> str | None:
             "it reaches another one at no address: where a host's name leads to 127.0.0.1, set "
             "GLOO_SOCKET_IFNAME on each host to its network interface, such as eth0"
         )
+    if "EADDRINUSE" in str(error):
+        port = os.environ.get("MASTER_PORT")
+        return f"MASTER_PORT={port} is in use on this machine (give all processes another one)"
+    if re.search("while trying to connect|failed to connect/validate|Ping failed", str(error)):
+        host, port = (os.environ.get(f"MASTER_{name}") for name in ("ADDR", "PORT"))
+        return (
+            f"no process 0 answers at MASTER_ADDR={host}, MASTER_PORT={port} (hardware.timeout="
+            f"{timeout:g}; look for its own message)"
+        )
     if any(word in str(error) for word in ("Timed out", "timeout", "timed out")):
         return f"another one did not answer for {timeout:g} s (hardware.timeout)"
     if isinstance(error, DistError) or "by peer" in str(error):
@@ -64,6 +75,8 @@ def _lost(error: Exception, timeout: float) -> str | None:
 
 
 def _with_fewer(folder: RunFolder) -> str:
+    if not folder.config.exists():
+        return "nothing was trained yet: start it again"
     return (
         f"go on with cotrain train --resume {folder.root}, if need be with fewer processes "
         "(--hardware.devices)"

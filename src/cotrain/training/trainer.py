@@ -1,7 +1,6 @@
 """The Lightning Trainer of an experiment, unsubclassed, and what it can be asked to do."""
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from inspect import signature
 
 import pytorch_lightning as lightning
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.accelerators import CPUAccelerator
@@ -27,6 +25,7 @@ from cotrain.training.batch_norm import check_synchronised
 from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
 from cotrain.training.exchange import check_alone
 from cotrain.training.given import NOTHING, Given
+from cotrain.training.launched import check_launched
 from cotrain.training.loggers import build_loggers
 from cotrain.training.network_parallel import check_network_parallel
 from cotrain.training.notices import say
@@ -177,14 +176,7 @@ def check_hardware(experiment: Experiment, trainer: lightning.Trainer) -> None:
         raise ConfigError(
             "hardware.precision=16-mixed is not possible on a CPU: give bf16-mixed or 32-true"
         )
-    machines = experiment.hardware.num_nodes
-    known_to = getattr(trainer.strategy, "cluster_environment", None)
-    # Lightning's own environment, which is the one of no cluster, would wait for half an hour.
-    if machines > 1 and type(known_to) is LightningEnvironment and "MASTER_ADDR" not in os.environ:
-        raise ConfigError(
-            f"hardware.num_nodes={machines} waits for machines that do not know of each other: "
-            "start it on each with torchrun, or set MASTER_ADDR, MASTER_PORT and NODE_RANK"
-        )
+    check_launched(experiment.hardware, trainer)
     check_network_parallel(experiment, trainer)
     check_synchronised(experiment.hardware, trainer)
     check_alone(experiment, trainer.world_size)
