@@ -4,10 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pytorch_lightning.utilities import rank_zero_only
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Hardware
-from cotrain.training.launched import check_launched
+from cotrain.training.launched import check_launched, first_where_alone
 
 
 def trainer(devices: int, world_size: int) -> Any:
@@ -37,3 +38,26 @@ def test_a_port_is_a_number(monkeypatch):
     with pytest.raises(ConfigError, match=r"^MASTER_PORT=abc is no port: give a number such as"):
         check_launched(Hardware(devices=2), trainer(2, 2))
     check_launched(Hardware(), trainer(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("hardware", "variables", "rank"),
+    [
+        (Hardware(accelerator="cpu"), {}, 0),
+        (Hardware(devices=1), {}, 0),
+        (Hardware(devices=2), {}, 3),
+        (Hardware(num_nodes=2), {}, 3),
+        (Hardware(devices=1), {"RANK": "3"}, 3),  # of torchrun, which may not fit the settings
+        (Hardware(devices=1), {"LOCAL_RANK": "3"}, 3),
+    ],
+)
+def test_a_process_that_trains_alone_is_the_first(monkeypatch, hardware, variables, rank):
+    """Lightning takes the number of a SLURM task for that of a process that trains with others."""
+    for name in ("RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(rank_zero_only, "rank", 3, raising=False)
+    with first_where_alone(hardware):
+        assert rank_zero_only.rank == rank  # type: ignore[attr-defined]
+    assert rank_zero_only.rank == 3  # type: ignore[attr-defined]

@@ -29,6 +29,7 @@ from cotrain.training.building import build_module
 from cotrain.training.clear_errors import clear_errors, fewer_workers
 from cotrain.training.from_experiment import experiment_images
 from cotrain.training.given import Given, given
+from cotrain.training.launched import first_where_alone
 from cotrain.training.loggers import log_outcome
 from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
@@ -88,7 +89,7 @@ def fit(
     experiment = beside.in_settings(experiment)
     check_schedule(experiment.schedule)
     resume = resume or (restarted() and folder.config.exists())
-    with _own(folder, experiment, resume):
+    with first_where_alone(experiment.hardware), _own(folder, experiment, resume):
         state = read_state(folder, experiment, without_best=without_best)
         with _threads(threads_of(state, experiment.hardware.threads)):
             splits = _images(experiment, folder, resume, split_of, beside)

@@ -1,10 +1,14 @@
-"""Whether what has started the processes of a run fits its settings."""
+"""Whether what has started the processes of a run fits its settings, and which is the first."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytorch_lightning as lightning
+import torch
 import torch.distributed as dist
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from pytorch_lightning.utilities import rank_zero_only
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Hardware
@@ -32,3 +36,27 @@ def check_launched(hardware: Hardware, trainer: lightning.Trainer) -> None:
             f"hardware.num_nodes={machines} makes {wanted}: give hardware.devices its "
             "--nproc-per-node, and hardware.num_nodes its --nnodes"
         )
+
+
+@contextmanager
+def first_where_alone(hardware: Hardware) -> Iterator[None]:
+    """Have Lightning take a process that trains alone for the first one.
+
+    It takes its number from SLURM's variables also where SLURM has started it for something else,
+    such as one of several comparisons, and one that is not the first says and logs nothing.
+    """
+    kept = getattr(rank_zero_only, "rank", 0)
+    if _has_one_device(hardware) and not {"RANK", "LOCAL_RANK"} & set(os.environ):
+        rank_zero_only.rank = 0
+    try:
+        yield
+    finally:
+        rank_zero_only.rank = kept
+
+
+def _has_one_device(hardware: Hardware) -> bool:
+    if hardware.num_nodes > 1:
+        return False
+    if hardware.devices == "auto":
+        return hardware.accelerator == "cpu" or torch.cuda.device_count() <= 1
+    return str(hardware.devices) == "1"

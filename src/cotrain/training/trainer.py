@@ -84,7 +84,8 @@ def build_trainer(
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
         )
-    except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
+    # RuntimeError: what SLURM was asked for does not suit Lightning.
+    except (MisconfigurationException, ValueError, TypeError, ImportError, RuntimeError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise ConfigError(f"{_asked(hardware)}: {reason}: change that setting") from error
     check_hardware(experiment, trainer)
@@ -138,14 +139,14 @@ def _nothing() -> None:
 
 
 def _asked(hardware: Hardware) -> str:
-    """The settings that are not the defaults, one of which the Trainer refuses."""
+    """The settings that are not the defaults, one of which the Trainer refuses, if any are."""
     default = flat_settings(Hardware(), "hardware.")
     changed = {
         name: value
         for name, value in flat_settings(hardware, "hardware.").items()
         if value != default[name]
     }
-    return ", ".join(f"{name}={value}" for name, value in changed.items())
+    return ", ".join(f"{name}={value}" for name, value in changed.items()) or "hardware"
 
 
 def check_supported(experiment: Experiment, validates: bool) -> None:
