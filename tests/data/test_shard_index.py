@@ -114,3 +114,22 @@ def test_damaged_files_are_refused(tmp_path):
     ):
         with pytest.raises(ConfigError, match=message):
             shard_index(path, None)
+
+
+def test_no_shard_is_taken_for_whole_that_is_not(tmp_path):
+    """tarfile ends at once, and quietly, at whatever is no header."""
+    members = {f"{number}.{kind}": b"0" for number in range(3) for kind in ("jpg", "cls")}
+    whole = write(tmp_path / "whole.tar", members).read_bytes()
+    assert len(shard_index(tmp_path / "whole.tar", None).members) == 3
+    end = len(members) * 2 * tarfile.BLOCKSIZE
+    assert not whole[end:].strip(b"\0")
+    assert whole[end - tarfile.BLOCKSIZE :].strip(b"\0")
+    path = tmp_path / "cut.tar"
+    for size in range(256, end + 1, 256):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ConfigError, match=r"cut short|cannot be read"):
+            shard_index(path, None)
+    for damaged in (whole + whole, whole[:2048] + b"x" * 512 + whole[2560:]):
+        path.write_bytes(damaged)
+        with pytest.raises(ConfigError, match="is damaged, or several tar files in one, at byte"):
+            shard_index(path, None)

@@ -15,7 +15,7 @@ from cotrain.basics.files import atomic_write, digest, user_cache
 from cotrain.basics.text import one_line
 from cotrain.data.formats import endings
 
-_FORMAT = 1
+_FORMAT = 2
 _LABELS = ("label", "class", "target", "cls", "class_name")  # what people call it in JSON
 _LONGEST = 2**20  # bytes of a member that says a class
 
@@ -117,11 +117,26 @@ def _members(path: Path) -> Iterator[tarfile.TarInfo]:
     try:
         with tarfile.open(path, "r:") as shard:
             yield from (member for member in shard if member.isreg())
+            _check_end(path, shard.offset)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise ConfigError(
             f"{path} cannot be read as a tar file that is not compressed ({one_line(error)}): "
             "copy it again, or unpack it"
         ) from error
+
+
+def _check_end(path: Path, offset: int) -> None:
+    """Raise ConfigError unless zeros end the shard here: tarfile takes any damage for the end."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        rest = file.read(_LONGEST)
+    if len(rest) < tarfile.BLOCKSIZE:
+        raise ConfigError(f"{path} is cut short: it has no end: copy it again")
+    if rest.strip(b"\0"):
+        raise ConfigError(
+            f"{path} is damaged, or several tar files in one, at byte {offset}, after which "
+            "nothing would be read: copy it again, or give each file apart"
+        )
 
 
 def _image(
