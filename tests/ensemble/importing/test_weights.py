@@ -1,6 +1,8 @@
 """Reading files of others without running code, and fitting them to networks by order."""
 
 import argparse
+import math
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +81,19 @@ def test_code_in_a_file_is_not_run(tmp_path, poison):
 
 
 def test_objects_beside_the_weights_are_refused_by_name(tmp_path, state):
-    path = save(tmp_path / "x.pth.tar", state, args=argparse.Namespace(lr=0.1))
-    assert "loading it would run argparse.Namespace: ask for" in refusal(path)
+    path = save(tmp_path / "x.pth.tar", state, args=Fraction(1, 2))
+    assert "loading it would run fractions.Fraction: ask for" in refusal(path)
+
+
+@pytest.mark.parametrize("kept_as", ["state_dict", "model", "state_dict_ema", "model_ema"])
+def test_states_of_other_programs_give_their_weights_averaged_where_they_are(tmp_path, kept_as):
+    """As timm's ``load_state_dict`` chooses, beside the arguments of the program that wrote it."""
+    weights = {"fc.weight": torch.ones(2)}
+    others = {"state_dict": {"fc.weight": torch.zeros(2)}} if "ema" in kept_as else {}
+    arguments = argparse.Namespace(lr=0.1, model="x", sizes=[1, 2], nested=argparse.Namespace())
+    content = {"epoch": 3, "args": arguments, **others, kept_as: weights}
+    torch.save(content, tmp_path / "x.pth")
+    assert equal(read_weights(tmp_path / "x.pth"), weights)
 
 
 @pytest.mark.parametrize("module", ["numpy._core.multiarray", "numpy.core.multiarray"])
@@ -112,11 +125,12 @@ def test_damaged_files_are_refused(tmp_path, name, content):
     ("content", "message"),
     [
         ([1, 2], "holds no state_dict"),
-        ({"state_dict": None}, "holds no state_dict"),
+        ({"state_dict": None}, "state_dict is no plain tensor"),
         ({"state_dict": {}}, "holds no state_dict"),
         ({"epoch": 3}, "epoch is no plain tensor"),
         ({"state_dict": {1: torch.ones(1)}}, "1 is no plain tensor"),
         ({"a": torch.empty(2, device="meta")}, "a is no plain tensor"),
+        ({"a": torch.tensor([1, math.nan]).bfloat16()}, "a has NaN"),
     ],
 )
 def test_other_contents_are_refused(tmp_path, content, message):

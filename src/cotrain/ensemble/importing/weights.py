@@ -33,29 +33,41 @@ class _Ignored:
 # A best accuracy may be a NumPy number. NumPy's own functions must not rebuild it: a crafted state
 # of a dtype makes them take bytes of the file for the address of an object.
 _NUMPY_NUMBERS = ("numpy.dtype", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
-_STAND_INS: list[Any] = [(_Ignored, name) for name in _NUMPY_NUMBERS]
+# What timm and torchvision's scripts keep of the words that they were called with.
+_ARGUMENTS = "argparse.Namespace"
+_STAND_INS: list[Any] = [(_Ignored, name) for name in (*_NUMPY_NUMBERS, _ARGUMENTS)]
+# Where a training state has its weights: timm's names, and its order. Averages come first.
+_KEPT_AS = ("state_dict_ema", "model_ema", "state_dict", "model")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The named tensors of a ``.safetensors`` file, or of one that ``torch.save`` wrote.
 
-    Of a training state only its ``state_dict`` is taken, under the names of the network alone. No
+    Of a training state only its ``state_dict`` (or ``model``) is taken, under the names of the
+    network alone; where it keeps averaged weights beside these, as ``state_dict_ema``, they are. No
     code in the file is run: what is neither a tensor nor a plain value is refused, but for NumPy
-    numbers, which are passed over.
+    numbers and a program's arguments, which are passed over.
 
     Raises:
-        ConfigError: The file is missing, damaged, refused, or holds no named tensors.
+        ConfigError: The file is missing, damaged, refused, or holds no named tensors, or NaN.
     """
     if not path.is_file():
         raise ConfigError(f"{path} is missing: give the file of the weights")
     content = _read(path)
-    state = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(state, dict) or not state:
+    state = _state_of(content) if isinstance(content, dict) else None
+    if not state:
         raise ConfigError(f"{path} holds no state_dict: give a checkpoint that has one")
     for name, value in state.items():
         if not isinstance(name, str) or not _is_plain_tensor(value):
             raise ConfigError(f"{path}: {name} is no plain tensor: give a state_dict of weights")
+        if value.float().isnan().any():
+            raise ConfigError(f"{path}: {name} has NaN: give weights of before a training failed")
     return without_wrappers(state)
+
+
+def _state_of(content: dict[str, Any]) -> dict[str, Any]:
+    kept = (content.get(name) for name in _KEPT_AS)
+    return next((state for state in kept if isinstance(state, dict)), content)
 
 
 # What DistributedDataParallel and torch.compile put before every name.
