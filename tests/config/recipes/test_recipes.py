@@ -81,6 +81,9 @@ def test_what_a_recipe_says_and_the_user_turns_off_is_left_out():
     assert load_recipe("cifar10-wide", ["--views.erasing=1"]).views.erasing_scale == (0.125, 0.2)
     assert load_recipe("imagefolder", ["--data.dataset=digits"]).data.root is None
     assert load_recipe("imagefolder", ["--data.dataset=imagenet"]).data.root == "data/my-images"
+    table = ["--data.dataset=csv", "--data.table=photos/all.csv"]
+    assert load_recipe("imagefolder", table).data.root is None  # the table's folder
+    assert load_recipe("imagefolder", [*table, "--data.root=photos"]).data.root == "photos"
     assert load_recipe("finetune").fine_tuning.cached_views == 4
     thawed = load_recipe("finetune", ["--fine_tuning.frozen_epochs=0"]).fine_tuning
     assert thawed.cached_views == 0

@@ -118,8 +118,10 @@ def leave_out_turned_off(settings: dict[str, Any], said: Mapping[str, str]) -> N
             value = said.get(f"{group}.{each.by}")
             for name in () if value is None or each.when(value) else each.names:
                 settings.get(group, {}).pop(name, None)
-    if said.get("data.dataset") == "digits":  # which are in no folder
-        settings.get("data", {}).pop("root", None)
+    data = settings.get("data", {})
+    is_another_table = "data.table" in said and "table" not in data  # in a folder of its own
+    if is_another_table or said.get("data.dataset") == "digits":  # which are in no folder
+        data.pop("root", None)
 
 
 def _override(settings: dict[str, Any], name: str, value: str) -> None:
