@@ -54,7 +54,7 @@ def judge(
         record["large params"] = count(whole)
         subject, small = _divided(large, into, record, built=count(whole) <= max_params)
         network = subject.first if subject else on_meta(lambda: build(small))
-        _measure(whole, network, record)
+        _measure(whole, network, large.num_classes, record)
         record |= {"mechanism": small.mechanism, **_macs(large, small, into)}
     except BaseException as error:
         record |= _failure(error)
@@ -106,10 +106,12 @@ def _divided(
         record["cpu seconds"] = round(time.process_time() - cpu, 3)
 
 
-def _measure(whole: torch.nn.Module, network: torch.nn.Module, record: Record) -> None:
+def _measure(
+    whole: torch.nn.Module, network: torch.nn.Module, classes: int, record: Record
+) -> None:
     """Costs and uniformity, and whether the division keeps what it promises."""
     params = record["into"] * count(network) / count(whole)
-    uneven = unevenness(whole, network)
+    uneven = unevenness(whole, network, classes)
     record |= {"params": params, "unevenness": uneven, "outcome": "divided"}
     if abs(params - 1) > TOLERANCE:
         record |= {"outcome": "out of budget", "reason": f"{params:.3f} times the params"}

@@ -17,7 +17,7 @@ from cotrain.networks.meta import on_meta
 
 def attempt_of(builder, into, size=224, budget: Any = "params"):
     large = on_meta(builder)
-    goal = Goal(large=large, image_shape=(3, size, size), into=into, budget=budget)
+    goal = Goal(large=large, image_shape=(3, size, size), classes=10, into=into, budget=budget)
     return divide_by_constructor(builder, goal), goal
 
 

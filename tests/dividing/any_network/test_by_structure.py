@@ -86,7 +86,7 @@ class Mixer(nn.Module):
 
 
 def divided(build: Callable[[], nn.Module], into: int, size: int = 16) -> tuple[Goal, Attempt]:
-    goal = Goal(large=on_meta(build), image_shape=(3, size, size), into=into)
+    goal = Goal(large=on_meta(build), image_shape=(3, size, size), classes=10, into=into)
     return goal, divide_by_structure(goal)
 
 
@@ -128,7 +128,7 @@ def test_tokens_stay_where_there_are_as_many_as_channels():
 
 
 def test_a_users_own_widths_are_kept():
-    goal = Goal(large=on_meta(Split), image_shape=(3, 16, 16), into=4)
+    goal = Goal(large=on_meta(Split), image_shape=(3, 16, 16), classes=10, into=4)
     attempt = divide_by_structure(goal, widths={48: 24, 32: 16, 16: 8})
     assert attempt.changes["shapes"]["stem.weight"] == [24, 3, 3, 3]
     with pytest.raises(ConfigError, match=r"widths\[47\]=3"):
@@ -144,7 +144,7 @@ def test_timm_networks_keep_both_costs(name):
     def build() -> nn.Module:
         return timm.create_model(name, num_classes=10)
 
-    goal = Goal(large=on_meta(build), image_shape=(3, 224, 224), into=4)
+    goal = Goal(large=on_meta(build), image_shape=(3, 224, 224), classes=10, into=4)
     attempt = divide_by_structure(goal)
     assert attempt.fits(goal)
     assert attempt.unevenness < 1.25

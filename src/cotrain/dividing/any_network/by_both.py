@@ -24,7 +24,7 @@ def complete_by_structure(goal: Goal, attempt: Attempt) -> Attempt | None:
     Raises:
         ConfigError: The narrowed stages do not fit the others.
     """
-    ratios = stage_ratios(goal.large, attempt.network)
+    ratios = stage_ratios(goal.large, attempt.network, goal.classes)
     kept = [stage for stage, ratio in ratios.items() if ratio >= _KEPT]
     if not kept or len(kept) > len(ratios) / 2:
         return None
@@ -38,5 +38,5 @@ def complete_by_structure(goal: Goal, attempt: Attempt) -> Attempt | None:
         completed,
         changes={**attempt.changes, **completed.changes},
         ratios=goal.ratios(completed.network),
-        unevenness=unevenness(goal.large, completed.network),
+        unevenness=unevenness(goal.large, completed.network, goal.classes),
     )

@@ -99,6 +99,7 @@ def goal_of(spec: NetworkSpec, into: int, options: DivideOptions) -> Goal:
     return Goal(
         large=on_meta(lambda: build(spec)),
         image_shape=image_shape_of(spec),
+        classes=spec.num_classes,
         into=into,
         budget=options.budget,
         tolerance=options.tolerance,
@@ -147,7 +148,7 @@ def _reason(found: list[Attempt], refusals: list[str], goal: Goal) -> str:
     best = min(found, key=lambda each: each.error)
     reached = ", ".join(f"{ratio:.3f} times its {name}" for name, ratio in best.ratios.items())
     reason = f"the nearest ({best.mechanism}) has {reached}"
-    ratios = stage_ratios(goal.large, best.network)
+    ratios = stage_ratios(goal.large, best.network, goal.classes)
     if best.unevenness > MOST_UNEVEN and ratios:
         widest, narrowest = max(ratios, key=ratios.__getitem__), min(ratios, key=ratios.__getitem__)
         reason += (

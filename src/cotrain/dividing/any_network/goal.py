@@ -23,6 +23,7 @@ class Goal:
     Args:
         large: The large network, on the ``meta`` device.
         image_shape: [C, H, W].
+        classes: Outputs of the layers that give the logits, wherever they are registered.
         into: S.
         budget: Which cost must be kept: params, MACs, or both.
         tolerance: Largest allowed ``|S * small / large - 1|``.
@@ -30,6 +31,7 @@ class Goal:
 
     large: nn.Module
     image_shape: tuple[int, int, int]
+    classes: int
     into: int
     budget: Budget = "params"
     tolerance: float = 0.05
@@ -85,7 +87,7 @@ class Attempt:
         return self.error <= goal.tolerance and self.unevenness <= MOST_UNEVEN
 
 
-def stage_ratios(large: nn.Module, small: nn.Module) -> dict[str, float]:
+def stage_ratios(large: nn.Module, small: nn.Module, classes: int) -> dict[str, float]:
     """By stage, the small network's width over the large one's.
 
     The width of a layer is the number of its outputs; a stage's ratio is the median over its
@@ -93,7 +95,6 @@ def stage_ratios(large: nn.Module, small: nn.Module) -> dict[str, float]:
     matched by name; those that give the classes, of which a network may have several, have none.
     """
     narrow = dict(small.named_parameters())
-    classes = list(narrow.values())[-1].shape[0]
     found: dict[str, float] = {}
     for stage, layers in stages(large).items():
         pairs = [
@@ -106,7 +107,7 @@ def stage_ratios(large: nn.Module, small: nn.Module) -> dict[str, float]:
     return found
 
 
-def unevenness(large: nn.Module, small: nn.Module) -> float:
+def unevenness(large: nn.Module, small: nn.Module, classes: int) -> float:
     """Largest over smallest stage ratio: 1 where all stages were narrowed alike."""
-    ratios = stage_ratios(large, small).values()
+    ratios = stage_ratios(large, small, classes).values()
     return max(ratios) / min(ratios) if ratios else 1.0

@@ -66,7 +66,7 @@ class Rebuilding:
                 changes={"arguments": changes},
                 network=network,
                 ratios=self.goal.ratios(network),
-                unevenness=unevenness(self.goal.large, network),
+                unevenness=unevenness(self.goal.large, network, self.goal.classes),
             )
         except Exception:  # whatever a constructor or a forward raises for widths it cannot have
             return None

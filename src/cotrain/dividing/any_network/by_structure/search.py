@@ -153,6 +153,6 @@ class _Search:
             changes=record(self.found.large, small),
             network=small,
             ratios=self.goal.ratios(small),
-            unevenness=unevenness(self.found.large, small),
+            unevenness=unevenness(self.found.large, small, self.goal.classes),
             survey=self.found,
         )
