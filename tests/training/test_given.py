@@ -8,6 +8,7 @@ import pytest
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import (
     BatchSizeFinder,
+    EarlyStopping,
     EMAWeightAveraging,
     GradientAccumulationScheduler,
     LearningRateFinder,
@@ -40,6 +41,19 @@ class Stop(lightning.Callback):
     ) -> None:
         if trainer.current_epoch == 1 and batch_idx == 1:
             raise KeyboardInterrupt
+
+
+class Keeping(lightning.Callback):
+    """Keeps something, and takes it up again."""
+
+    def __init__(self, kept: Any = None) -> None:
+        self.kept = kept
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"kept": self.kept}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.kept = state_dict["kept"]
 
 
 @pytest.mark.parametrize("data", [PARTS, DRAWN], ids=["settings", "transform"])
@@ -104,6 +118,22 @@ def test_what_fit_cannot_take_is_refused(wrong, message, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("settings", "callbacks"),
+    [
+        ({"early_stopping": 1}, [EarlyStopping("val_accuracy", mode="max")]),
+        ({}, [Keeping(), Keeping()]),
+    ],
+)
+def test_callbacks_that_would_be_saved_as_one_are_refused(settings, callbacks, tmp_path):
+    name = type(callbacks[0]).__name__
+    with pytest.raises(ConfigError, match=f"callbacks: {name} stands twice with one state_key"):
+        fit(
+            replace(SETTINGS, **settings), tmp_path, progress=False, data=PARTS, callbacks=callbacks
+        )
+    assert not any(tmp_path.iterdir())
+
+
 def test_what_a_run_learnt_elsewhere_is_taken_to_other_images(tmp_path):
     """Which have parts of their own; the same ones keep those of the run, or are refused."""
     parent = replace(SETTINGS, epochs=1, into=1)
@@ -122,19 +152,6 @@ def test_what_a_run_learnt_elsewhere_is_taken_to_other_images(tmp_path):
     turned_round = (Listed(noisy(24)[::-1]), None, None)
     with pytest.raises(ConfigError, match="images that the run remembers are"):
         fit(child, tmp_path / "turned", progress=False, data=turned_round)
-
-
-class Keeping(lightning.Callback):
-    """Keeps something, and takes it up again."""
-
-    def __init__(self, kept: Any = None) -> None:
-        self.kept = kept
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"kept": self.kept}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.kept = state_dict["kept"]
 
 
 def test_a_callback_keeps_what_a_resumed_run_can_read(tmp_path):

@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.model_helpers import is_overridden
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Data, Experiment
@@ -121,3 +122,18 @@ def _check_callback(callback: Callback, progress: bool) -> None:
         )
     if isinstance(callback, ProgressBar) and progress:
         raise ConfigError(f"callbacks: {name} and our own progress: give progress=False")
+
+
+def check_states(callbacks: Sequence[Callback]) -> None:
+    """Raise ConfigError if two callbacks would be saved under one name, as Lightning refuses."""
+    seen: set[str] = set()
+    for each in callbacks:
+        if not is_overridden("state_dict", each, Callback):
+            continue
+        if each.state_key in seen:
+            name = type(each).__name__
+            raise ConfigError(
+                f"callbacks: {name} stands twice with one state_key ({each.state_key}): leave one "
+                "out (early_stopping is an EarlyStopping), or give it a state_key of its own"
+            )
+        seen.add(each.state_key)

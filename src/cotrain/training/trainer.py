@@ -24,7 +24,7 @@ from cotrain.config import Experiment, Hardware, flat_settings
 from cotrain.training.batch_norm import check_synchronised
 from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
 from cotrain.training.exchange import check_alone
-from cotrain.training.given import NOTHING, Given
+from cotrain.training.given import NOTHING, Given, check_states
 from cotrain.training.launched import check_launched
 from cotrain.training.loggers import build_loggers
 from cotrain.training.network_parallel import check_network_parallel
@@ -59,6 +59,7 @@ def build_trainer(
     check_supported(experiment, validates)
     callbacks = [*_callbacks(experiment, folder, progress), *beside.callbacks]
     callbacks.append(StarvingNotice(experiment.data.workers))  # last: others take time too
+    check_states(callbacks)
     hardware = experiment.hardware
     schedules = 1 if experiment.co_training.together else experiment.into
     loggers = [*build_loggers(experiment, folder, resumed_step), *beside.loggers]
