@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import torch
+from assembled import lively, mixed
 from tables import check_fits, printed
 
 from cotrain.ensemble.prediction import LabelProbability, Prediction
@@ -14,12 +15,23 @@ from cotrain.report.evaluation import class_table, evaluation_table, prediction_
 def test_evaluation_table_has_a_row_for_each_network_and_the_ensemble():
     logits = torch.tensor([[[2.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [1.0, 0.0]]])
     evaluation = evaluate_logits(logits, torch.tensor([0, 1]))
-    text = printed(evaluation_table(evaluation))
+    text = printed(evaluation_table(evaluation, lively("basic_resnet8_4", into=2).spec))
     rows = {line[:11].strip(): line.split() for line in text.splitlines()}
     assert rows["network 0"][2:4] == ["100.00", "-"]
     assert rows["network 1"][2] == "50.00"
     assert rows["ensemble"][3] == f"{evaluation.ensemble.nll:.4f}"
     assert "disagree on 50.00%" in text
+
+
+def test_networks_that_differ_are_named_by_what_they_are():
+    evaluation = evaluate_logits(torch.randn(3, 4, 3), torch.tensor([0, 1, 2, 0]))
+    lines = printed(evaluation_table(evaluation, mixed()[2].spec)).splitlines()
+    rows = [line.split()[:3] for line in lines if "network" in line[:10]]
+    assert rows == [
+        ["network", "0:", "basic_resnet8_8"],
+        ["network", "1:", "basic_resnet8_8"],
+        ["network", "2:", "basic_resnet14_4"],
+    ]
 
 
 def test_class_table_has_a_row_a_class_and_names_the_largest_confusions():
@@ -67,7 +79,8 @@ def test_prediction_table_shows_what_was_fitted():
 
 def test_tables_fit_every_width():
     logits = torch.randn(3, 10, 7, generator=torch.Generator().manual_seed(0))
-    check_fits(evaluation_table(evaluate_logits(logits, torch.arange(10) % 7)))
+    evaluation = evaluate_logits(logits, torch.arange(10) % 7)
+    check_fits(evaluation_table(evaluation, mixed()[2].spec))
     top = tuple(
         LabelProbability(label=name, probability=0.5) for name in ("great white shark", "owl")
     )

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from cotrain.evaluation.cascade.fitting import CascadeFit
 from cotrain.evaluation.cascade.of_run import CascadedRun
 from cotrain.evaluation.cascade.scores import CascadeScores
-from cotrain.evaluation.evaluate import EvaluatedAnswers
 from cotrain.report.calibration import IMAGES
+from cotrain.report.networks import network_names
 from cotrain.report.style import ResultTable, new_table
 
 
 def cascade_tables(found: CascadedRun) -> list[ResultTable]:
     """The stages; then the cascade beside the full ensemble and each network."""
-    return [_stages(found), _accuracies(found.fit, found.tested)]
+    return [_stages(found), _accuracies(found)]
 
 
 def _stages(found: CascadedRun) -> ResultTable:
@@ -33,14 +33,15 @@ def _stages(found: CascadedRun) -> ResultTable:
     return table
 
 
-def _accuracies(fit: CascadeFit, tested: EvaluatedAnswers | None) -> ResultTable:
-    cascade = fit.cascade
+def _accuracies(found: CascadedRun) -> ResultTable:
+    fit, tested, cascade = found.fit, found.tested, found.fit.cascade
+    names = network_names(found.spec)
     table = new_table("", "MACs %", "top-1 %,\nfitted", "top-1 %,\ntest", caption=_caption(fit))
     scores = tested.evaluation if tested else None
     for index, accuracy in enumerate(fit.alone):
         own = scores.networks[index].top1 if scores else None
         share = cascade.costs[index] if cascade.costs else 1 / cascade.into
-        table.add_row(f"network {index}", *_cells(share, accuracy, own))
+        table.add_row(names[index], *_cells(share, accuracy, own))
     table.add_section()
     full = scores.ensemble.top1 if scores else None
     table.add_row("full ensemble", *_cells(1.0, fit.full, full))

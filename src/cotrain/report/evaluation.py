@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from cotrain.ensemble.answering import AnsweringSpec
 from cotrain.ensemble.prediction import Prediction
 from cotrain.evaluation.by_class import ByClass
 from cotrain.evaluation.rounding import Rounding
 from cotrain.evaluation.run_scores import RunScores
 from cotrain.evaluation.scores import Evaluation, Scores
+from cotrain.report.networks import network_names
 from cotrain.report.style import ResultTable, new_table
 
 _NAMED = 5  # confusions
@@ -15,8 +17,8 @@ _LISTED = 3  # classes of a set
 _SHOWN = ("maximum probability", "disagreement", "mutual information")
 
 
-def evaluation_table(evaluation: Evaluation) -> ResultTable:
-    """One row for every network and one for the ensemble; the diversity stands below."""
+def evaluation_table(evaluation: Evaluation, spec: AnsweringSpec) -> ResultTable:
+    """One row for every network of ``spec`` and one for all; the diversity stands below."""
     diversity = evaluation.diversity
     caption = (
         f"{evaluation.images:,} images; combined by {evaluation.combine}. Diversity: two networks "
@@ -24,8 +26,8 @@ def evaluation_table(evaluation: Evaluation) -> ResultTable:
         f"{diversity.mutual_information:.4f} nats."
     )
     table = new_table("", "top-1 %", "top-5 %", "NLL", "Brier", "ECE", caption=caption)
-    for index, scores in enumerate(evaluation.networks):
-        table.add_row(f"network {index}", *_cells(scores))
+    for name, scores in zip(network_names(spec), evaluation.networks, strict=True):
+        table.add_row(name, *_cells(scores))
     table.add_section()
     if evaluation.uncalibrated is not None:
         table.add_row("ensemble, not calibrated", *_cells(evaluation.uncalibrated))

@@ -81,7 +81,7 @@ def evaluate(
         print(json_format.dumps(result.to_dict(), indent=2))
     else:
         by_class = result.evaluation.by_class
-        tables: list[ResultTable | str] = [evaluation_table(result.evaluation)]
+        tables: list[ResultTable | str] = [evaluation_table(result.evaluation, asked.ensemble.spec)]
         if result.rounding is not None:
             tables.append(rounding_line(result.rounding))
         if per_class or (per_class is None and len(by_class.classes) <= _FEW_CLASSES):

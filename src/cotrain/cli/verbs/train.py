@@ -59,5 +59,5 @@ def train(
         without_best=without_best,
     )
     if result.evaluation is not None:
-        display(evaluation_table(result.evaluation))
+        display(evaluation_table(result.evaluation, result.ensemble.spec))
         print(f"ensemble: {RunFolder(result.folder).ensemble}")

@@ -9,6 +9,7 @@ from cotrain.config import Data
 from cotrain.config.cascade import CascadeSignal
 from cotrain.ensemble.ensemble import Ensemble, load_shipped, shipped_folder
 from cotrain.ensemble.folder import write_fitted
+from cotrain.ensemble.spec import EnsembleSpec
 from cotrain.evaluation.calibration.images import ImagesToCalibrate, images_to_calibrate
 from cotrain.evaluation.cascade.fitting import CascadeFit, fit_cascade
 from cotrain.evaluation.evaluate import EvaluatedAnswers, collect_logits, evaluate_ensemble
@@ -25,12 +26,14 @@ class CascadedRun:
         fit: What was fitted, and how good it is on the images that it was fitted to.
         tested: How good it is on the test images; None where the run has none.
         images: What it was fitted to.
+        spec: The ensemble, with the cascade.
     """
 
     path: Path
     fit: CascadeFit
     tested: EvaluatedAnswers | None
     images: ImagesToCalibrate
+    spec: EnsembleSpec
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON-able values."""
@@ -91,7 +94,7 @@ def cascade_of_run(
     ensemble.spec = replace(spec, cascade=found.cascade)
     tested = _tested(path, ensemble, loading)
     written = write_fitted(shipped_folder(path), found.cascade)
-    return CascadedRun(path=written, fit=found, tested=tested, images=images)
+    return CascadedRun(path=written, fit=found, tested=tested, images=images, spec=ensemble.spec)
 
 
 def _tested(path: Path, ensemble: Ensemble, loading: dict[str, Any]) -> EvaluatedAnswers | None:

@@ -94,7 +94,8 @@ def _cost(answered: Answered) -> Section:
 
 
 def _answers(answered: Answered) -> Section:
-    return Section(title="How good the answers are", tables=[evaluation_table(answered.evaluation)])
+    table = evaluation_table(answered.evaluation, answered.networks.spec)
+    return Section(title="How good the answers are", tables=[table])
 
 
 def _training(run: TrainedRun) -> Section:
