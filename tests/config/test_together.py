@@ -34,6 +34,11 @@ def test_each_of_several_networks_has_weights_of_its_own(pretrained):
     [
         ({"into": 4}, f"into=4, but network={NETWORK} names 2 that are not divided: give into 2"),
         (
+            {"network": "hf:vit,16", "into": 1},
+            r"into=1, but network=hf:vit,16 names 2 that are not divided \(a comma in a folder's "
+            r"path parts it\): give into 2",
+        ),
+        (
             {"sized_for": 2},
             f"sized_for=2 is for one large network, and network={NETWORK} names 2 that are not "
             "divided: leave it out",

@@ -95,9 +95,10 @@ def _check_mixed(settings: Settings) -> None:
     why = f"is for one large network, and network={network} names {len(names)} that are not divided"
     _refuse_unusual(settings, usual, why)
     if into != len(names):
+        paths = " (a comma in a folder's path parts it)" if "hf:" in network else ""
         raise ConfigError(
-            f"into={into}, but network={network} names {len(names)} that are not divided: give "
-            f"into {len(names)}"
+            f"into={into}, but network={network} names {len(names)} that are not divided{paths}: "
+            f"give into {len(names)}"
         )
     if isinstance(pretrained, str) and len(pretrained.split(",")) != len(names):
         raise ConfigError(

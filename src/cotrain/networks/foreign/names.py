@@ -221,7 +221,9 @@ def _library(name: str, kwargs: Mapping[str, Any]) -> tuple[Origin, Library]:
 
 def _next_step(name: str, source: Any) -> str:
     if source == "hf" and "/" in name:
-        return "nothing is downloaded: give a local folder with config.json"
+        return (
+            "nothing is downloaded: give a local folder with config.json, and no comma in its path"
+        )
     close = difflib.get_close_matches(name, _LIBRARIES[source].names(), n=3, cutoff=0.5)
     if close:
         return f"did you mean {', '.join(f'{source}:{each}' for each in close)}?"
