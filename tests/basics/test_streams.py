@@ -74,3 +74,9 @@ drop_output()
 """
     with open("/dev/full", "wb") as full:
         assert run(code, stdout=full) == (0, None, b"No space left on device\n")
+
+
+def test_what_standard_error_cannot_take_changes_no_exit_code():
+    code = "print('e', file=sys.stderr)\nprint(1)\nsys.exit(2)"
+    with open("/dev/full", "wb") as full:
+        assert run(code, stderr=full) == (2, b"1\n", None)

@@ -20,9 +20,9 @@ def make_streams_tolerant() -> None:
 
     A character that the encoding has not is written as its number (``\\xe9``). Control characters
     but for new lines and tabs are written as escapes, whoever prints them: a file may be called
-    anything. When the reader is gone (``| head``), the rest is dropped. A closed stream (``>&-``)
-    is one that nobody reads. Streams that are not the process's own, as a notebook's, are left
-    alone.
+    anything. When the reader is gone (``| head``), the rest is dropped, and so is what standard
+    error cannot take, as there is nowhere to say so. A closed stream (``>&-``) is one that nobody
+    reads. Streams that are not the process's own, as a notebook's, are left alone.
     """
     codecs.register_error("cotrain.readable", _readable)
     # Python 3.13's own colours, of a traceback, would be shown as escapes too.
@@ -82,7 +82,7 @@ class _Steering:
 
 
 class _Output(io.RawIOBase):
-    """A descriptor; what is written after its reader is gone, is dropped."""
+    """A descriptor; what its reader is gone for is dropped, and what standard error cannot take."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -102,9 +102,9 @@ class _Output(io.RawIOBase):
             try:
                 return os.write(self._descriptor, content)
             except OSError as error:
-                if error.errno not in _READER_GONE:
+                self.dropped = error.errno in _READER_GONE
+                if not self.dropped and self._descriptor != 2:
                     raise
-                self.dropped = True
         return len(content)
 
 
