@@ -18,9 +18,11 @@ from torch.multiprocessing.spawn import ProcessExitedException
 
 from cotrain.basics.errors import TrainingError
 from cotrain.basics.run_folder import RunFolder
+from cotrain.config import Hardware
 from cotrain.training.clear_errors import clear_errors, watch_ourselves
 
 TIMEOUT = 2.0
+SECOND = Hardware(timeout=1.0)
 RUN = RunFolder(Path("runs/lost"))
 
 
@@ -38,7 +40,7 @@ def lost(rank: int, store: Path, by: int, said: Any) -> None:
     if rank == 1:
         os.kill(os.getpid(), by)
     try:
-        with clear_errors(RunFolder(store.parent), trainer(), TIMEOUT):
+        with clear_errors(RunFolder(store.parent), trainer(), Hardware(timeout=TIMEOUT)):
             dist.all_reduce(torch.ones(1))
     except TrainingError as error:
         said.send(str(error))
@@ -71,9 +73,15 @@ def test_a_process_that_is_lost(by: signal.Signals, what: str, tmp_path: Path) -
 
 
 def test_other_errors_are_left_as_they_are() -> None:
-    with pytest.raises(RuntimeError, match="by peer"), clear_errors(RUN, trainer(0, 1), 1.0):
+    with (
+        pytest.raises(RuntimeError, match="by peer"),
+        clear_errors(RUN, trainer(0, 1), SECOND),
+    ):
         raise RuntimeError("by peer")
-    with pytest.raises(RuntimeError, match="a bug"), clear_errors(RUN, trainer(), 1.0):
+    with (
+        pytest.raises(RuntimeError, match="a bug"),
+        clear_errors(RUN, trainer(), SECOND),
+    ):
         raise RuntimeError("a bug")
 
 
@@ -82,7 +90,7 @@ def test_a_process_that_reaches_no_other_is_told_what_to_set() -> None:
         "Gloo connectFullMesh failed with [pair.cc:152] timed out connecting: Connection refused"
     )
     said = pytest.raises(TrainingError, match=r"at no address: .* set GLOO_SOCKET_IFNAME on each")
-    with said, clear_errors(RUN, trainer(), 1.0):
+    with said, clear_errors(RUN, trainer(), SECOND):
         raise error
 
 
@@ -102,12 +110,12 @@ def test_a_port_that_is_taken_and_one_at_which_nobody_answers(monkeypatch) -> No
             TrainingError, match=rf"MASTER_PORT={port} is in use .*: nothing was trained yet: start"
         )
         taken.listen()
-        with said, clear_errors(RUN, trainer(), 1.0):
+        with said, clear_errors(RUN, trainer(), SECOND):
             meeting(port, first=True)
     said = pytest.raises(
         TrainingError, match=rf"no process 0 answers at MASTER_ADDR=localhost, MASTER_PORT={port} "
     )
-    with said, clear_errors(RUN, trainer(1), 1.0):
+    with said, clear_errors(RUN, trainer(1), SECOND):
         meeting(port, first=False)
 
 
@@ -116,8 +124,16 @@ def test_a_started_process_that_is_lost() -> None:
         "process 1 terminated with signal SIGKILL", error_index=1, error_pid=7, exit_code=-9
     )
     said = pytest.raises(TrainingError, match=r"^a process failed: process 1 terminated with sig")
-    with said, clear_errors(RUN, trainer(), 1.0):
+    with said, clear_errors(RUN, trainer(), SECOND):
         raise error
+
+
+def test_where_batch_norm_is_synchronised_as_many_processes_go_on(tmp_path: Path) -> None:
+    hardware, run = Hardware(sync_batch_norm=True), RunFolder(tmp_path)
+    run.config.touch()
+    said = pytest.raises(TrainingError, match=rf"{tmp_path}, with as many processes as began it \(h")
+    with said, clear_errors(run, trainer(), hardware):
+        raise RuntimeError("Connection reset by peer")
 
 
 def test_a_stopped_child_is_ended(monkeypatch) -> None:
@@ -128,6 +144,9 @@ def test_a_stopped_child_is_ended(monkeypatch) -> None:
     ours = trainer(procs=observed)
     watch_ourselves(ours)
     assert observed == []  # Lightning's observer has none to watch
-    with pytest.raises(TrainingError, match="did not answer"), clear_errors(RUN, ours, 1.0):
+    with (
+        pytest.raises(TrainingError, match="did not answer"),
+        clear_errors(RUN, ours, SECOND),
+    ):
         raise RuntimeError("Application timeout caused pair closure")
     assert child.returncode == -signal.SIGKILL

@@ -13,19 +13,22 @@ from torch.multiprocessing.spawn import ProcessException
 
 from cotrain.basics.errors import TrainingError
 from cotrain.basics.run_folder import RunFolder
+from cotrain.config import Hardware
 from cotrain.training.finite import NotFiniteError
 
 _GRACE = 5.0  # seconds for a process that is to end, which a stopped one cannot
 
 
 @contextmanager
-def clear_errors(folder: RunFolder, trainer: lightning.Trainer, timeout: float) -> Iterator[None]:
+def clear_errors(
+    folder: RunFolder, trainer: lightning.Trainer, hardware: Hardware
+) -> Iterator[None]:
     """Say what to do next where training cannot go on.
 
     Args:
         folder: The run folder.
         trainer: Who knows the other processes.
-        timeout: Seconds that they are waited for.
+        hardware: How long they are waited for, and whether fewer may go on.
     """
     try:
         yield
@@ -37,15 +40,15 @@ def clear_errors(folder: RunFolder, trainer: lightning.Trainer, timeout: float) 
         ) from None
     except ProcessException as error:
         last = str(error).strip().splitlines()[-1]
-        what = _lost(error, timeout) or f"a process failed: {last}"
-        raise TrainingError(f"{what}: {_with_fewer(folder)}") from error
+        what = _lost(error, hardware.timeout) or f"a process failed: {last}"
+        raise TrainingError(f"{what}: {_go_on(folder, hardware)}") from error
     except RuntimeError as error:
-        lost = _lost(error, timeout) if trainer.world_size > 1 else None
+        lost = _lost(error, hardware.timeout) if trainer.world_size > 1 else None
         if lost is None:
             raise
         _end_started(trainer)
-        message = f"process {trainer.global_rank} stopped because {lost}: {_with_fewer(folder)}"
-        raise TrainingError(message) from error
+        said = f"process {trainer.global_rank} stopped because {lost}"
+        raise TrainingError(f"{said}: {_go_on(folder, hardware)}") from error
     except SystemExit:
         # Lightning's answer to a second Ctrl-C.
         raise KeyboardInterrupt from None
@@ -74,13 +77,13 @@ def _lost(error: Exception, timeout: float) -> str | None:
     return None
 
 
-def _with_fewer(folder: RunFolder) -> str:
+def _go_on(folder: RunFolder, hardware: Hardware) -> str:
     if not folder.config.exists():
         return "nothing was trained yet: start it again"
-    return (
-        f"go on with cotrain train --resume {folder.root}, if need be with fewer processes "
-        "(--hardware.devices)"
-    )
+    step = f"go on with cotrain train --resume {folder.root}, "
+    if hardware.sync_batch_norm:  # what is normalised together makes the result
+        return step + "with as many processes as began it (hardware.sync_batch_norm)"
+    return step + "if need be with fewer processes (--hardware.devices)"
 
 
 def watch_ourselves(trainer: lightning.Trainer) -> None:

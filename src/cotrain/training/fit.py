@@ -97,7 +97,7 @@ def fit(
                 module, trainer = _train(experiment, folder, splits, progress, state, beside)
             together = dist.is_available() and dist.is_initialized()  # forked ones are gone by now
             share = Share(trainer.global_rank, trainer.world_size) if together else Share()
-            told = clear_errors(folder, trainer, experiment.hardware.timeout)
+            told = clear_errors(folder, trainer, experiment.hardware)
             with told if together else nullcontext():
                 device = trainer.strategy.root_device
                 result = ship_ensemble(module, folder, splits, device, share)
@@ -215,7 +215,7 @@ def _train(
         with (
             sound(folder, begun=lambda: state is None or module.begun),
             dead_workers_named(fewer_workers(folder)),
-            clear_errors(folder, trainer, experiment.hardware.timeout),
+            clear_errors(folder, trainer, experiment.hardware),
         ):
             meet_again(trainer, experiment.hardware.timeout)
             trainer.fit(module, datamodule=loaders, ckpt_path=resumed, weights_only=True)
