@@ -131,7 +131,7 @@ def test_a_started_process_that_is_lost() -> None:
 def test_where_batch_norm_is_synchronised_as_many_processes_go_on(tmp_path: Path) -> None:
     hardware, run = Hardware(sync_batch_norm=True), RunFolder(tmp_path)
     run.config.touch()
-    said = pytest.raises(TrainingError, match=rf"{tmp_path}, with as many processes as began it \(h")
+    said = pytest.raises(TrainingError, match=rf"{tmp_path}, with as many processes as began it \(")
     with said, clear_errors(run, trainer(), hardware):
         raise RuntimeError("Connection reset by peer")
 

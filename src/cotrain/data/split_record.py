@@ -131,6 +131,12 @@ class SplitRecord:
                     "is answered there says little about others"
                 )
 
+    @property
+    def is_on_validation(self) -> bool:
+        """Whether ``on_validation`` made it: its test images are held out of the training's."""
+        asked = self.origin.settings.get("validation", "none")
+        return "val" not in self.parts and asked not in ("none", 0)
+
     def on_validation(self) -> "SplitRecord":
         """The same with the validation images in the place of the test's, which are left alone.
 

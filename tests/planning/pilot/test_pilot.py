@@ -10,6 +10,9 @@ import torch
 
 from cotrain import ConfigError, divide, networks
 from cotrain.basics.run_folder import RunFolder
+from cotrain.comparison.accuracy.candidates import list_candidates
+from cotrain.comparison.accuracy.compare import compare
+from cotrain.comparison.accuracy.only import Only, train_only
 from cotrain.config import Data, Experiment, Hardware
 from cotrain.config.recipes import dump_experiment, load_recipe
 from cotrain.data import read_record
@@ -122,6 +125,17 @@ def test_other_settings_are_refused(done):
     changed = replace(EXPERIMENT, batch_size=32)
     with pytest.raises(ConfigError, match="batch_size: 64, not 32: choose another --output"):
         pilot(changed, done[1], into=(1, 2), seeds=(0, 1, 2), jobs=1, train=fake_fit)
+
+
+def test_a_comparison_in_the_folder_of_a_pilot_is_refused(done):
+    held_out = replace(EXPERIMENT, data=replace(EXPERIMENT.data, validation=0.2))
+    for compared in (EXPERIMENT, held_out):
+        message = r"remembers the images of a pilot, .*: choose another --output$"
+        with pytest.raises(ConfigError, match=message):
+            compare(compared, done[1], into=(4,), seeds=(0,), jobs=1, train=fake_fit)
+        candidates = list_candidates(compared, (4,), independent=False)
+        with pytest.raises(ConfigError, match=message):
+            train_only(Only(number=1, of=1), compared, candidates, (0,), done[1], train=fake_fit)
 
 
 @pytest.mark.parametrize("validation", [0.2, 0, "none"])

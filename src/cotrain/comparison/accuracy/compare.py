@@ -12,6 +12,7 @@ from cotrain.comparison.accuracy.all_candidates import all_candidates
 from cotrain.comparison.accuracy.all_runs import train_candidates
 from cotrain.comparison.accuracy.candidate_result import CandidateResult
 from cotrain.comparison.accuracy.cluster import RayCluster
+from cotrain.comparison.accuracy.one_split import check_tests
 from cotrain.comparison.accuracy.results import results_of
 from cotrain.comparison.accuracy.trainings import Train
 from cotrain.config import Experiment
@@ -117,6 +118,7 @@ def compare(
         peers=peers,
         mixed=mixed,
     )
+    check_tests(Path(output))
     trained = train_candidates(
         experiment,
         candidates,

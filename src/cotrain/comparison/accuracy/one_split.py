@@ -1,6 +1,7 @@
 """The images of a comparison: one split, on which every candidate is trained and tested."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
@@ -29,6 +30,16 @@ def remembered_split(folder: RunFolder, runs: Sequence[Run]) -> SplitRecord | No
                 "choose another --output"
             )
     return shared
+
+
+def check_tests(output: Path) -> None:
+    """Raise ConfigError for the folder of a pilot, whose test images are none of the test."""
+    record = read_record(RunFolder(output).split)
+    if record is not None and record.is_on_validation:
+        raise ConfigError(
+            f"{output} remembers the images of a pilot, which tests on held-out training images: "
+            "choose another --output"
+        )
 
 
 def keep_split(experiment: Experiment, folder: RunFolder, remembered: SplitRecord | None) -> Splits:

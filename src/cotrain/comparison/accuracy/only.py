@@ -20,7 +20,7 @@ from cotrain.comparison.accuracy.all_runs import (
 )
 from cotrain.comparison.accuracy.budget import known_seconds
 from cotrain.comparison.accuracy.candidates import Candidate
-from cotrain.comparison.accuracy.one_split import keep_split, remembered_split
+from cotrain.comparison.accuracy.one_split import check_tests, keep_split, remembered_split
 from cotrain.comparison.accuracy.peers import check_built
 from cotrain.comparison.accuracy.progress import Progress
 from cotrain.comparison.accuracy.run import Run
@@ -89,6 +89,7 @@ def train_only(
         Interrupted: Ctrl-C; what was trained is kept.
     """
     folder = checked_output(experiment, output, jobs)
+    check_tests(folder)
     count = math.ceil(len(candidates) * len(seeds) / only.of)
     with stopping(), workers_of(experiment, folder, jobs, count, None) as workers:
         runs = {each.name: runs_of(each, seeds, folder, workers.threads) for each in candidates}

@@ -176,7 +176,7 @@ def _hold_out(experiment: Experiment, folder: RunFolder) -> None:
         record = experiment_images(experiment).record
         assert record is not None
         record.on_validation().write(folder.split)
-    elif "val" in known.parts or known.origin.settings.get("validation") in ("none", 0):
+    elif not known.is_on_validation:
         raise ConfigError(
             f"{folder.root} remembers the images of a comparison, which tests on the test images: "
             "choose another --output"
