@@ -82,3 +82,12 @@ def test_weights_are_those_of_the_packages_or_it_is_said(tmp_path, monkeypatch):
     assert {name: Path(file).name for name, file in found.items()} == {
         f"lite{size}": f"efficientnet-lite{size}-0123abcd.pth" for size in range(3)
     }
+
+
+def test_the_page_has_the_rows_of_the_results() -> None:
+    root = Path(__file__).parents[2]
+    record = json.loads((root / "benchmarks/results/pretrained.json").read_text(encoding="utf-8"))
+    page = (root / "docs/pretrained.md").read_text(encoding="utf-8").splitlines()
+    rows = pretrained.table(record["results"]["20"])
+    assert len(rows) == len(CANDIDATES) + len(pretrained.ASSEMBLED)
+    assert [row for row in rows if row not in page] == []

@@ -15,11 +15,6 @@ from cotrain.planning.alternative import Alternative, MeasuredNetwork, alternati
 from cotrain.planning.commands import Commands
 from cotrain.planning.evidence import Finding, finding_of
 
-_OF_PRETRAINED = Finding(
-    evidence="no evidence",
-    text="narrow networks keep little of pretrained weights (docs/pretrained.md)",
-)
-
 
 def kept_large(large: MeasuredNetwork, commands: Commands) -> Alternative:
     """The large network itself, from fresh weights."""
@@ -42,7 +37,7 @@ def divided_into(large: MeasuredNetwork, into: int, commands: Commands) -> Itera
     _check_cost(large, small, into, commands)
     found = {
         kind: finding_of(kind, commands.network, into, spec.image_size)
-        for kind in ("divided", "taught", "inherited")
+        for kind in ("divided", "taught", "inherited", "heirs")
     }
     networks, fresh = [small] * into, _warned(found["divided"], small)
     name = f"divided into {into}"
@@ -56,7 +51,7 @@ def divided_into(large: MeasuredNetwork, into: int, commands: Commands) -> Itera
     if commands.checkpoint is not None:
         heir = commands.inherited_pretrained(into, commands.checkpoint)
         name = f"{name}, inherited from pretrained weights"
-        yield alternative("inherited", name, networks, large, _OF_PRETRAINED, [heir])
+        yield alternative("inherited", name, networks, large, found["heirs"], [heir])
 
 
 def _check_cost(

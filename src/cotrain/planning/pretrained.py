@@ -55,8 +55,8 @@ def duo_of(checkpoints: Checkpoints, commands: Commands) -> Iterator[Alternative
             f"10 to 20 % of the {checkpoints.by}: give another --image-size"
         )
     text = (
-        "nothing of this pair; others beat the large one (arXiv:2505.18636), on the digits not "
-        "clearly (docs/ensembles.md)"
+        "nothing of this pair; others beat the large one (arXiv:2505.18636); here in likelihood, "
+        "not clearly in error (docs/pretrained.md)"
     )
     finding = Finding(evidence="no evidence", text=text)
     both = [large, *found]
@@ -69,7 +69,8 @@ def _to_win_back(found: Sequence[MeasuredNetwork], large: MeasuredNetwork) -> Fi
     alone = mean(map(_top1, found))
     points = _top1(large) - alone
     lost = (
-        f"averaging must win back {points:.2f} points"
+        f"averaging must win back {points:.2f} points; two EfficientNet-Lite0 did not win back "
+        "2.62 (docs/pretrained.md)"
         if points > 0
         else "there is nothing to win back"
     )
