@@ -97,7 +97,7 @@ def test_a_process_that_reaches_no_other_is_told_what_to_set() -> None:
 def meeting(port: int, *, first: bool) -> None:
     """The first of two processes, or the other, on this machine."""
     waits = timedelta(seconds=0.5)
-    dist.TCPStore("localhost", port, 2, first, timeout=waits)
+    dist.TCPStore("localhost", port, 2, first, timeout=waits)  # type: ignore[attr-defined]
 
 
 def test_a_port_that_is_taken_and_one_at_which_nobody_answers(monkeypatch) -> None:

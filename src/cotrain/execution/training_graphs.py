@@ -67,13 +67,14 @@ class _Replayed(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         captured: Captured = ctx.captured
         if ctx.number != captured.passes:
             raise RuntimeError("a graph ran forward again before it ran backward")
-        captured.gradient.copy_(gradients[0])
+        captured.gradient.copy_(grad_outputs[0])
         captured.backward.replay()
-        copies = iter(torch._foreach_mul([g for g in captured.gradients if g is not None], 1))
+        made = [gradient for gradient in captured.gradients if gradient is not None]
+        copies = iter(torch._foreach_mul(made, 1))  # type: ignore[attr-defined]
         return None, None, *(None if g is None else next(copies) for g in captured.gradients)
 
 
@@ -138,12 +139,14 @@ def captured_on_side(network: Callable[[Tensor], Tensor], view: Tensor) -> Captu
     def backward(logits: Tensor, gradient: Tensor) -> Sequence[Tensor | None]:
         return torch.autograd.grad(logits, parameters, gradient, allow_unused=True)
 
+    def warm_up() -> None:
+        logits = network(view)
+        backward(logits, torch.zeros_like(logits))
+
     side.wait_stream(torch.cuda.current_stream(view.device))
     with torch.cuda.stream(side):
         for _ in range(WARM_UP):
-            logits = network(view)
-            backward(logits, torch.zeros_like(logits))
-        del logits
+            warm_up()
     torch.cuda.current_stream(view.device).wait_stream(side)
     ahead, back = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
     with torch.cuda.graph(ahead, **how):

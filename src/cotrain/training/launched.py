@@ -47,11 +47,11 @@ def first_where_alone(hardware: Hardware) -> Iterator[None]:
     """
     kept = getattr(rank_zero_only, "rank", 0)
     if _has_one_device(hardware) and not {"RANK", "LOCAL_RANK"} & set(os.environ):
-        rank_zero_only.rank = 0
+        rank_zero_only.rank = 0  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        rank_zero_only.rank = kept
+        rank_zero_only.rank = kept  # type: ignore[attr-defined]
 
 
 def _has_one_device(hardware: Hardware) -> bool:
