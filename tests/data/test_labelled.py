@@ -70,6 +70,15 @@ def test_a_row_that_is_not_understood(labelled, text, problem):
     assert "\n" not in str(refused.value)
 
 
+def test_a_column_of_bytes_has_no_classes(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table, path = arrow.table({"path": ["a", "b"], "label": [b"x", b"y"]}), tmp_path / "t.parquet"
+    parquet.write_table(table, path)
+    said = r"no column called label .* but \['path'\] \(no text or numbers in \['label'\]\): give"
+    with pytest.raises(ConfigError, match=said):
+        read_labelled(Data(dataset="csv", table=str(path)))
+
+
 def test_a_column_that_is_named_and_not_there(labelled):
     with pytest.raises(ConfigError, match=r"no column 'kind', but \['path', 'label'\]: give"):
         labelled("path,label\na,x\n", label_column="kind")

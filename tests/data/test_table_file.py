@@ -54,6 +54,22 @@ def test_parquet_holds_what_csv_does(tmp_path):
     assert found.places[2] == "row 3"
 
 
+def test_columns_of_parquet_that_hold_no_text_or_numbers_are_left_out_by_name(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = arrow.table(
+        {
+            "bytes": [b"cat", b"dog"],
+            "path": ["a.png", "b.png"],
+            "list": [["cat"], ["dog"]],
+            "record": [{"name": "cat"}, {"name": "dog"}],
+        }
+    )
+    parquet.write_table(table, tmp_path / "photos")
+    found = read_table(tmp_path / "photos")
+    assert (found.columns, found.rows) == (("path",), [("a.png",), ("b.png",)])
+    assert found.others == ("bytes", "list", "record")
+
+
 def test_parquet_without_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(ConfigError, match=r"Parquet needs pyarrow: pip install 'cotrain\[tables\]"):

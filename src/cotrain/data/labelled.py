@@ -1,7 +1,6 @@
 """The rows of a table, understood: an image's path, its class and perhaps its part."""
 
 import os
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.config import Data
 from cotrain.data.part_names import PARTS_BY_NAME
 from cotrain.data.table_file import Table, read_table
+from cotrain.data.user_labels import FRACTION
 
 # What people call the columns, in any case.
 _USUAL = {
@@ -22,7 +22,6 @@ _USUAL = {
     "label": ("label", "class", "target", "class_name"),
     "split": ("split", "part", "subset", "partition"),
 }
-_FRACTION = re.compile(r"-?\d+\.\d*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +114,10 @@ def _columns(table: Table, data: Data) -> dict[str, str]:
             columns[kind] = found[0]
         elif asked is not None or kind != "split":
             wanted = f"{asked!r}" if asked else f"called {' or '.join(usual)}"
+            others = f" (no text or numbers in {list(table.others)})" if table.others else ""
             raise ConfigError(
-                f"data.table={data.table!r} has no column {wanted}, but {list(table.columns)}: "
-                f"give --data.{setting}"
+                f"data.table={data.table!r} has no column {wanted}, but {list(table.columns)}"
+                f"{others}: give --data.{setting}"
             )
     return columns
 
@@ -159,7 +159,7 @@ class _Rows:
         """Names of classes, in Unicode's composed form as those of folders."""
         cells = self._cells(column)
         for cell, place in zip(cells, self.table.places, strict=True):
-            if _FRACTION.fullmatch(cell):
+            if FRACTION.fullmatch(cell):
                 raise self._wrong(
                     place, f"has {column} {cell}, a number that is not written whole: mend it"
                 )

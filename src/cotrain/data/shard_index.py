@@ -14,6 +14,7 @@ from cotrain.basics.errors import ConfigError, TrainingError
 from cotrain.basics.files import atomic_write, digest, user_cache
 from cotrain.basics.text import one_line
 from cotrain.data.formats import endings
+from cotrain.data.user_labels import FRACTION
 
 _FORMAT = 2
 _LABELS = ("label", "class", "target", "cls", "class_name")  # what people call it in JSON
@@ -154,7 +155,7 @@ def _label(
 ) -> str | None:
     """The class of a key; None if nothing says one."""
     if asked is None and "cls" in parts:
-        return _text(file, name, parts["cls"]).strip() or None
+        return _checked(_text(file, name, parts["cls"]), f"{name}.cls")
     if "json" not in parts:
         return None
     try:
@@ -174,7 +175,18 @@ def _label(
             f"{name}.json has {names[0]} {one_line(repr(value))[:60]}, which is neither a name nor "
             "a whole number: give --data.label_column"
         )
-    return str(value).strip() or None
+    return _checked(str(value), f"{name}.json")
+
+
+def _checked(label: str, place: str) -> str | None:
+    """The name of a class; None where it is empty."""
+    label = label.strip()
+    if label.lower() == "nan" or FRACTION.fullmatch(label) or len(label.splitlines()) > 1:
+        raise ConfigError(
+            f"{place} has {one_line(repr(label))[:60]}, which is neither a name nor a whole "
+            "number: mend it"
+        )
+    return label or None
 
 
 def _text(file: int, name: str, member: tarfile.TarInfo) -> str:

@@ -19,6 +19,7 @@ class Table:
 
     Args:
         columns: Names of the columns.
+        others: Names of columns that hold neither text nor numbers, and are left out.
         rows: The cells of every row, as text; None where a cell is empty.
         places: Where each row stands, such as ``line 7``.
     """
@@ -26,6 +27,7 @@ class Table:
     columns: tuple[str, ...]
     rows: list[tuple[str | None, ...]]
     places: Sequence[str]
+    others: tuple[str, ...] = ()
 
 
 def read_table(path: Path) -> Table:
@@ -73,19 +75,26 @@ def _csv(path: Path) -> Table:
 
 def _parquet(path: Path) -> Table:
     try:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import ArrowException, parquet, types
     except ImportError:
         raise ValueError("Parquet needs pyarrow: pip install 'cotrain[tables]'") from None
     try:
         found = parquet.read_table(path)
     except ArrowException as error:
         raise ValueError(str(error).splitlines()[0]) from None
+    others = [
+        field.name
+        for field in found.schema
+        if types.is_nested(field.type) or "binary" in str(field.type)
+    ]
+    found = found.drop_columns(others)
     columns = [[_text(value) for value in column.to_pylist()] for column in found.columns]
     rows = list(zip(*columns, strict=True))
     return Table(
         columns=tuple(found.column_names),
         rows=rows,
         places=[f"row {number}" for number in range(1, len(rows) + 1)],
+        others=tuple(others),
     )
 
 

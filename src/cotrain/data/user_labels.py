@@ -1,5 +1,6 @@
 """The classes of data sets of a program: whole numbers or names, each understood or refused."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.text import one_line
 
 ClassLabel = int | str
+
+# A number that is not written whole, as pandas writes those of a column with an empty cell.
+FRACTION = re.compile(r"-?\d+\.\d*")
 
 
 def label_of(value: Any, name: str) -> ClassLabel:
