@@ -17,16 +17,19 @@ def splits() -> Splits:
     return load_splits(TINY.data)
 
 
-def agree(monkeypatch: pytest.MonkeyPatch, *processes: Agreement) -> None:
-    """Have the processes compare what they have, as the last of them."""
+def agree(monkeypatch: pytest.MonkeyPatch, *processes: Agreement) -> int:
+    """Have the processes compare what they have, as the last of them; how many took part."""
+    asked = []
 
     def gather(found: list, own: dict) -> None:
         assert own is processes[-1]._own
         found[:] = [each._own for each in processes]
+        asked.extend(found)
 
     monkeypatch.setattr(dist, "all_gather_object", gather)
     trainer = SimpleNamespace(world_size=len(processes))
     processes[-1].setup(trainer, None, "fit")  # type: ignore[arg-type]
+    return len(asked)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,6 @@ def test_other_images_another_state_and_another_version_end_all(monkeypatch, spl
 
 def test_what_is_a_machines_own_may_differ(monkeypatch, splits):
     elsewhere = tiny(data={"root": "/other", "workers": 2}, hardware={"threads": 3, "timeout": 9})
-    agree(monkeypatch, Agreement(TINY, splits, None), Agreement(elsewhere, splits, None))
-    monkeypatch.setattr(dist, "all_gather_object", None)
-    alone = SimpleNamespace(world_size=1)
-    Agreement(TINY, splits, None).setup(alone, None, "fit")  # type: ignore[arg-type]
+    first, other = (Agreement(each, splits, None) for each in (TINY, elsewhere))
+    assert agree(monkeypatch, first, other) == 2
+    assert agree(monkeypatch, first) == 0  # one alone asks nobody
