@@ -24,7 +24,7 @@ from typing import Any
 
 import pytorch_lightning as lightning
 import torch
-from common import quality, spread, write_results
+from common import plus_minus, quality, spread, write_results
 
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
@@ -208,12 +208,12 @@ def table(results: Mapping[str, Any]) -> list[str]:
     rows = []
     for name, row in results.items():
         into, trained = name.removeprefix("S=").split(", ", 1)
-        error, known, lag = row["error"], "", ""
+        known, lag = "", ""
         if "others_known" in row:
             known = f"{100 * row['others_known']['mean']:.0f}"
             lag = f"{row['others_lag']['mean']:.1f}"
         rows.append(
-            f"| {into} | {trained} | {error['mean']:.2f} ± {error['sd']:.2f} "
+            f"| {into} | {trained} | {plus_minus(row['error'], 2)} "
             f"| {row['nll']['mean']:.3f} | {known} | {lag} |"
         )
     return rows

@@ -46,6 +46,12 @@ def spread(values: list[float]) -> dict[str, Any]:
     return {"mean": mean(values), "sd": stdev(values) if len(values) > 1 else None, "runs": values}
 
 
+def plus_minus(found: Mapping[str, Any], digits: int) -> str:
+    """The mean of what ``spread`` made, as a table has it, with the deviation if there is one."""
+    deviation = "" if found["sd"] is None else f" ± {found['sd']:.{digits}f}"
+    return f"{found['mean']:.{digits}f}{deviation}"
+
+
 def quality(scores: Sequence[Scores]) -> dict[str, Any]:
     """Error in percent, NLL and ECE over the seeds."""
     return {

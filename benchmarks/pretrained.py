@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import of_runs, trained, write_results
+from common import of_runs, plus_minus, trained, write_results
 
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment, FineTuning, Teacher
@@ -173,15 +173,10 @@ def table(rows: Mapping[str, Any]) -> list[str]:
     """The rows of ``docs/pretrained.md``; MACs as parts of the large network's."""
     large = rows["lite2"]["macs"]
     return [
-        f"| {name} | {row['macs'] / large:.2f} | {_number(row['error'], 1)} "
-        f"| {_number(row['nll'], 2)} | {_number(row['ece'], 3)} |"
+        f"| {name} | {row['macs'] / large:.2f} | {plus_minus(row['error'], 1)} "
+        f"| {plus_minus(row['nll'], 2)} | {plus_minus(row['ece'], 3)} |"
         for name, row in rows.items()
     ]
-
-
-def _number(found: Mapping[str, Any], digits: int) -> str:
-    deviation = "" if found["sd"] is None else f" ± {found['sd']:.{digits}f}"
-    return f"{found['mean']:.{digits}f}{deviation}"
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -34,6 +34,11 @@ class Sent:
             self._there = torch.cuda.Event()
             self._there.record(torch.cuda.current_stream(tensor.device))
 
+    @property
+    def waits(self) -> bool:
+        """Whether asking for the tensor may wait for a GPU."""
+        return self._there is not None
+
     def arrived(self) -> Tensor:
         """The tensor on the CPU, once it is there."""
         if self._there is None:

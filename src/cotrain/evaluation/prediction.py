@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,9 +107,10 @@ def predict_files(
         rule.check_fits(spec.into, combine)
     wanted = _Wanted(labels, combine, calibration, top, probabilities, rule)
     _check(wanted)
-    paths = iter([file if isinstance(file, str) else "" for file in files])
-    for batch in read_batches(files, preprocessing, batch_size):
-        yield from _batch(ensemble, list(islice(paths, len(batch))), batch, wanted)
+    paths = [file if isinstance(file, str) else "" for file in files]
+    for number, batch in enumerate(read_batches(files, preprocessing, batch_size)):
+        start = number * batch_size
+        yield from _batch(ensemble, paths[start : start + batch_size], batch, wanted)
 
 
 def _check(wanted: _Wanted) -> None:

@@ -4,7 +4,7 @@ A step of a network is two launches, whatever its layers: where launching its ke
 than running them, the GPU no longer waits for Python.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -101,11 +101,11 @@ class GraphedNetwork:
         Raises:
             ConfigError: The network does what no graph can hold.
         """
-        fixed = _fixed(self._network, view)
         captured = self._captured
         smaller = captured is not None and len(view) < len(captured.view)
         if smaller or not torch.is_grad_enabled():
             return self._network(view)
+        fixed = _fixed(self._network, view)
         if captured is None or fixed != self._fixed:
             self._captured = captured = None  # its memory is the next one's
             captured = self._captured = self._capture(view)
@@ -129,9 +129,9 @@ class GraphedNetwork:
                 buffer.copy_(before)
 
 
-def captured_on_side(network: Callable[[Tensor], Tensor], view: Tensor) -> Captured:
+def captured_on_side(network: nn.Module, view: Tensor) -> Captured:
     """The graphs, captured on a stream beside the current one after some passes to warm up."""
-    parameters = [each for each in network.parameters() if each.requires_grad]  # type: ignore[attr-defined]
+    parameters = [each for each in network.parameters() if each.requires_grad]
     side, pool = torch.cuda.Stream(view.device), torch.cuda.graph_pool_handle()
     # Other threads, such as those that pin memory, may do there what a capture cannot hold.
     how: dict[str, Any] = {"pool": pool, "stream": side, "capture_error_mode": "thread_local"}

@@ -22,7 +22,6 @@ class Late:
         if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
             greatest = dist.ReduceOp.MAX
             self._work = dist.all_reduce(values[:shared], op=greatest, async_op=True)
-        self._is_far = values.is_cuda
         self._values = self._sent(values) if values.is_cuda else Sent(values)
 
     def _sent(self, values: Tensor) -> Sent:
@@ -39,10 +38,10 @@ class Late:
     @property
     def waits(self) -> bool:
         """Whether looking at the numbers in the step that made them would wait."""
-        return self._work is not None or self._is_far
+        return self._work is not None or self._values.waits
 
     def numbers(self) -> list[float]:
         """The numbers."""
-        if self._work is not None and not self._is_far:
+        if self._work is not None and not self._values.waits:
             self._work.wait()
         return self._values.arrived().tolist()

@@ -1,5 +1,6 @@
 """Answers to images of none of the classes, of which an ensemble should not be sure."""
 
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -9,7 +10,8 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float
 from cotrain.config import Data
 from cotrain.config.datasets import DATASETS
-from cotrain.data import UnreadableImageError, load_test, read_image
+from cotrain.data import load_test
+from cotrain.data.images import read_batches
 from cotrain.data.settings import has_any_size
 from cotrain.ensemble.answering import Answering, known_preprocessing, logits_of_batches
 from cotrain.evaluation.evaluate import collect_logits
@@ -65,12 +67,9 @@ def _of_data_set(
 
 
 def _of_files(ensemble: Answering, root: str, batch_size: int) -> Float[Tensor, "S M C"]:
-    preprocessing, pixels = known_preprocessing(ensemble.spec), []
-    for path in find_images(root).files:
-        try:
-            pixels.append(read_image(path, preprocessing))
-        except UnreadableImageError:
-            continue
+    files, preprocessing = find_images(root).files, known_preprocessing(ensemble.spec)
+    read = chain.from_iterable(read_batches(files, preprocessing, batch_size))
+    pixels = [each for each in read if isinstance(each, Tensor)]
     if not pixels:
         raise ConfigError(f"{root}: none of its images can be decoded: give another folder")
     batches = torch.stack(pixels).split(batch_size)
