@@ -13,6 +13,7 @@ import cotrain
 from cotrain.config import Experiment
 from cotrain.data import Batch, Splits
 from cotrain.execution import prepare_training
+from cotrain.execution.compiling import compile_in_place
 from cotrain.networks import spec
 from cotrain.training.datamodule import Loaders
 from cotrain.training.epoch_metrics import Tally
@@ -62,7 +63,7 @@ class Setup:
             ensemble.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if hardware.compile:
             for network in ensemble.networks:
-                network.compile()
+                compile_in_place(network)
         return ensemble
 
     def reference(self) -> ReferenceStep:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cotrain.basics.errors import ConfigError
 from cotrain.config.dtype import Dtype
 from cotrain.ensemble.ensemble import device_of
+from cotrain.execution.compiling import dynamo_config
 from cotrain.execution.execution import Network
 from cotrain.execution.folding import folded
 from cotrain.execution.sizes import Sizes, padded
@@ -153,7 +154,7 @@ class Compiled:
 
     def _first(self, images: Tensor) -> Tensor:
         try:
-            with _dynamo_config().patch(_LOUD):
+            with dynamo_config().patch(_LOUD):
                 return self._run(images)
         except Exception as error:
             # Were the images at fault, this raises what the network itself has to say.
@@ -167,13 +168,6 @@ class Compiled:
 # Torch counts the compilations of all modules together, and from the ninth on it would run
 # eagerly without a word.
 _LOUD = {"recompile_limit": 256, "fail_on_recompile_limit_hit": True}
-
-
-def _dynamo_config() -> Any:
-    """Imported here because it takes seconds, and only compiling needs it."""
-    import torch._dynamo.config
-
-    return torch._dynamo.config
 
 
 def _options(device: torch.device, threads: int | None) -> dict[str, Any]:

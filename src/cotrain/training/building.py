@@ -8,6 +8,7 @@ import torch
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment
 from cotrain.data import Splits
+from cotrain.execution.compiling import compile_in_place
 from cotrain.training.agreement import Agreement
 from cotrain.training.bank import Bank, PredictionsOf
 from cotrain.training.batch_norm import keeps_wrong_statistics, synchronise, take_statistics
@@ -110,4 +111,4 @@ def _arrange(module: CoTraining, experiment: Experiment) -> None:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if experiment.hardware.compile:
         for network in module.ensemble.networks:
-            network.compile()
+            compile_in_place(network)

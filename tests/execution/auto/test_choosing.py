@@ -16,6 +16,7 @@ from cotrain import divide, networks
 from cotrain.execution import Acceleration, NetworkError, choose, prepare
 from cotrain.execution import timing as latency
 from cotrain.execution.auto import choosing, measuring, remembering
+from cotrain.execution.compiling import is_compiled
 
 PLAIN = (Acceleration(),)
 
@@ -156,7 +157,7 @@ def test_training_is_measured_as_it_is_done():
         def forward(self, images):
             layout = images.is_contiguous(memory_format=torch.channels_last)
             autocast = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu")
-            seen.append((measuring.is_compiled(self), layout, autocast, torch.is_grad_enabled()))
+            seen.append((is_compiled(self), layout, autocast, torch.is_grad_enabled()))
             return self.conv(images).mean((2, 3))
 
     found = [Looks(), Looks()]

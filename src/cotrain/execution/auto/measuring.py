@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cotrain.execution.acceleration import Acceleration
+from cotrain.execution.compiling import compile_in_place, is_compiled
 from cotrain.execution.strategies import build_execution
 from cotrain.execution.timing import seconds_of, take_turns
 from cotrain.execution.training import TrainingExecution, prepare_training
@@ -89,18 +90,13 @@ def _copies(networks: Sequence[nn.Module]) -> list[nn.Module]:
     copies = [copy.deepcopy(network) for network in networks]
     for network, other in zip(networks, copies, strict=True):
         if is_compiled(network):
-            other.compile()
+            compile_in_place(other)
     return copies
 
 
 def convolution_precision() -> str:
     """How cuDNN multiplies numbers of float32: ``tf32`` unless it was told otherwise."""
     return torch.backends.cudnn.conv.fp32_precision  # type: ignore[attr-defined]
-
-
-def is_compiled(network: nn.Module) -> bool:
-    """Whether ``network.compile()`` was called."""
-    return network._compiled_call_impl is not None
 
 
 def _training(

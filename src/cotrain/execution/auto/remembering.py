@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from cotrain.basics.errors import TrainingError
 from cotrain.basics.files import atomic_write, digest, user_cache
 from cotrain.basics.machine import hardware
-from cotrain.execution.auto.measuring import convolution_precision, is_compiled
+from cotrain.execution.auto.measuring import convolution_precision
+from cotrain.execution.compiling import is_compiled
 from cotrain.networks.likeness import alike
 
 
