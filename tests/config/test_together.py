@@ -89,7 +89,7 @@ def test_what_a_member_cannot_have_is_refused(settings, options, said):
         Experiment(**settings, co_training=CoTrainingOptions(**options))
 
 
-@pytest.mark.parametrize("execution", ["threads", "cuda_graphs", "auto"])
+@pytest.mark.parametrize("execution", ["threads", "cuda_graphs"])
 def test_networks_that_take_turns_are_not_run_at_once(execution):
     apart = CoTrainingOptions(together=False)
     with pytest.raises(ConfigError, match=f"execution={execution} runs networks at .*: give loop$"):

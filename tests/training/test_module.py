@@ -196,12 +196,16 @@ def test_accumulated_batches_are_one_big_batch(tmp_path: Path, monkeypatch) -> N
         torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-6)
 
 
-def test_clipping_bounds_the_step(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [{}, {"fused": True}], ids=["plain", "as on a GPU"])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_clipping_bounds_the_step(tmp_path: Path, precision, options: dict[str, bool]) -> None:
     """The first plain SGD step moves all networks together by at most lr * clip."""
+    plain = {"name": "momentum", "momentum": 0.0, "weight_decay": 0.0, "clip": 1e-3}
     experiment = tiny(
         epochs=1,
         batch_size=80,
-        optimizer={"name": "momentum", "momentum": 0.0, "weight_decay": 0.0, "clip": 1e-3},
+        optimizer={**plain, "options": options},
+        hardware={"precision": precision},
     )
     fit(experiment, tmp_path / "run", progress=False)
     weights = final_weights(tmp_path / "run")
@@ -235,3 +239,14 @@ def test_auto_is_measured_in_the_precision_and_layout_of_training(tmp_path, monk
     settings = {"execution": "auto", "precision": "bf16-mixed", "channels_last": True}
     fit(tiny(epochs=1, hardware=settings), tmp_path / "run", progress=False)
     assert asked == [((2, 16, 1, 8, 8), "cpu", torch.float32, True), torch.bfloat16, True]
+
+
+def test_auto_is_the_loop_for_networks_that_take_turns(tmp_path, monkeypatch):
+    """Nothing else can be, so that nothing is measured."""
+    monkeypatch.setattr("cotrain.training.from_experiment.choose", lambda *_, **__: pytest.fail())
+    settings = {"hardware": {"execution": "auto"}, "co_training": {"together": False}}
+    fit(tiny(epochs=1, **settings), tmp_path / "run", progress=False)
+    monkeypatch.undo()
+    other = {**settings, "hardware": {"execution": "loop"}}
+    fit(tiny(epochs=1, **other), tmp_path / "loop", progress=False)
+    assert same(final_weights(tmp_path / "run"), final_weights(tmp_path / "loop"))

@@ -10,7 +10,6 @@ from training_runs import tiny
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
-from cotrain.config import Hardware
 from cotrain.training import fit
 from cotrain.training.trainer import _advise, build_trainer
 
@@ -96,15 +95,37 @@ def test_freezing_is_refused_on_several_devices(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("precision", "device", "has_bf16", "said"),
+    ("precision", "clip", "device", "has_bf16", "said"),
     [
-        ("16-mixed", "cuda", True, True),
-        ("16-mixed", "cuda", False, False),
-        ("bf16-mixed", "cuda", True, False),
-        ("32-true", "cpu", True, False),
+        ("16-mixed", 1.0, "cuda", True, True),
+        ("16-mixed", None, "cuda", True, False),  # one kernel looks for overflows itself
+        ("16-mixed", 1.0, "cuda", False, False),
+        ("bf16-mixed", 1.0, "cuda", True, False),
+        ("32-true", 1.0, "cpu", True, False),
     ],
 )
-def test_what_waits_in_every_step_is_said(capsys, monkeypatch, precision, device, has_bf16, said):
+def test_what_waits_in_every_step_is_said(
+    capsys, monkeypatch, precision, clip, device, has_bf16, said
+):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: has_bf16)
-    _advise(Hardware(precision=precision), torch.device(device))
+    experiment = tiny(hardware={"precision": precision}, optimizer={"clip": clip})
+    _advise(experiment, torch.device(device), 1)
     assert ("this GPU has bf16-mixed" in capsys.readouterr().out) is said
+
+
+@pytest.mark.parametrize(
+    ("settings", "device", "processes", "said"),
+    [
+        ({}, "cuda", 1, True),
+        ({}, "cuda", 2, False),
+        ({}, "cpu", 1, False),
+        ({"hardware": {"execution": "streams"}}, "cuda", 1, False),
+        ({"co_training": {"together": False}}, "cuda", 1, False),
+    ],
+)
+def test_that_a_gpu_has_faster_ways_than_the_loop_is_said(
+    capsys, monkeypatch, settings, device, processes, said
+):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    _advise(tiny(**settings), torch.device(device), processes)
+    assert ("auto measures what is faster on this GPU" in capsys.readouterr().out) is said

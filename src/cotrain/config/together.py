@@ -12,6 +12,8 @@ Settings: TypeAlias = Mapping[str, Any]  # of an experiment, by dotted name
 
 def check_together(settings: Settings) -> None:
     """Raise ConfigError where two settings of an experiment contradict each other."""
+    if settings["hardware.execution"] == "auto":  # which takes the loop where nothing else goes
+        settings = {**settings, "hardware.execution": "loop"}
     _check_one_start(settings)
     _check_labels_heeded(settings)
     _check_peer(settings)

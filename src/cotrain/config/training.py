@@ -182,14 +182,16 @@ class Hardware:
             answer. It must exceed what one can need longer than the others: to read its images, to
             compile, or to write a checkpoint.
         precision: ``32-true``, ``16-mixed`` or ``bf16-mixed``; 16-mixed waits for the GPU in every
-            step, to look for overflows. ``64-true`` is for comparing: it is slow, and what differs
-            by rounding alone is the same to 12 digits.
+            step, to look for overflows, where gradients are clipped or the optimizer has no kernel
+            that looks itself (SGD, Adam and AdamW have). ``64-true`` is for comparing: it is slow,
+            and what differs by rounding alone is the same to 12 digits.
         channels_last: Keep images and weights in NHWC memory order.
         compile: Compile every network with ``torch.compile``.
         execution: How the S networks are run: ``loop``, one after the other; ``threads``, side by
             side on the CPU; ``streams``, side by side on one GPU; ``cuda_graphs``, the same by two
             launches a network and step, for networks that draw no random numbers; ``auto`` measures
-            the others and takes the fastest. All but ``loop`` differ from it in the last bits.
+            what one device can do of these and takes the fastest, and is ``loop`` on several or for
+            networks that are trained apart. All but ``loop`` differ from it in the last bits.
         threads: CPU threads of PyTorch; null leaves PyTorch's choice.
     """
 

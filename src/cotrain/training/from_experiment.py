@@ -172,6 +172,7 @@ def training_execution(
     shape: tuple[int, ...],
     device: torch.device,
     context: Callable[[], AbstractContextManager[object]],
+    alone: bool,
 ) -> TrainingExecution:
     """The networks that a process trains, prepared where they are.
 
@@ -181,11 +182,14 @@ def training_execution(
         shape: Of their views, [networks, B, C, H, W].
         device: Where the views are.
         context: What a training step's forward pass is in: autocast, where precision asks for it.
+        alone: Whether no other process trains on the same step.
 
     Raises:
         ConfigError: A strategy that networks or hardware do not allow.
     """
     strategy = experiment.hardware.execution
+    if strategy == "auto" and not (alone and experiment.co_training.together):
+        return prepare_training(networks, "loop")  # which is all that there can be
     if strategy == "auto":
         choice = choose(
             networks,

@@ -93,8 +93,7 @@ class CoTraining(lightning.LightningModule):
         return replace(place, networks=own) if self.spread.spreads else place
 
     def on_fit_start(self) -> None:
-        """Prepare the networks, which are on their device by now, to run at once; say what the
-        teacher costs."""
+        """Prepare the networks, which are on their device by now; say what the teacher costs."""
         context = self.trainer.precision_plugin.train_step_context
         if self.teacher is not None:
             networks = len(self.place.networks)
@@ -103,7 +102,8 @@ class CoTraining(lightning.LightningModule):
             say(f"teacher.run={self.experiment.teacher.run}: it answers in {time:.1f} ms a step")
         own = [self.ensemble.networks[index] for index in self.spread.networks]
         shape = (len(own), self.experiment.batch_size, *self.ensemble.image_shape)
-        self.execution = training_execution(self.experiment, own, shape, self.device, context)
+        how = self.device, context, self.trainer.world_size == 1
+        self.execution = training_execution(self.experiment, own, shape, *how)
 
     def on_train_start(self) -> None:
         """What was saved is taken up by now."""

@@ -4,8 +4,6 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from inspect import signature
 
 import pytorch_lightning as lightning
 import torch
@@ -15,8 +13,6 @@ from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.callbacks import ProgressBar as AnyProgressBar
 from pytorch_lightning.plugins.io import AsyncCheckpointIO
-from pytorch_lightning.strategies import DDPStrategy
-from torch.nn.parallel import DistributedDataParallel
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
@@ -29,7 +25,9 @@ from cotrain.training.launched import check_launched
 from cotrain.training.loggers import build_loggers
 from cotrain.training.network_parallel import check_network_parallel
 from cotrain.training.notices import say
+from cotrain.training.optimization import is_fused
 from cotrain.training.progress import progress_callback
+from cotrain.training.sparing import spare_steps
 from cotrain.training.starving import StarvingNotice
 
 
@@ -90,10 +88,10 @@ def build_trainer(
         reason = " ".join(str(error).split()).rstrip(".")
         raise ConfigError(f"{_asked(hardware)}: {reason}: change that setting") from error
     check_hardware(experiment, trainer)
-    _spare_processes(trainer, hardware.timeout)
+    spare_steps(trainer, hardware.timeout)
     if _writes_beside(trainer.strategy.root_device):
         trainer.strategy.checkpoint_io = AsyncCheckpointIO(trainer.strategy.checkpoint_io)
-    _advise(experiment.hardware, trainer.strategy.root_device)
+    _advise(experiment, trainer.strategy.root_device, trainer.world_size)
     return trainer
 
 
@@ -102,41 +100,23 @@ def _writes_beside(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def _advise(hardware: Hardware, device: torch.device) -> None:
+def _advise(experiment: Experiment, device: torch.device, world_size: int) -> None:
     """Say what would be faster, where it computes otherwise and is for the user to choose."""
-    if hardware.precision != "16-mixed" or device.type != "cuda":
+    hardware = experiment.hardware
+    if device.type != "cuda":
         return
-    if torch.cuda.is_bf16_supported(including_emulation=False):
+    if hardware.execution == "loop" and experiment.co_training.together and world_size == 1:
+        say(
+            "hardware.execution=loop launches the kernels of one network after the other: auto "
+            "measures what is faster on this GPU"
+        )
+    waits = not is_fused(experiment.optimizer, hardware, device)
+    has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    if hardware.precision == "16-mixed" and waits and has_bf16:
         say(
             "hardware.precision=16-mixed makes every step wait for the GPU, to look for overflows: "
             "this GPU has bf16-mixed, which needs no such look"
         )
-
-
-# Torch 2.14 has a name for it that says when.
-_SYNC_BUFFERS = (
-    "forward_sync_buffers"
-    if "forward_sync_buffers" in signature(DistributedDataParallel).parameters
-    else "broadcast_buffers"
-)
-
-
-def _spare_processes(trainer: lightning.Trainer, timeout: float) -> None:
-    """Leave out what Lightning would make several processes do in every step; wait no longer.
-
-    BatchNorm's statistics are those of the first process, which alone saves them: sending them and
-    those of the moving average changes nothing. SIGTERM is noted by ``Signals``, where Lightning
-    would wait for the device.
-    """
-    if isinstance(trainer.strategy, DDPStrategy):
-        own = {_SYNC_BUFFERS: False, "gradient_as_bucket_view": True}
-        trainer.strategy._ddp_kwargs = own | trainer.strategy._ddp_kwargs
-        trainer.strategy._timeout = timedelta(seconds=timeout)
-    trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = _nothing
-
-
-def _nothing() -> None:
-    """Of this module, so that it reaches processes that are spawned."""
 
 
 def _asked(hardware: Hardware) -> str:
@@ -189,7 +169,7 @@ def check_hardware(experiment: Experiment, trainer: lightning.Trainer) -> None:
             f"co_training.together=false trains on one device, not {trainer.world_size}: "
             "give hardware.devices=1"
         )
-    if experiment.hardware.execution not in ("loop", "streams"):
+    if experiment.hardware.execution not in ("loop", "streams", "auto"):
         raise ConfigError(
             f"hardware.execution={experiment.hardware.execution} works on one device, not "
             f"{trainer.world_size}: give hardware.devices=1, or hardware.execution=loop"

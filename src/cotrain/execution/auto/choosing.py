@@ -118,7 +118,8 @@ def _ways(
     """Loop as it is, and all that the kind of device allows."""
     gpu = device.type == "cuda"
     if training:
-        return [("loop", _EAGER), ("streams" if gpu else "threads", _EAGER)]
+        strategies = ["loop", "streams", "cuda_graphs"] if gpu else ["loop", "threads"]
+        return [(strategy, _EAGER) for strategy in strategies]
     strategies = ["loop", "streams", "cuda_graphs"] if gpu else ["loop", "threads"]
     if gpu and torch.cuda.device_count() >= len(networks) > 1:
         strategies.append("devices")
