@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cotrain import ConfigError, CoTrainingLoss, divide, networks
 from cotrain.execution import TrainingExecution, prepare_training, training_graphs
-from cotrain.execution.training_graphs import Captured, GraphedNetwork
+from cotrain.execution.training_graphs import Captured, GraphedNetwork, laid_out
 
 INTO = 2
 
@@ -122,6 +122,35 @@ def test_gradients_of_two_batches_add_up(captures: list[tuple[int, ...]]) -> Non
         torch.testing.assert_close(gradient_of(own), gradient_of(other))
 
 
+def test_a_gradient_is_the_memory_of_the_graph_until_another_is_added(
+    captures: list[tuple[int, ...]],
+) -> None:
+    """What autograd would do for each parameter takes longer than the graph itself."""
+    ensemble = small()
+    execution = graphed(ensemble)
+    places = []
+    for _ in range(2):
+        step(execution, *batch(4))
+        places.append([gradient_of(each).data_ptr() for each in ensemble.parameters()])
+        ensemble.zero_grad()
+    assert places[0] == places[1]
+    for _ in range(3):
+        step(execution, *batch(4))
+    found = [gradient_of(each).data_ptr() for each in ensemble.parameters()]
+    assert not set(found) & set(places[0])
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_gradient_has_the_layout_of_its_parameter(layout: torch.memory_format) -> None:
+    gradient = torch.randn(4, 3, 5, 5).contiguous(memory_format=torch.channels_last)
+    parameter = torch.randn(4, 3, 5, 5).contiguous(memory_format=layout)
+    found = laid_out(gradient, parameter)
+    assert found is not None
+    assert found.stride() == parameter.stride()
+    assert torch.equal(found, gradient)
+    assert laid_out(None, parameter) is None
+
+
 def freeze(ensemble: Any) -> None:
     next(ensemble.networks[0].parameters()).requires_grad_(False)
 
@@ -185,6 +214,12 @@ class Waits(nn.Module):
         return images / images.max().item()
 
 
+def hooked_parameter() -> nn.Module:
+    layer = nn.BatchNorm2d(3)
+    layer.bias.register_post_accumulate_grad_hook(lambda _: None)
+    return layer
+
+
 def hooked() -> nn.Module:
     layer = nn.Identity()
     layer.register_forward_hook(lambda *_: None)
@@ -199,14 +234,15 @@ def hooked() -> nn.Module:
             r"a network draws random numbers .* a graph would repeat .*: use strategy='loop'$",
         ),
         (Waits(), r"network 1 waits for the GPU \(aten._local_scalar_dense.*: use 'streams' or"),
-        (hooked(), "network 1 has a hook on 1, which no graph can hold: use 'streams' or 'loop'$"),
+        (hooked(), "network 1 has a hook on 0, which no graph can hold: use 'streams' or 'loop'$"),
+        (hooked_parameter(), r"network 1 has a hook on 0\.bias, which no graph can hold"),
     ],
 )
 def test_what_no_graph_can_hold_is_one_line(
     captures: list[tuple[int, ...]], layer: nn.Module, message: str
 ) -> None:
     plain = nn.Sequential(nn.Flatten(), nn.Linear(192, 5))
-    other = nn.Sequential(nn.Flatten(), layer, nn.Linear(192, 5))
+    other = nn.Sequential(layer, nn.Flatten(), nn.Linear(192, 5))
     graphs = [GraphedNetwork(0, plain), GraphedNetwork(1, other)]
     execution = TrainingExecution("cuda_graphs", [plain, other], graphs=graphs)
     with pytest.raises(ConfigError, match=message):

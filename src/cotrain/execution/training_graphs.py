@@ -34,8 +34,8 @@ class Captured:
         view: [B, C, H, W].
         logits: [B, classes].
         gradient: Of the logits.
-        parameters: Those that are trained.
-        gradients: Of the parameters; None for one that the logits do not depend on.
+        parameters: Those that are trained and that the logits depend on.
+        gradients: Of the parameters.
     """
 
     forward: Graph
@@ -44,38 +44,57 @@ class Captured:
     logits: Tensor
     gradient: Tensor
     parameters: Sequence[Tensor]
-    gradients: Sequence[Tensor | None]
+    gradients: Sequence[Tensor]
     passes: int = field(default=0, init=False)
 
     def __call__(self, view: Tensor) -> Tensor:
-        return _Replayed.apply(self, view, *self.parameters)  # type: ignore[no-any-return]
+        anchor = self.gradient.new_empty((), dtype=torch.float32, requires_grad=True)
+        return _Replayed.apply(self, view, anchor)  # type: ignore[no-any-return]
+
+    def run_backward(self, gradient: Tensor) -> None:
+        """Add the gradients of the last forward pass to the parameters' own.
+
+        A parameter without one is given the memory that the graph writes to, until the next pass.
+        """
+        self.gradient.copy_(gradient)
+        earlier = [parameter.grad for parameter in self.parameters]
+        if all(each is None for each in earlier):
+            self.backward.replay()
+            found = self.gradients
+        else:  # some of which may lie in that memory
+            kept = [
+                torch.zeros_like(own) if one is None else one.clone()
+                for one, own in zip(earlier, self.gradients, strict=True)
+            ]
+            self.backward.replay()
+            found = torch._foreach_add(kept, self.gradients)  # type: ignore[attr-defined]
+        for parameter, own in zip(self.parameters, found, strict=True):
+            parameter.grad = own
 
 
 class _Replayed(torch.autograd.Function):
-    """One node of autograd: what it returns is copied, as the next pass writes to the same memory.
+    """One node of autograd for a network: a node for each parameter takes longer than the graph.
 
-    Gradients above all: those that autograd is given it keeps, and adds to.
+    Its input is an ``anchor`` that needs a gradient, so that autograd calls it, and has whoever
+    waits for gradients wait for its stream.
     """
 
     @staticmethod
-    def forward(ctx: Any, captured: Captured, view: Tensor, *_: Tensor) -> Tensor:
+    def forward(ctx: Any, captured: Captured, view: Tensor, anchor: Tensor) -> Tensor:
         captured.passes += 1
-        ctx.captured, ctx.number = captured, captured.passes
+        ctx.captured, ctx.number, ctx.anchor = captured, captured.passes, anchor
         captured.view.copy_(view)
         captured.forward.replay()
         return captured.logits.clone()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[None, None, Tensor]:  # type: ignore[override]
         captured: Captured = ctx.captured
         if ctx.number != captured.passes:
             raise RuntimeError("a graph ran forward again before it ran backward")
-        captured.gradient.copy_(grad_outputs[0])
-        captured.backward.replay()
-        made = [gradient for gradient in captured.gradients if gradient is not None]
-        copies = iter(torch._foreach_mul(made, 1))  # type: ignore[attr-defined]
-        return None, None, *(None if g is None else next(copies) for g in captured.gradients)
+        captured.run_backward(grad_outputs[0])
+        return None, None, torch.zeros_like(ctx.anchor)
 
 
 class GraphedNetwork:
@@ -137,7 +156,11 @@ def captured_on_side(network: nn.Module, view: Tensor) -> Captured:
     how: dict[str, Any] = {"pool": pool, "stream": side, "capture_error_mode": "thread_local"}
 
     def backward(logits: Tensor, gradient: Tensor) -> Sequence[Tensor | None]:
-        return torch.autograd.grad(logits, parameters, gradient, allow_unused=True)
+        found = torch.autograd.grad(logits, parameters, gradient, allow_unused=True)
+        return [laid_out(*pair) for pair in zip(found, parameters, strict=True)]
+
+    # The thread of backward passes gets its context from a first kernel; cuBLAS would warn.
+    torch.ones(1, device=view.device, requires_grad=True).sum().backward()
 
     def warm_up() -> None:
         logits = network(view)
@@ -154,25 +177,42 @@ def captured_on_side(network: nn.Module, view: Tensor) -> Captured:
     gradient = torch.zeros_like(logits)
     with torch.cuda.graph(back, **how):
         gradients = backward(logits, gradient)
+    used = [pair for pair in zip(parameters, gradients, strict=True) if pair[1] is not None]
     return Captured(
         forward=ahead,
         backward=back,
         view=view,
         logits=logits.detach(),
         gradient=gradient,
-        parameters=parameters,
-        gradients=gradients,
+        parameters=[parameter for parameter, _ in used],
+        gradients=[own for _, own in used if own is not None],
     )
+
+
+def laid_out(gradient: Tensor | None, parameter: Tensor) -> Tensor | None:
+    """The gradient in the layout of the parameter, which optimizers of one kernel need."""
+    if gradient is None or gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 def _check_without_hooks(index: int, network: nn.Module) -> None:
     """Raise ConfigError where Python runs between the layers, which a replay leaves out."""
-    for name, layer in network.named_modules():
-        if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
-            raise ConfigError(
-                f"strategy='cuda_graphs': network {index} has a hook on {name or 'itself'}, which "
-                "no graph can hold: use 'streams' or 'loop'"
-            )
+    layers = [
+        name or "itself"
+        for name, each in network.named_modules()
+        if each._forward_hooks or each._forward_pre_hooks or each._backward_hooks
+    ]
+    parameters = [
+        name
+        for name, each in network.named_parameters()
+        if each._backward_hooks or each._post_accumulate_grad_hooks  # type: ignore[attr-defined]
+    ]
+    for name in (*layers, *parameters):
+        raise ConfigError(
+            f"strategy='cuda_graphs': network {index} has a hook on {name}, which no graph can "
+            "hold: use 'streams' or 'loop'"
+        )
 
 
 def _fixed(network: nn.Module, view: Tensor) -> object:
