@@ -62,17 +62,20 @@ def training_step(record: Record) -> Iterator[Finding]:
     """Of ``training.py``: our step against the paper's loop, and Lightning against none."""
     speedup = record["tensors_only"]["speedup"]
     images = record["tensors_only"]["ours"]["images_per_second"]
+    goal = record["settings"]["execution"] == "cuda_graphs"  # of the fastest way
     yield Finding(
-        "2.5 x the images/s of the reference step or more",
-        f"{speedup:.2f} x: {images:,.0f} images/s",
-        met=speedup >= 2.5,
+        "2.5 x the images/s of the reference step or more" if goal else "",
+        f"{speedup:.2f} x the reference step: {images:,.0f} images/s",
+        met=speedup >= 2.5 if goal else None,
     )
-    wait = record["with_data_loading"]
-    yield Finding(
-        "", f"with data loading {wait['speedup']:.2f} x, {wait['data_wait']:.1%} of it waiting"
-    )
-    over = record["lightning"]["lightning"]["ratio"] - 1
-    yield Finding("Lightning adds 3 % or less", f"{over:+.1%}", met=round(over, 3) <= 0.03)
+    if "with_data_loading" in record:
+        wait = record["with_data_loading"]
+        yield Finding(
+            "", f"with data loading {wait['speedup']:.2f} x, {wait['data_wait']:.1%} of it waiting"
+        )
+    if "lightning" in record:
+        over = record["lightning"]["lightning"]["ratio"] - 1
+        yield Finding("Lightning adds 3 % or less", f"{over:+.1%}", met=round(over, 3) <= 0.03)
 
 
 def answering(record: Record) -> Iterator[Finding]:
@@ -132,20 +135,22 @@ def comparing(record: Record) -> Iterator[Finding]:
     yield Finding("", str(record["verdict"][0]))
 
 
-_STEP = "--batch 128 --device {device} --precision bf16 --workers 8 --steps 11 --n 5"
+_STEP = "--batch 128 --device {device} --precision bf16 --workers 4 --steps 11 --n 5"
 _TINY_STEP = "--network basic_resnet8_8 --batch 5 --steps 3 --n 1"
 _NAME = "--name {folder}/training"
-_WAYS = "--execution loop,streams,cuda_graphs,stacked --acceleration none,light,bf16"
 _TIMED = "--device {device} --output {folder}"
 _TINY_TIMED = "basic_resnet8_8 --into 2 --batch 1 --rounds 2 --acceleration none"
 
 
-def _trained(network: str, name: str, more: str = "", minutes: float = 4) -> Measurement:
+def _trained(
+    network: str, more: str = "", parts: str = "tensors", minutes: float = 0.5
+) -> Measurement:
+    how = more.replace("--execution", "").replace("--", "").split()
     return Measurement(
-        name=name,
+        name="-".join(["training", network, *how]),
         shows=f"a training step of {network} into 4, batch 128, bf16 {more}".strip(),
         program="training.py",
-        options=f"--network {network} {_STEP} {more} {_NAME}",
+        options=f"--network {network} {_STEP} {more} --parts {parts} {_NAME}",
         tiny=f"{_TINY_STEP} {_NAME}",
         minutes=minutes,
         leaves="training.json",
@@ -153,18 +158,20 @@ def _trained(network: str, name: str, more: str = "", minutes: float = 4) -> Mea
     )
 
 
-def _answered(network: str, name: str, batches: str, minutes: float) -> Measurement:
+def _answered(network: str, batches: str, ways: str, minutes: float) -> Measurement:
     return Measurement(
-        name=name,
+        name=f"answers-{network}",
         shows=f"answers of {network} into 4, batch {batches}",
         program="cotrain",
-        options=f"benchmark {network} --into 1,4 --batch {batches} --rounds 100 {_WAYS} {_TIMED}",
+        options=f"benchmark {network} --into 1,4 --batch {batches} --rounds 100 {ways} {_TIMED}",
         tiny=f"benchmark {_TINY_TIMED} --execution loop {_TIMED}",
         minutes=minutes,
         leaves="benchmark.json",
         judge=answering,
     )
 
+
+_GRAPHS = "--execution cuda_graphs"
 
 MEASUREMENTS: Sequence[Measurement] = (
     Measurement(
@@ -175,19 +182,20 @@ MEASUREMENTS: Sequence[Measurement] = (
         minutes=5,
         judge=passed,
     ),
-    _trained("wide_resnet28_10", "training-wide_resnet28_10"),
-    _answered("wide_resnet28_10", "answers-wide_resnet28_10", "1", 2),
-    _answered("wide_resnet16_8", "answers-wide_resnet16_8", "1,16,64", 3),
-    _trained("wide_resnet28_10", "training-wide_resnet28_10-compiled", "--compile", 6),
-    _trained("wide_resnet16_8", "training-wide_resnet16_8", minutes=3),
-    _trained(
-        "wide_resnet28_10",
-        "training-wide_resnet28_10-graphs",
-        "--compile --execution cuda_graphs",
-        6,
+    _trained("wide_resnet28_10", _GRAPHS),
+    _trained("wide_resnet28_10"),
+    _trained("wide_resnet16_8", _GRAPHS, "tensors data lightning", 1),
+    _answered(
+        "wide_resnet28_10", "1", "--execution loop,cuda_graphs --acceleration light,compile", 1
     ),
-    _trained(
-        "wide_resnet16_8", "training-wide_resnet16_8-graphs", "--execution cuda_graphs", minutes=3
+    _trained("wide_resnet16_8"),
+    _trained("wide_resnet28_10", f"--compile {_GRAPHS}", minutes=2),
+    _trained("wide_resnet28_10", "--compile", minutes=2),
+    _answered(
+        "wide_resnet16_8",
+        "1,16,64",
+        "--execution loop,streams,cuda_graphs,stacked --acceleration none,light,bf16",
+        2,
     ),
     Measurement(
         name="auto",
@@ -196,7 +204,7 @@ MEASUREMENTS: Sequence[Measurement] = (
         options="benchmark wide_resnet28_10 --into 4 --batch 1,64 --rounds 50 "
         f"--execution loop,streams,cuda_graphs,stacked,auto --acceleration none,light {_TIMED}",
         tiny=f"benchmark {_TINY_TIMED} --execution loop,auto {_TIMED}",
-        minutes=4,
+        minutes=3,
         leaves="benchmark.json",
         judge=choosing,
     ),

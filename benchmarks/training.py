@@ -27,6 +27,7 @@ from cotrain.training.sharing import Sharing
 from cotrain.training.trainer import build_trainer, quiet
 
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"32": "32-true", "bf16": "bf16-mixed"}
+PARTS = ("tensors", "data", "lightning")
 Run = Callable[[], object]
 
 
@@ -131,6 +132,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--execution", default="loop", help="hardware.execution, but for auto")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="comparisons")
     parser.add_argument("--steps", type=int, default=20, help="steps of one timed run")
     parser.add_argument("--n", type=int, default=5, help="timed runs of each case")
     parser.add_argument("--name", default="training", help="results/NAME.json")
@@ -177,23 +179,24 @@ def main() -> None:
     options = parsed()
     torch.set_num_threads(options.threads)
     setup, waits = build_setup(options), []
-    # A GPU is waited for after each timed run: of one step, that would hide what not waiting gives.
-    together = setup.steps if setup.device.type == "cuda" else 1
-    tensors = compared(setup, tensors_only(setup, together), together)
-    data = compared(setup, with_data(setup, waits), setup.steps)
-    share = sum(waits[setup.steps :]) / sum(data["ours"]["runs"])
-    overhead = lightning_overhead(setup)
-    results = {
-        "settings": vars(options),
-        "tensors_only": tensors,
-        "with_data_loading": data | {"data_wait": share},
-        "lightning": overhead,
-        "flops_per_second": flops_per_second(setup, tensors),
-    }
-    path = write_results(options.name, results)
-    print(f"speed-up over the reference step: {tensors['speedup']:.2f} on tensors,")
-    print(f"{data['speedup']:.2f} with data loading; waiting for data {share:.1%} of our step;")
-    print(f"Lightning takes {overhead['lightning']['ratio'] - 1:.1%} more; written to {path}")
+    results: dict[str, Any] = {"settings": vars(options)}
+    if "tensors" in options.parts:
+        # A GPU is waited for after each timed run: of one step, that would hide what not waiting
+        # gives.
+        together = setup.steps if setup.device.type == "cuda" else 1
+        tensors = compared(setup, tensors_only(setup, together), together)
+        results["tensors_only"] = tensors
+        results["flops_per_second"] = flops_per_second(setup, tensors)
+        print(f"{tensors['speedup']:.2f} times as fast as the reference step on tensors")
+    if "data" in options.parts:
+        data = compared(setup, with_data(setup, waits), setup.steps)
+        share = sum(waits[setup.steps :]) / sum(data["ours"]["runs"])
+        results["with_data_loading"] = data | {"data_wait": share}
+        print(f"{data['speedup']:.2f} with data loading; waiting for data {share:.1%} of our step")
+    if "lightning" in options.parts:
+        results["lightning"] = lightning_overhead(setup)
+        print(f"Lightning takes {results['lightning']['lightning']['ratio'] - 1:.1%} more")
+    print(f"written to {write_results(options.name, results)}")
 
 
 if __name__ == "__main__":
