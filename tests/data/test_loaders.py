@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from cotrain.basics.errors import ConfigError
 from cotrain.config import Views
@@ -18,6 +19,7 @@ from cotrain.data import (
     training_loader,
 )
 from cotrain.data.epoch_order import Key
+from cotrain.data.views import views
 from cotrain.ensemble.preprocessing import Preprocessing
 
 GREY = Preprocessing(image_size=8, in_channels=1, mean=(0.5,), std=(0.5,))
@@ -51,6 +53,33 @@ def equal(first: list[Batch], second: list[Batch]) -> bool:
         torch.equal(a.images, b.images) and torch.equal(a.targets, b.targets)
         for a, b in zip(first, second, strict=True)
     )
+
+
+@pytest.mark.parametrize(("least", "side"), [(0.5, 24), (0.1, 48), (0.05, 96)])
+def test_large_files_are_read_at_the_size_that_their_smallest_crop_needs(
+    tmp_path, monkeypatch, least, side
+):
+    """Crops of 12 pixels and more, from 96."""
+    ramp = torch.linspace(0, 255, 96).byte().expand(96, 96).numpy()
+    for name in ("a", "b"):
+        Image.fromarray(ramp).convert("RGB").save(tmp_path / f"{name}.jpg", quality=95)
+    paths = [str(tmp_path / f"{name}.jpg") for name in ("a", "b")]
+    files = FileImages(paths=paths, targets=torch.arange(2), preprocessing=RGB)
+    seen: list[torch.Tensor] = []
+    cut = views.random_resized_crop
+
+    def spied(originals, size, scale):
+        seen.append(originals[0])
+        return cut(originals, size, scale)
+
+    monkeypatch.setattr(views, "random_resized_crop", spied)
+    for draft in (False, True):
+        how = Views(crop="resized", scale=(least, 1.0), flip=False, draft=draft)
+        (batch,) = loader(how, batch_size=2, images=files, preprocessing=RGB, num_classes=2)
+        assert batch.images.shape == (3, 2, 3, 12, 12)
+    assert [each.shape[-1] for each in seen] == [96] * 3 + [side] * 3
+    small = torch.nn.functional.adaptive_avg_pool2d(seen[0].float(), side)
+    assert (seen[-1] - small).abs().max() < 4
 
 
 @pytest.mark.parametrize("views", [Views(padding=1), Views(padding=1, mixup=0.2, cutmix=1.0)])

@@ -95,6 +95,7 @@ def test_all_images_of_a_folder_are_not_split(settings):
             Views(scale=(0.3, 1.0)),
             r"scale=\(0.3, 1.0\) .* views.crop=pad cuts out no share: .* '\[0.08, 1.0\]'",
         ),
+        (Views(draft=True), r"views.draft=True .* views.crop=pad cuts out no share"),
         (Views(erasing_scale=(0.1, 0.2)), r"erasing_scale=.* views.erasing=0 erases nothing"),
         (
             Views(erasing_ratio=(1, 1)),
@@ -104,7 +105,14 @@ def test_all_images_of_a_folder_are_not_split(settings):
 )
 def test_settings_of_views_that_would_be_ignored(views, message):
     with pytest.raises(ConfigError, match=message):
-        check_heeded(views)
+        check_heeded(views, folder())
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "given", "digits"])
+def test_only_files_are_read_quickly(dataset):
+    views = Views(crop="resized", draft=True)
+    with pytest.raises(ConfigError, match=f"views.draft=True .* images of {dataset} are no files"):
+        check_heeded(views, Data(dataset=dataset))
 
 
 @pytest.mark.parametrize(
@@ -112,11 +120,12 @@ def test_settings_of_views_that_would_be_ignored(views, message):
     [
         Views(padding=2, flip=False),
         Views(crop="resized", scale=(0.3, 1.0), erasing=0.1, erasing_scale=(0.1, 0.2)),
+        Views(crop="resized", draft=True),
         Views(crop="none", erasing=1.0, erasing_ratio=(1, 1), mixup=0.2, same_view=True),
     ],
 )
 def test_settings_of_views_that_are_heeded(views):
-    check_heeded(views)
+    check_heeded(views, folder())
 
 
 def test_bounds_hold_for_data_that_no_experiment_has_checked():

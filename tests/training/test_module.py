@@ -243,7 +243,9 @@ def test_auto_is_measured_in_the_precision_and_layout_of_training(tmp_path, monk
 
 def test_auto_is_the_loop_for_networks_that_take_turns(tmp_path, monkeypatch):
     """Nothing else can be, so that nothing is measured."""
-    monkeypatch.setattr("cotrain.training.from_experiment.choose", lambda *_, **__: pytest.fail())
+    monkeypatch.setattr(
+        "cotrain.training.from_experiment.choose", lambda *_, **__: pytest.fail("measured")
+    )
     settings = {"hardware": {"execution": "auto"}, "co_training": {"together": False}}
     fit(tiny(epochs=1, **settings), tmp_path / "run", progress=False)
     monkeypatch.undo()

@@ -32,7 +32,7 @@ VIEWS = (
         otherwise="views.crop={} does not pad",
     ),
     Heeding(
-        names=("scale",),
+        names=("scale", "draft"),
         by="crop",
         when=lambda value: value == "resized",
         otherwise="views.crop={} cuts out no share",

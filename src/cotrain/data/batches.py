@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from cotrain.basics.seeds import derive_seed
 from cotrain.config import Views
 from cotrain.data.epoch_order import Key
 from cotrain.data.images import Images
+from cotrain.data.views.augmentation import enough_for_crops
 from cotrain.data.views.mixing import Batch, Mix, apply_mix, draw_mix
 from cotrain.data.views.own_views import ViewedImages
 from cotrain.data.views.views import DrawnViews, apply_views, draw_views
@@ -90,7 +92,9 @@ class TrainingBatches(Dataset[Batch | DrawnBatch]):
             return self.images.draw(indices, seeds)
         images: Tensor | list[Tensor]
         if self.views.crop == "resized":
-            images = [self.images.original(index) for index in indices]
+            size, least = self.preprocessing.image_size, self.views.scale[0]
+            enough = partial(enough_for_crops, size=size, least=least) if self.views.draft else None
+            images = [self.images.original(index, enough) for index in indices]
         else:
             images = self.images.pixels(indices)
         return draw_views(images, self.views, self.preprocessing, seeds)

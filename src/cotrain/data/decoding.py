@@ -3,6 +3,7 @@
 This is the one way from a file to pixels: of training, ``predict``, ``evaluate`` and servers.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,7 +42,7 @@ def decode(
     in_channels: int,
     *,
     background: str = "white",
-    quick: int = 0,
+    quick: int | Callable[[tuple[int, int]], int] = 0,
 ) -> Image.Image:
     """The image in a file, as RGB (3 channels) or grey (1); of several, the first.
 
@@ -49,8 +50,9 @@ def decode(
         file: Of any format of :mod:`cotrain.data.formats`, or open already.
         in_channels: 3 or 1.
         background: The colour that shows where the image is transparent.
-        quick: Pixels that are enough for each side; 0 if all are wanted. All of a JPEG is read,
-            but it may be given at a half to an eighth of its size, which takes less time.
+        quick: Pixels that are enough for each side, or says so of the image's width and height; 0
+            if all are wanted. All of a JPEG is read, but it may be given at a half to an eighth of
+            its size, which takes less time.
 
     Raises:
         UnreadableImageError: The file is missing, cut short, no image, or of a kind that does not
@@ -59,7 +61,8 @@ def decode(
     try:
         with open_image(file) as image:
             if quick and image is not file:  # what is given open stays as it is
-                image.draft(None, (quick, quick))
+                enough = quick(image.size) if callable(quick) else quick
+                image.draft(None, (enough, enough))
             _mend_transparency(image)
             image.load()
             turn = _TURNS.get(_orientation(image))

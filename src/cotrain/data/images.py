@@ -1,7 +1,7 @@
 """Image files as uint8 tensors, and sets of images in memory or on disk."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,9 @@ from cotrain.data.fitting import fit_image
 from cotrain.data.stored import Readable, Readables
 from cotrain.ensemble.preprocessing import Preprocessing
 
+# Pixels that each side of an image must keep, of its width and height.
+Enough = Callable[[tuple[int, int]], int]
+
 
 class Images(Protocol):
     """N images with their classes; ``targets`` is int64 [N]."""
@@ -31,8 +34,9 @@ class Images(Protocol):
         """The images at ``indices`` at the network's size, uint8 [B, C, H, W]."""
         ...
 
-    def original(self, index: int) -> Tensor:
-        """One image at the size it is kept in, uint8 [C, h, w]."""
+    def original(self, index: int, enough: Enough | None = None) -> Tensor:
+        """One image at the size it is kept in, uint8 [C, h, w]; a JPEG file perhaps at a smaller
+        one, of which each side has the pixels that are ``enough``."""
         ...
 
 
@@ -54,7 +58,7 @@ class TensorImages:
     def pixels(self, indices: Sequence[int]) -> Tensor:
         return self.tensor[torch.as_tensor(indices)]
 
-    def original(self, index: int) -> Tensor:
+    def original(self, index: int, enough: Enough | None = None) -> Tensor:
         return self.tensor[index]
 
 
@@ -81,8 +85,8 @@ class FileImages:
     def pixels(self, indices: Sequence[int]) -> Tensor:
         return torch.stack([read_image(self.paths[i], self.preprocessing) for i in indices])
 
-    def original(self, index: int) -> Tensor:
-        return read_whole(self.paths[index], self.preprocessing)
+    def original(self, index: int, enough: Enough | None = None) -> Tensor:
+        return read_whole(self.paths[index], self.preprocessing, enough)
 
 
 def read_image(file: Readable | Path, preprocessing: Preprocessing) -> Tensor:
@@ -122,13 +126,18 @@ def reading_threads(most: int = 4) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(min(most, os.cpu_count() or 1))
 
 
-def read_whole(file: Readable | Path, preprocessing: Preprocessing) -> Tensor:
-    """One file at its own size, uint8 [C, h, w]; see ``read_image``."""
-    return to_tensor(_decode(file, preprocessing))
+def read_whole(
+    file: Readable | Path, preprocessing: Preprocessing, enough: Enough | None = None
+) -> Tensor:
+    """One file at its own size, or one that is ``enough``, uint8 [C, h, w]; see ``read_image``."""
+    return to_tensor(_decode(file, preprocessing, enough))
 
 
-def _decode(file: Readable | Path, preprocessing: Preprocessing) -> Image.Image:
-    return decode(file, preprocessing.in_channels, background=preprocessing.background)
+def _decode(
+    file: Readable | Path, preprocessing: Preprocessing, enough: Enough | None = None
+) -> Image.Image:
+    background = preprocessing.background
+    return decode(file, preprocessing.in_channels, background=background, quick=enough or 0)
 
 
 def to_tensor(image: Image.Image) -> Tensor:

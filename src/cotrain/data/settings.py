@@ -55,9 +55,12 @@ def check_data(data: Data, *, keep_files: bool) -> None:
         )
 
 
-def check_heeded(views: Views) -> None:
+def check_heeded(views: Views, data: Data) -> None:
     """Raise ConfigError for a setting of the views that nothing would heed."""
     refuse_unheeded("views", views)
+    dataset = data.resolved().dataset
+    if not has_files(dataset) and not is_stored(dataset):
+        refuse_set("views", views, "draft", f"the images of {dataset} are no files")
 
 
 def check_no_views(views: Views) -> None:

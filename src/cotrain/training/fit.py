@@ -132,7 +132,7 @@ def _own(folder: RunFolder, experiment: Experiment, resume: bool) -> Iterator[No
     if resume:
         folder.check_begun("--resume")
     else:
-        check_heeded(experiment.views)
+        check_heeded(experiment.views, experiment.data)
         check_outside_images(folder.root, experiment.data)
     with locked(folder.root), _nothing_left(folder):
         folder.check_folders()

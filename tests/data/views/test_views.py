@@ -15,6 +15,7 @@ from cotrain.data.views.augmentation import (
     crop_and_flip,
     draw_moves,
     draw_rectangles,
+    enough_for_crops,
     erase,
     random_policy,
     random_resized_crop,
@@ -170,6 +171,21 @@ def test_resized_crop_takes_images_of_any_size():
     assert cropped.dtype == torch.uint8
     assert torch.equal(cropped[0], torch.full((3, 16, 16), 7).byte())
     assert torch.equal(cropped[1], torch.full((3, 16, 16), 200).byte())
+
+
+@pytest.mark.parametrize(
+    ("original", "least", "enough"),
+    [
+        ((4000, 3000), 0.08, 792),  # a crop of 1131 x 849 at the least
+        ((500, 375), 0.08, 792),  # more than it has
+        ((3000, 4000), 0.75, 259),
+    ],
+)
+def test_what_is_enough_for_the_smallest_crop(original, least, enough):
+    assert enough_for_crops(original, size=224, least=least) == enough
+    shrunk = enough / min(original)
+    area = least * math.prod(original) * shrunk**2
+    assert math.sqrt(area * 3 / 4) == pytest.approx(224, rel=1e-2)
 
 
 def test_rand_augment_fills_with_the_mean_colour():

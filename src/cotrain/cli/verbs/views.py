@@ -27,7 +27,7 @@ def views(*, output: str = "views.png", images: int = 8, **settings: Any) -> Non
         raise ConfigError(f"images={images} is below 1: give at least 1")
     experiment, file = Experiment(**settings), output_file(output)
     kind_of_picture(file)
-    check_heeded(experiment.views)
+    check_heeded(experiment.views, experiment.data)
     check_outside_images(file, experiment.data)
     splits = experiment_images(experiment)
     splits.show()

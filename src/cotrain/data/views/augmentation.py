@@ -7,6 +7,7 @@ ten times as much). The ``random_`` functions cannot be parted so; they
 take images one by one, on the CPU.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -20,6 +21,8 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.shapes import Float, Int, UInt8
 from cotrain.data.views.autoaugment import AUTOAUGMENT
 
+# Of the sides of a crop, one to the other: torchvision's, which draws up to its inverse.
+_LOWEST_RATIO = 3 / 4
 _RAND_AUGMENT = (
     r"rand(-(m|n|mmax|inc)\d+|-(mstd|p)\d+(\.\d+)?)+"  # timm ignores what it cannot parse
 )
@@ -69,6 +72,18 @@ def random_resized_crop(
     """Cut a random share of each image and resize it (bicubic)."""
     transform = _resized_crop(size, *scale)
     return torch.stack([transform(original) for original in originals])
+
+
+def enough_for_crops(original: tuple[int, int], *, size: int, least: float) -> int:
+    """Pixels that each side of an image must keep for its smallest crop to have ``size`` of them.
+
+    Args:
+        original: Width and height.
+        size: That crops are resized to.
+        least: The smallest share of the area that is cut out.
+    """
+    smallest = math.sqrt(_LOWEST_RATIO * least * math.prod(original))
+    return math.ceil(min(original) * size / smallest)
 
 
 @lru_cache

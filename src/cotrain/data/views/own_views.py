@@ -9,7 +9,7 @@ from torch import Tensor
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.seeds import seeded
 from cotrain.basics.shapes import UInt8
-from cotrain.data.images import Images, read_whole
+from cotrain.data.images import Enough, Images, read_whole
 from cotrain.data.stored import OwnViews
 from cotrain.data.views.views import DrawnViews
 from cotrain.ensemble.preprocessing import Preprocessing
@@ -41,8 +41,8 @@ class ViewedImages:
     def pixels(self, indices: Sequence[int]) -> Tensor:
         return self.images.pixels(indices)
 
-    def original(self, index: int) -> Tensor:
-        return self.images.original(index)
+    def original(self, index: int, enough: Enough | None = None) -> Tensor:
+        return self.images.original(index, enough)
 
     def draw(self, indices: Sequence[int], seeds: Sequence[int]) -> DrawnViews:
         """Draw a view of each image for each seed; one is a function of images and seed alone."""
