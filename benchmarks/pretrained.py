@@ -112,13 +112,18 @@ def settings_of(candidate: Candidate, recipe: Experiment, weights: Mapping[str, 
     )
 
 
-def runs_of(recipe: Experiment, weights: Mapping[str, str], root: Path) -> dict[str, RunFolder]:
-    """The runs of one seed and number of images, by candidate."""
+def runs_of(
+    recipe: Experiment, weights: Mapping[str, str], root: Path, *, known: bool
+) -> dict[str, RunFolder]:
+    """The runs of one seed and number of images, by candidate: all, or those that have ended."""
     found: dict[str, RunFolder] = {}
     for name, candidate in CANDIDATES.items():
+        run = RunFolder(root / name.replace(" ", "-").replace(",", ""))
+        if known and not run.evaluation.is_file():
+            continue
         teacher = None if candidate.teacher is None else str(found[candidate.teacher].root)
         experiment = replace(settings_of(candidate, recipe, weights), teacher=Teacher(run=teacher))
-        found[name] = trained(experiment, root / name.replace(" ", "-").replace(",", ""))
+        found[name] = trained(experiment, run.root)
     return found
 
 
@@ -162,11 +167,12 @@ def assembled_of(runs: Mapping[str, RunFolder], count: int) -> Iterator[RunScore
 
 
 def scores_of_seed(
-    recipe: Experiment, weights: Mapping[str, str], root: Path, count: int
+    recipe: Experiment, weights: Mapping[str, str], root: Path, count: int, *, known: bool
 ) -> list[RunScores]:
-    """Of all candidates, and of what is assembled of them."""
-    runs = runs_of(recipe, weights, root)
-    return [*run_scores(runs), *assembled_of(runs, count)]
+    """Of all candidates, or those that have ended, and of what is assembled of them."""
+    runs = runs_of(recipe, weights, root, known=known)
+    whole = set(POOL) <= set(runs)
+    return [*run_scores(runs), *(assembled_of(runs, count) if whole else ())]
 
 
 def table(rows: Mapping[str, Any]) -> list[str]:
@@ -187,6 +193,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--images", type=int, nargs="+", default=[20, 100], help="of each class")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--set", nargs="*", default=[], help="settings, as epochs=12")
+    parser.add_argument("--known", action="store_true", help="train nothing: runs that have ended")
     parser.add_argument("--result", default="pretrained", help="name of the file of results")
     given = parser.parse_args(words)
     weights = weight_files(given.weights)
@@ -196,11 +203,14 @@ def main(words: Sequence[str] | None = None) -> None:
         fixed = [f"data.train_images={images * classes}", "data.validation=none"]
         recipe = load_recipe("finetune", [f"data.root={given.data}", *fixed, *given.set])
         every = [
-            scores_of_seed(replace(recipe, seed=seed), weights, folder, images)
+            scores_of_seed(replace(recipe, seed=seed), weights, folder, images, known=given.known)
             for seed in given.seeds
             for folder in [given.runs / f"{images}-seed{seed}"]
         ]
-        rows = {each[0].name: of_runs(list(each)) for each in zip(*every, strict=True)}
+        seeds_of = {name: [] for name in (*CANDIDATES, *ASSEMBLED)}
+        for row in (row for rows in every for row in rows):
+            seeds_of[row.name].append(row)
+        rows = {name: of_runs(found) for name, found in seeds_of.items() if found}
         print(f"{images} images a class:", *table(rows), sep="\n")
         results[str(images)] = rows
     facts = {"seeds": given.seeds, "settings": given.set, "torch_threads": torch.get_num_threads()}

@@ -1,6 +1,7 @@
 """The benchmark of pretrained networks runs to its end, once, on tiny ones."""
 
 import json
+import shutil
 from pathlib import Path
 
 import common
@@ -49,6 +50,12 @@ def test_tiny_networks_are_compared_and_not_trained_again(tmp_path: Path, monkey
     printed = capsys.readouterr().out.splitlines()
     assert printed.count("5 images a class:") == 2
     assert f"| lite2 | 1.00 | {rows['lite2']['error']['mean']:.1f} |" in "\n".join(printed)
+    shutil.rmtree(tmp_path / "runs" / "5-seed0" / "2-x-lite0-independent")
+    pretrained.main([*map(str, words), "--known"])
+    assert len(trained) == len(CANDIDATES)
+    known = json.loads((tmp_path / "results" / "tiny.json").read_text())["results"]["5"]
+    gone = {"2 x lite0, independent", *pretrained.ASSEMBLED}  # which are made of it
+    assert known == {name: row for name, row in rows.items() if name not in gone}
 
 
 def test_each_candidate_starts_and_is_tuned_as_it_says():

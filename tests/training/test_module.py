@@ -241,13 +241,14 @@ def test_auto_is_measured_in_the_precision_and_layout_of_training(tmp_path, monk
     assert asked == [((2, 16, 1, 8, 8), "cpu", torch.float32, True), torch.bfloat16, True]
 
 
-def test_auto_is_the_loop_for_networks_that_take_turns(tmp_path, monkeypatch):
+def test_auto_is_the_loop_for_networks_that_take_turns(tmp_path, monkeypatch, capsys):
     """Nothing else can be, so that nothing is measured."""
     monkeypatch.setattr(
         "cotrain.training.from_experiment.choose", lambda *_, **__: pytest.fail("measured")
     )
     settings = {"hardware": {"execution": "auto"}, "co_training": {"together": False}}
     fit(tiny(epochs=1, **settings), tmp_path / "run", progress=False)
+    assert "hardware.execution=auto: loop, as networks take turns" in capsys.readouterr().out
     monkeypatch.undo()
     other = {**settings, "hardware": {"execution": "loop"}}
     fit(tiny(epochs=1, **other), tmp_path / "loop", progress=False)

@@ -189,8 +189,10 @@ def training_execution(
     """
     strategy = experiment.hardware.execution
     if strategy == "auto" and not (alone and experiment.co_training.together):
-        return prepare_training(networks, "loop")  # which is all that there can be
-    if strategy == "auto":
+        others = "networks take turns" if alone else "several processes train together"
+        say(f"hardware.execution=auto: loop, as {others}")
+        strategy = "loop"
+    elif strategy == "auto":
         choice = choose(
             networks,
             shape,
