@@ -250,6 +250,15 @@ def test_what_no_graph_can_hold_is_one_line(
     assert len(captures) == 1
 
 
+def test_a_hook_of_later_is_not_left_out(captures: list[tuple[int, ...]]) -> None:
+    ensemble = small()
+    execution = graphed(ensemble)
+    step(execution, *batch(4))
+    next(ensemble.networks[1].parameters()).register_hook(lambda gradient: gradient)
+    with pytest.raises(ConfigError, match="network 1 has a hook on"):
+        step(execution, *batch(4))
+
+
 def test_without_a_gpu_there_are_no_graphs() -> None:
     with pytest.raises(ConfigError, match=r"strategy='cuda_graphs': .* it needs them on one CUDA"):
         prepare_training(small(), "cuda_graphs")

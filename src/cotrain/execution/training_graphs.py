@@ -203,21 +203,26 @@ def _check_without_hooks(index: int, network: nn.Module) -> None:
         for name, each in network.named_modules()
         if each._forward_hooks or each._forward_pre_hooks or each._backward_hooks
     ]
-    parameters = [
-        name
-        for name, each in network.named_parameters()
-        if each._backward_hooks or each._post_accumulate_grad_hooks  # type: ignore[attr-defined]
-    ]
-    for name in (*layers, *parameters):
+    parameters = [name for name, each in network.named_parameters() if _hooks(each)]
+    if hooked := [*layers, *parameters]:
         raise ConfigError(
-            f"strategy='cuda_graphs': network {index} has a hook on {name}, which no graph can "
-            "hold: use 'streams' or 'loop'"
+            f"strategy='cuda_graphs': network {index} has a hook on {hooked[0]}, which no graph "
+            "can hold: use 'streams' or 'loop'"
         )
+
+
+def _hooks(parameter: Tensor) -> int:
+    """How many wait for its gradient, which a graph writes without calling them."""
+    waiting = parameter._backward_hooks, parameter._post_accumulate_grad_hooks  # type: ignore[attr-defined]
+    return sum(len(each) for each in waiting if each)
 
 
 def _fixed(network: nn.Module, view: Tensor) -> object:
     """What graphs are fixed to; tensors by where they lie."""
-    layers = [(layer.training, len(layer._forward_hooks)) for layer in network.modules()]
-    tensors = [*network.parameters(), *network.buffers()]
-    places = [(each.data_ptr(), each.requires_grad) for each in tensors]
-    return view.shape, view.stride(), view.dtype, autocast_type(), layers, places
+    layers = list(network.modules())  # one walk, as this is asked in every step
+    modes = [(layer.training, len(layer._forward_hooks)) for layer in layers]
+    parameters = [each for layer in layers for each in layer._parameters.values()]
+    buffers = [each for layer in layers for each in layer._buffers.values()]
+    places = [(p.data_ptr(), p.requires_grad, _hooks(p)) for p in parameters if p is not None]
+    others = [each.data_ptr() for each in buffers if each is not None]
+    return view.shape, view.stride(), view.dtype, autocast_type(), modes, places, others

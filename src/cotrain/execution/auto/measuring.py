@@ -103,11 +103,15 @@ def _training(
     networks: Sequence[nn.Module], context: Context, way: Way, images: Tensor, stack: ExitStack
 ) -> Callable[[], Tensor]:
     execution = stack.enter_context(prepare_training(networks, way[0]))
-    return partial(_step, execution, context, images)
+    return partial(_step, networks, execution, context, images)
 
 
-def _step(execution: TrainingExecution, context: Context, images: Tensor) -> Tensor:
-    """Forward and backward with a loss that costs next to nothing."""
+def _step(
+    networks: Sequence[nn.Module], execution: TrainingExecution, context: Context, images: Tensor
+) -> Tensor:
+    """Forward and backward with a loss that costs next to nothing, from no gradients."""
+    for network in networks:
+        network.zero_grad()
     with context():
         logits = execution.forward(images)
         loss = logits.float().square().mean()
