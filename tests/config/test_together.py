@@ -120,3 +120,17 @@ def test_identical_weights_are_fresh(start, name):
     options = CoTrainingOptions(initialization="identical")
     with pytest.raises(ConfigError, match=f"identical is of fresh weights: leave out {name}$"):
         Experiment(into=2, co_training=options, **start)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"tolerance": 0.1}, r"tolerance=0\.1 .*: give 0\.05"),
+        ({"widths": {8: 4}}, "widths=.* it out"),
+    ],
+)
+def test_how_to_divide_is_refused_where_nothing_is_divided(options, said):
+    dividing = DivideOptions(**options)
+    with pytest.raises(ConfigError, match=f"dividing.{said}$"):
+        Experiment(network="timm:resnet18", sized_for=1, dividing=dividing)
+    assert Experiment(network="timm:resnet18", into=1, dividing=dividing).dividing == dividing

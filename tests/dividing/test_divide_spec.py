@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from of_networks import widths_of
 
 from cotrain import ConfigError
+from cotrain.config import DivideOptions
 from cotrain.dividing import divide_spec
 from cotrain.dividing.regularization import divide_probabilities, divide_weight_decay
 from cotrain.networks import spec
@@ -158,3 +159,13 @@ def test_probabilities_are_divided_by_a_power_of_s(p, into, exponent):
 def test_weight_decay_follows_equation_6(into, factor):
     assert divide_weight_decay(5e-4, into) == pytest.approx(5e-4 * factor, rel=1e-9)
     assert divide_weight_decay(0.0, into) == 0
+
+
+@pytest.mark.parametrize("options", [{"tolerance": 0.1}, {"budget": "macs"}, {"widths": {16: 8}}])
+def test_what_a_published_rule_would_ignore_is_refused(options: dict[str, Any]) -> None:
+    large = spec("wide_resnet16_4")
+    (name,) = options
+    with pytest.raises(ConfigError, match=rf"dividing\.{name}=.* by its published rule: leave it"):
+        divide_spec(large, 2, DivideOptions(**options))
+    assert divide_spec(large, 1, DivideOptions(**options)) == large
+    assert divide_spec(large, 2, DivideOptions(check="full")).arch == divide_spec(large, 2).arch

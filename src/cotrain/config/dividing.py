@@ -13,7 +13,7 @@ Check = Literal["none", "quick", "full"]
 
 @dataclass(frozen=True, kw_only=True)
 class DivideOptions:
-    """How a network of other origin is divided; published rules of our own networks ignore it.
+    """How a network of other origin is divided; our own networks have published rules.
 
     Args:
         budget: The cost of the large network that the S networks keep to: ``params``, ``macs``,

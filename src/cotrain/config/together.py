@@ -9,6 +9,9 @@ from cotrain.config.dividing import DivideOptions
 
 Settings: TypeAlias = Mapping[str, Any]  # of an experiment, by dotted name
 
+# The settings of what divides a network, where none is divided.
+_UNDIVIDED = {f"dividing.{each.name}": each.default for each in fields(DivideOptions)}
+
 
 def check_together(settings: Settings) -> None:
     """Raise ConfigError where two settings of an experiment contradict each other."""
@@ -17,6 +20,7 @@ def check_together(settings: Settings) -> None:
     _check_one_start(settings)
     _check_labels_heeded(settings)
     _check_peer(settings)
+    _check_whole(settings)
     _check_mixed(settings)
     _check_cached(settings)
     _check_one_by_one(settings)
@@ -84,6 +88,12 @@ def _check_peer(settings: Settings) -> None:
     _refuse_unusual(settings, usual, why)
 
 
+def _check_whole(settings: Settings) -> None:
+    """Raise ConfigError for a way to divide where the networks are as large as the one named."""
+    if settings["sized_for"] == 1:
+        _refuse_unusual(settings, _UNDIVIDED, "would be ignored, as sized_for=1 divides nothing")
+
+
 def _check_mixed(settings: Settings) -> None:
     """Raise ConfigError for settings of a large network where several networks are named."""
     network, into, pretrained = (settings[name] for name in ("network", "into", "pretrained"))
@@ -92,8 +102,7 @@ def _check_mixed(settings: Settings) -> None:
         return
     if not all(names):
         raise ConfigError(f"network={network} has a comma without a name beside it: leave it out")
-    dividing = {f"dividing.{each.name}": each.default for each in fields(DivideOptions)}
-    usual = {"peer": "none", "sized_for": None, "co_training.initialization": "fresh", **dividing}
+    usual = {"peer": "none", "sized_for": None, "co_training.initialization": "fresh", **_UNDIVIDED}
     why = f"is for one large network, and network={network} names {len(names)} that are not divided"
     _refuse_unusual(settings, usual, why)
     if into != len(names):

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, cast
 
 from cotrain.basics.errors import ConfigError, IndivisibleError
@@ -30,12 +31,28 @@ def divide_spec(spec: NetworkSpec, into: int, options: DivideOptions | None = No
 
     Raises:
         ConfigError: ``into`` is not a whole number of at least 1, or the network cannot be
-            divided by it; the nearest S that works is named.
+            divided by it; the nearest S that works is named. Or options that its published rule
+            would ignore.
     """
+    if into != 1:
+        check_rule_heeded(spec, options or DivideOptions())
     divided = divide_and_check(spec, into, options or DivideOptions())
     for each in divided.checks.skipped:
         warnings.warn(f"into={into}: {spec.arch} is not checked: {each}", stacklevel=2)
     return divided.spec
+
+
+def check_rule_heeded(spec: NetworkSpec, options: DivideOptions) -> None:
+    """Raise ConfigError for options that the published rule of a network would ignore."""
+    if family_of(spec).divide is None:
+        return
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if value != each.default and each.name != "check":  # of which it is said that it is not
+            raise ConfigError(
+                f"dividing.{each.name}={value} would be ignored: {spec.arch} is divided by its "
+                "published rule: leave it out"
+            )
 
 
 def divide_and_check(spec: NetworkSpec, into: int, options: DivideOptions) -> Divided:

@@ -45,6 +45,7 @@ def divide(
         weight_decay: Weight decay of the large network, to show it divided.
         json: Print JSON instead of tables.
     """
+    from cotrain.dividing.divide_spec import check_rule_heeded
     from cotrain.dividing.division import describe_division
     from cotrain.report.division import division_notes, division_table
     from cotrain.report.style import display
@@ -53,6 +54,7 @@ def divide(
     images = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
     large = _large(network, dataset, images, network_options or {})
     sizes = whole_numbers("into", into)
+    check_rule_heeded(large, dividing)
     divisions = [
         describe_division(large, s, weight_decay=weight_decay, options=dividing) for s in sizes
     ]
