@@ -115,9 +115,10 @@ def _own(network: str, image_size: int) -> Checkpoint:
     if found is not None:
         return found
     if listed:
-        sizes = ", ".join(str(size) for size in sorted({each.image_size for each in listed}))
+        sizes = sorted({each.image_size for each in listed})
         raise ConfigError(
-            f"timm's list has {network} at {sizes} pixels, not at {image_size}: give --image-size"
+            f"timm's list has {network} at {', '.join(map(str, sizes))} pixels, not at "
+            f"{image_size}: give --image-size {sizes[0]}"
         )
     raise ConfigError(
         f"network={network!r} has no pretrained weights in timm's list of results: leave out "
