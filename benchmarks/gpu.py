@@ -57,15 +57,21 @@ def measure(
             return f"stopped after {seconds / 60:.0f} minutes"
     if code:
         return f"failed with exit code {code}"
-    left = json.loads((folder / measurement.leaves).read_text()) if measurement.leaves else {}
+    text = (folder / measurement.leaves).read_text() if measurement.leaves else "{}"
+    left = json.loads(_from_root(text))
     return {
-        "command": shlex.join(["python", *command[1:]]).replace(f"{ROOT}/", ""),
+        "command": _from_root(shlex.join(["python", *command[1:]])),
         "seconds": time.monotonic() - start,
         "machine": asdict(hardware()),
         "versions": versions(),
         "findings": [finding._asdict() for finding in measurement.judge(left)],
         "result": left,
     }
+
+
+def _from_root(text: str) -> str:
+    """Without where this checkout lies: a record is of any machine's."""
+    return text.replace(f"{ROOT}/", "")
 
 
 def known(measurement: Measurement, records: Path) -> dict[str, Any] | None:

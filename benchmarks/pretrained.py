@@ -119,7 +119,9 @@ def runs_of(
     found: dict[str, RunFolder] = {}
     for name, candidate in CANDIDATES.items():
         run = RunFolder(root / name.replace(" ", "-").replace(",", ""))
-        if known and not run.evaluation.is_file():
+        if known:
+            if run.evaluation.is_file():
+                found[name] = run
             continue
         teacher = None if candidate.teacher is None else str(found[candidate.teacher].root)
         experiment = replace(settings_of(candidate, recipe, weights), teacher=Teacher(run=teacher))

@@ -35,6 +35,7 @@ def test_a_measurement_runs_once_and_its_numbers_are_kept(gpu, tmp_path, capsys,
     record = json.loads((tmp_path / f"{name}.json").read_text())
     assert record["machine"]["gpu"] is None
     assert record["command"].startswith("python ")
+    assert str(gpu.ROOT) not in json.dumps(record)
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{name}: ")]
     assert len(lines) == len(record["findings"]) >= 1
     assert all(

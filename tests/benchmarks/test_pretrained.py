@@ -91,10 +91,11 @@ def test_weights_are_those_of_the_packages_or_it_is_said(tmp_path, monkeypatch):
     }
 
 
-def test_the_page_has_the_rows_of_the_results() -> None:
+@pytest.mark.parametrize(("name", "images"), [("pretrained", "20"), ("pretrained-100", "100")])
+def test_the_page_has_the_rows_of_the_results(name: str, images: str) -> None:
     root = Path(__file__).parents[2]
-    record = json.loads((root / "benchmarks/results/pretrained.json").read_text(encoding="utf-8"))
+    record = json.loads((root / f"benchmarks/results/{name}.json").read_text(encoding="utf-8"))
     page = (root / "docs/pretrained.md").read_text(encoding="utf-8").splitlines()
-    rows = pretrained.table(record["results"]["20"])
+    rows = pretrained.table(record["results"][images])
     assert len(rows) == len(CANDIDATES) + len(pretrained.ASSEMBLED)
     assert [row for row in rows if row not in page] == []

@@ -1,10 +1,9 @@
 """The command without its start: forked from a process that has imported everything.
 
-``python forked_command.py SOCKET`` serves at a socket; ``write_client`` makes the ``cotrain`` that
-asks there. It runs in the folder, with the variables and with the files of whoever calls it.
+``forked_commands`` has a server of this module at a socket, and a ``cotrain`` that asks there. The
+command runs in the folder, with the variables and with the files of whoever calls it.
 """
 
-import array
 import json
 import os
 import signal
@@ -18,12 +17,11 @@ from pathlib import Path
 from pkgutil import walk_packages
 
 _CLIENT = """#!{python} -IS
-import array, json, os, socket, sys
+import json, os, socket, sys
 words = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({at!r})
-    server.sendmsg([len(words).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
-        array.array("i", [0, 1, 2]))])
+    socket.send_fds(server, [len(words).to_bytes(4, "big")], [0, 1, 2])
     server.sendall(words)
     answer = server.recv(4)
 sys.exit(int.from_bytes(answer, "big") if answer else 1)
@@ -68,9 +66,7 @@ def _serve(at: str) -> None:
 
 def _answer(connection: socket.socket) -> None:
     """Run one command, and send its exit code."""
-    files = array.array("i")
-    size, ancillary, _, _ = connection.recvmsg(4, socket.CMSG_SPACE(3 * files.itemsize))
-    files.frombytes(ancillary[0][2])
+    size, files, _, _ = socket.recv_fds(connection, 4, 3)
     words = b""
     while len(words) < int.from_bytes(size, "big"):
         words += connection.recv(65536)
@@ -82,9 +78,8 @@ def _answer(connection: socket.socket) -> None:
     connection.sendall((os.waitstatus_to_exitcode(status) & 255).to_bytes(4, "big"))
 
 
-def _become(
-    files: array.array, arguments: list[str], folder: str, variables: dict[str, str]
-) -> None:
+def _become(files: list[int], arguments: list[str], folder: str, variables: dict[str, str]) -> None:
+    """Be the command, to its end."""
     from cotrain.cli.command import main
 
     for number, file in enumerate(files):
