@@ -17,6 +17,7 @@ from cotrain.ensemble.calibration import Calibration
 from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.folder import write_fitted
 from cotrain.evaluation.evaluate import evaluate_ensemble
+from cotrain.execution.compiling import is_compiled
 from cotrain.training import CoTraining, fit
 from cotrain.training.from_experiment import experiment_ensemble, experiment_images
 from cotrain.training.sharing import Sharing
@@ -255,11 +256,12 @@ def test_speed_options_compute_the_same(tmp_path: Path, hardware: dict, monkeypa
         torch.nn.Module, "compile", lambda self: compile_network(self, backend="eager")
     )
     fit(tiny(epochs=1), tmp_path / "plain", progress=False)
-    fit(tiny(epochs=1, hardware=hardware), tmp_path / "fast", progress=False)
+    result = fit(tiny(epochs=1, hardware=hardware), tmp_path / "fast", progress=False)
     plain, fast = (read_metrics(tmp_path / name)[0] for name in ("plain", "fast"))
     tolerance = 0.02 if "precision" in hardware else 1e-4
     assert fast["train_loss"] == pytest.approx(plain["train_loss"], rel=tolerance)
     assert final_weights(tmp_path / "fast").keys() == final_weights(tmp_path / "plain").keys()
+    assert not any(map(is_compiled, result.ensemble.networks)), "the answer would compile anew"
 
 
 def test_the_test_images_are_answered_where_the_networks_were_trained(monkeypatch, tmp_path: Path):

@@ -15,6 +15,11 @@ def compile_in_place(network: nn.Module) -> None:
         network.compile()
 
 
+def run_eagerly(network: nn.Module) -> None:
+    """Undo ``compile_in_place``: a few answers in another mode are not worth compiling anew."""
+    network._compiled_call_impl = None
+
+
 def is_compiled(network: nn.Module) -> bool:
     """Whether ``network.compile()`` was called."""
     return network._compiled_call_impl is not None

@@ -16,6 +16,7 @@ from cotrain.ensemble.ensemble import Ensemble
 from cotrain.ensemble.peers.peer import Peer, load_any
 from cotrain.evaluation.evaluate import collect_logits, evaluate_ensemble
 from cotrain.evaluation.scores import Evaluation
+from cotrain.execution.compiling import run_eagerly
 from cotrain.training.module import CoTraining
 from cotrain.training.resuming import best_is_lost
 
@@ -63,6 +64,8 @@ def ship_ensemble(
     if first and not _is_there(ensemble, folder.ensemble):
         ensemble.save(folder.ensemble)
     ensemble.to(device)
+    for network in ensemble.networks:
+        run_eagerly(network)
     if share.world_size > 1:
         _send(ensemble)
     loading: dict[str, Any] = {
