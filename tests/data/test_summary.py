@@ -5,7 +5,7 @@ from collections import Counter
 
 import torch
 
-from cotrain.data.summary import DataSummary, fitting, part_summary, show_files
+from cotrain.data.summary import DataSummary, alike_names, fitting, part_summary, show_files
 from cotrain.data.walking import Walk
 from cotrain.ensemble.preprocessing import Preprocessing
 
@@ -48,6 +48,15 @@ def test_what_else_there_is_to_say():
     lines = summary(tested_on="val", left_out={}, notes=("3 images were added since",)).lines()
     assert lines[3] == "  the images that select the checkpoint test too: there are no others"
     assert lines[-1] == "  3 images were added since"
+
+
+def test_classes_that_may_be_one_are_told():
+    assert alike_names(("ant", "bee", "cat")) == ()
+    told = "'Cat' and 'cat' are two classes, case and blanks alone differ"
+    assert alike_names(("Cat", "bee", "cat")) == (told,)
+    assert alike_names(("A", "B", "a", "b ")) == (
+        "'A' and 'a' are two classes, case and blanks alone differ, and 1 more such pairs",
+    )
 
 
 def test_names_of_others_cannot_steer_the_terminal(capsys):

@@ -83,6 +83,7 @@ def test_parquet_without_the_extra(tmp_path, monkeypatch):
         (b'path,label\n"a,ant\n', "unexpected end of data"),
         (b"path,label\na.png,ant,bee\n", "line 2 has 3 cells, the first line 2"),
         (b"path,label\na.png\n", "line 2 has 1 cells"),
+        (b"path,label,label\na.png,ant,bee\n", "several of its columns are called 'label'"),
         (b"PAR1 but no more", "cannot be read"),
     ],
 )

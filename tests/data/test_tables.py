@@ -65,6 +65,13 @@ def test_numbers_are_classes_in_the_order_of_numbers(photos):
     assert table_source(photos).classes == ("9", "10")
 
 
+def test_names_that_differ_in_case_are_told(photos):
+    _edit(photos, ",bee", ",Ant")
+    said = load_splits(photos).summary
+    assert said is not None
+    assert "  'Ant' and 'ant' are two classes, case and blanks alone differ" in said.lines()
+
+
 def test_a_missing_file_is_an_error_or_counted(photos, tmp_path):
     (tmp_path / "photos" / "ant" / "002.png").unlink()
     with pytest.raises(ConfigError, match=r"1 of the 12 images .* \(photos/ant/002.png\): give"):

@@ -19,7 +19,7 @@ from cotrain.data.reading import report_unreadable
 from cotrain.data.remembering import Recalled, check_contents, remember
 from cotrain.data.sources import Source
 from cotrain.data.split_record import SplitRecord
-from cotrain.data.summary import DataSummary, fitting, part_summary
+from cotrain.data.summary import DataSummary, alike_names, fitting, part_summary
 from cotrain.data.views.own_views import ViewedImages
 from cotrain.ensemble.preprocessing import Preprocessing
 
@@ -165,7 +165,12 @@ def _summary(found: Recalled, splits: Splits, data: Data) -> DataSummary:
         preprocessing=splits.preprocessing,
         fitting=fitting(splits.preprocessing, cropped=isinstance(splits.train, FileImages)),
         left_out=left_out,
-        notes=(*source.notes, *found.notes, *(splits.record.leaks() if splits.record else ())),
+        notes=(
+            *source.notes,
+            *found.notes,
+            *alike_names(source.classes),
+            *(splits.record.leaks() if splits.record else ()),
+        ),
         digest=splits.record.digest if splits.record else None,
     )
 

@@ -89,6 +89,21 @@ class DataSummary:
         write_json(path, asdict(self))
 
 
+def alike_names(classes: Sequence[str]) -> tuple[str, ...]:
+    """A note where names of classes differ so little that one may be meant."""
+    known: dict[str, str] = {}
+    pairs = [
+        (first, name)
+        for name in classes
+        if (first := known.setdefault("".join(name.casefold().split()), name)) != name
+    ]
+    if not pairs:
+        return ()
+    first, other = pairs[0]
+    more = f", and {len(pairs) - 1} more such pairs" if len(pairs) > 1 else ""
+    return (f"{first!r} and {other!r} are two classes, case and blanks alone differ{more}",)
+
+
 def show_files(places: Sequence[str], found: Walk, unanswered: int, shape: Preprocessing) -> None:
     """Print what images without classes were read, to stderr.
 

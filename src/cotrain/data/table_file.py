@@ -37,12 +37,17 @@ def read_table(path: Path) -> Table:
     has most of. Numbers that are whole are written without a point.
 
     Raises:
-        ConfigError: No such file, neither of both, or a row that has not one cell a column.
+        ConfigError: No such file, neither of both, columns of one name, or a row that has not one
+            cell a column.
     """
     try:
         with open(path, "rb") as file:
             is_parquet = file.read(4) == b"PAR1"
-        return _parquet(path) if is_parquet else _csv(path)
+        table = _parquet(path) if is_parquet else _csv(path)
+        for name in table.columns:
+            if name and table.columns.count(name) > 1:
+                raise ValueError(f"several of its columns are called {name!r}: rename them")
+        return table
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ConfigError(f"data.table={str(path)!r} cannot be read: {reason}") from None

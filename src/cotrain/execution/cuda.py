@@ -45,7 +45,7 @@ def make_streams(strategy: str, networks: Sequence[nn.Module]) -> list[torch.cud
     if {place.type for place in places} != {"cuda"} or len(places) > 1:
         raise ConfigError(
             f"strategy={strategy!r}: the networks are on {sorted(map(str, places))}, and it needs "
-            "them on one CUDA device: use 'loop', 'threads' or 'devices'"
+            "them on one CUDA device: use 'loop' or 'threads'"
         )
     return [torch.cuda.Stream(device_of(networks)) for _ in networks]
 

@@ -50,7 +50,7 @@ def only_cpu(networks: Sequence[nn.Module]) -> None:
     if place.type != "cpu":
         raise ConfigError(
             f"strategy='threads': the networks are on {place}, and it needs them on the CPU: "
-            "use 'loop', 'streams' or 'devices'"
+            "use 'loop' or 'streams'"
         )
 
 
