@@ -9,13 +9,13 @@ from pickles import poison
 
 from cotrain import ConfigError, TrainingError
 from cotrain.basics.files import digest
-from cotrain.training.callbacks import VerifiedCheckpoints
 from cotrain.training.checkpoint import (
     check_can_be_read,
     newest_checkpoint,
     read_checkpoint,
     write_checkpoint,
 )
+from cotrain.training.saving import VerifiedCheckpoints
 
 __all__ = ["poison"]
 

@@ -6,7 +6,7 @@ import pytest
 from training_runs import cut_and_resumed, final_state, final_weights, same, tiny
 
 from cotrain.basics.errors import TrainingError
-from cotrain.training import callbacks, fit, trainer
+from cotrain.training import fit, saving, trainer
 from cotrain.training.checkpoint import write_checkpoint
 
 EXPERIMENT = tiny(checkpoint_steps=1, ema=0.5)
@@ -24,7 +24,7 @@ def beside(monkeypatch):
         write_checkpoint(state, path)
 
     monkeypatch.setattr(trainer, "_writes_beside", lambda device: True)
-    monkeypatch.setattr(callbacks, "write_checkpoint", slowly)
+    monkeypatch.setattr(saving, "write_checkpoint", slowly)
     return written
 
 
@@ -54,7 +54,7 @@ def test_what_goes_wrong_with_the_disk_is_said(tmp_path, beside, monkeypatch):
             raise TrainingError("the disk is full")
         write_checkpoint(state, path)
 
-    monkeypatch.setattr(callbacks, "write_checkpoint", full)
+    monkeypatch.setattr(saving, "write_checkpoint", full)
     with pytest.raises(TrainingError, match="the disk is full"):
         fit(EXPERIMENT, tmp_path / "run", progress=False)
     assert final_state(tmp_path / "run")["global_step"] == 2

@@ -1,17 +1,14 @@
-"""What happens beside the training steps: settings, metrics, the best ensemble, checkpoints."""
+"""What a run writes beside the training steps: its settings, metrics and best ensemble."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
-from pytorch_lightning.plugins.io import CheckpointIO
 
-from cotrain.basics.errors import Interrupted
 from cotrain.basics.files import atomic_write
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config.recipes import dump_experiment
-from cotrain.training.checkpoint import check_can_be_read, newest_checkpoint, write_checkpoint
 from cotrain.training.clear_errors import watch_ourselves
 from cotrain.training.curve_names import grouped
 from cotrain.training.datamodule import Loaders
@@ -20,34 +17,30 @@ from cotrain.training.first_views import first_views
 from cotrain.training.loggers import log_views
 from cotrain.training.module import CoTraining
 from cotrain.training.shipping import shippable
-from cotrain.training.signals import Signals
 
 _SHOWN = 8  # images whose views are logged
 
 
 class RunKeeper(lightning.Callback):
-    """Writes the run folder: settings, ``metrics.csv``, the best ensemble, checkpoints.
+    """Writes the run folder: settings, ``metrics.csv``, the best ensemble.
 
-    The order at an epoch's end is fixed: metrics, best, checkpoint. A run killed between them
-    repeats the epoch from the checkpoint before, and writes the same again.
+    The order at an epoch's end is fixed: metrics, best, other callbacks, checkpoint. A run killed
+    between them repeats the epoch from the checkpoint before, and writes the same again.
 
     Args:
         folder: Where.
-        every: Optimizer steps between checkpoints within an epoch.
     """
 
-    def __init__(self, folder: RunFolder, every: int) -> None:
+    def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
-        self.every = every
         self.metrics = MetricsTable(folder.metrics)
         self.best: tuple[float, float] | None = None
         self.stopped = False
-        self.signals = Signals()
 
     def on_fit_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """A run that early stopping ended, and that is resumed, stays ended."""
+        """A run that a callback stopped, and that is resumed, stays ended."""
         trainer.should_stop = self.stopped
 
     def on_train_start(
@@ -55,7 +48,6 @@ class RunKeeper(lightning.Callback):
     ) -> None:
         """Everything is checked by now: the folder becomes that of this run."""
         assert isinstance(pl_module, CoTraining)
-        self.signals.catch()
         watch_ourselves(trainer)
         if trainer.is_global_zero:
             loaders = trainer.datamodule  # type: ignore[attr-defined]
@@ -69,27 +61,9 @@ class RunKeeper(lightning.Callback):
                 atomic_write(self.folder.config, dump_experiment(pl_module.experiment).encode())
             self.metrics.write()
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
-        """Save every so many steps, and when asked to stop; the last with its epoch."""
-        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        if trainer.is_last_batch or not stepped:
-            return
-        stop = self.signals.received(trainer)
-        if stop or trainer.global_step % self.every == 0:
-            self._save(trainer, pl_module, (trainer.current_epoch, batch_idx + 1))
-        self._stop(trainer, stop)
-
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Save the epoch; the last one is not stopped after, as nothing but the test remains."""
         assert isinstance(pl_module, CoTraining)
         pl_module.end_epoch()
         row = _row(pl_module)
@@ -98,10 +72,6 @@ class RunKeeper(lightning.Callback):
         if trainer.is_global_zero:
             self.metrics.append(row)
             self._keep_best(pl_module)
-        self.stopped = trainer.should_stop
-        self._save(trainer, pl_module, (trainer.current_epoch + 1, 0))
-        if trainer.current_epoch + 1 < (trainer.max_epochs or 0) and not self.stopped:
-            self._stop(trainer, self.signals.received(trainer))
 
     def _keep_best(self, module: CoTraining) -> None:
         """Save the ensemble if its validation is the best so far; NLL decides between equals.
@@ -116,38 +86,6 @@ class RunKeeper(lightning.Callback):
             self.best = score
             shippable(module).save(self.folder.best)
 
-    def _save(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule, next_batch: tuple
-    ) -> None:
-        """Save the state to resume from; never one whose weights are not finite."""
-        assert isinstance(module, CoTraining)
-        _end_writing(trainer)
-        module.check_finite()
-        module.next_batch = next_batch
-        trainer.save_checkpoint(self.folder.checkpoint)
-
-    def _stop(self, trainer: lightning.Trainer, signal_number: int) -> None:
-        if signal_number:
-            _end_writing(trainer)
-            raise Interrupted(
-                f"interrupted after step {trainer.global_step}, which is saved: "
-                f"go on with cotrain train --resume {self.folder.root}",
-                signal_number,
-            )
-
-    def on_train_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
-        self.signals.release()
-
-    def on_exception(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        exception: BaseException,
-    ) -> None:
-        self.signals.release()
-
     def state_dict(self) -> dict[str, Any]:
         return {"metrics": list(self.metrics.lines), "best": self.best, "stopped": self.stopped}
 
@@ -156,11 +94,6 @@ class RunKeeper(lightning.Callback):
         # Where the user goes on without the best ensemble, it was removed.
         self.best = state_dict["best"] if self.folder.best.is_dir() else None
         self.stopped = state_dict["stopped"]
-
-
-def _end_writing(trainer: lightning.Trainer) -> None:
-    """Wait for the checkpoint that is being written; raise what has gone wrong with it."""
-    trainer.strategy.checkpoint_io.teardown()
 
 
 def _row(module: CoTraining) -> dict[str, float]:
@@ -176,26 +109,6 @@ def _row(module: CoTraining) -> dict[str, float]:
         **(module.loss.row() if isinstance(module.loss, Exchange) else {}),
         **module.validation,
     }
-
-
-class VerifiedCheckpoints(CheckpointIO):
-    """Lightning's door to our checkpoint files: written whole, verified, never unpickled."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
-    ) -> None:
-        check_can_be_read(checkpoint)
-        write_checkpoint(checkpoint, Path(path))
-
-    def load_checkpoint(
-        self, path: Any, map_location: Any = None, weights_only: Any = None
-    ) -> dict[str, Any]:
-        state = newest_checkpoint(Path(path))[0]
-        assert state is not None
-        return state
-
-    def remove_checkpoint(self, path: Any) -> None:
-        Path(path).unlink()
 
 
 @dataclass

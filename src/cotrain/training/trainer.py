@@ -18,7 +18,7 @@ from cotrain.basics.errors import ConfigError
 from cotrain.basics.run_folder import RunFolder
 from cotrain.config import Experiment, Hardware, flat_settings
 from cotrain.training.batch_norm import check_synchronised
-from cotrain.training.callbacks import RunKeeper, VerifiedCheckpoints
+from cotrain.training.callbacks import RunKeeper
 from cotrain.training.exchange import check_alone
 from cotrain.training.given import NOTHING, Given, check_states
 from cotrain.training.launched import check_launched
@@ -27,6 +27,7 @@ from cotrain.training.network_parallel import check_network_parallel
 from cotrain.training.notices import say
 from cotrain.training.optimization import is_fused
 from cotrain.training.progress import progress_callback
+from cotrain.training.saving import EpochSaver, StateSaver, VerifiedCheckpoints
 from cotrain.training.sparing import spare_steps
 from cotrain.training.starving import StarvingNotice
 
@@ -55,8 +56,16 @@ def build_trainer(
             is not installed.
     """
     check_supported(experiment, validates)
-    callbacks = [*_callbacks(experiment, folder, progress), *beside.callbacks]
-    callbacks.append(StarvingNotice(experiment.data.workers))  # last: others take time too
+    keeper = RunKeeper(folder)
+    saver = StateSaver(keeper, experiment.checkpoint_steps)
+    callbacks = [
+        keeper,
+        *_callbacks(experiment, progress),
+        *beside.callbacks,
+        saver,
+        StarvingNotice(experiment.data.workers),  # after a step's others, which take time too
+        EpochSaver(saver),
+    ]
     check_states(callbacks)
     hardware = experiment.hardware
     schedules = 1 if experiment.co_training.together else experiment.into
@@ -75,7 +84,6 @@ def build_trainer(
             logger=loggers,
             callbacks=callbacks,
             plugins=[VerifiedCheckpoints()],
-            enable_checkpointing=False,
             enable_model_summary=False,
             enable_progress_bar=any(isinstance(each, AnyProgressBar) for each in callbacks),
             log_every_n_steps=1,  # we log once an epoch; more would make short epochs warn
@@ -187,19 +195,11 @@ def check_hardware(experiment: Experiment, trainer: lightning.Trainer) -> None:
         )
 
 
-def _callbacks(experiment: Experiment, folder: RunFolder, progress: bool) -> list[Callback]:
-    callbacks: list[Callback] = [RunKeeper(folder, experiment.checkpoint_steps)]
-    if progress:
-        callbacks.append(progress_callback())
+def _callbacks(experiment: Experiment, progress: bool) -> list[Callback]:
+    callbacks: list[Callback] = [progress_callback()] if progress else []
     if experiment.early_stopping is not None:
-        # Checked before the epoch's checkpoint is saved, which must hold what was decided.
-        stopping = EarlyStopping(
-            "val_accuracy",
-            mode="max",
-            patience=experiment.early_stopping,
-            check_on_train_epoch_end=False,
-        )
-        callbacks.append(stopping)
+        patience = experiment.early_stopping
+        callbacks.append(EarlyStopping("val_accuracy", mode="max", patience=patience))
     return callbacks
 
 
