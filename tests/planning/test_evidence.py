@@ -53,11 +53,12 @@ RUNS = ("digits_accuracy", "cifar10-small")
 
 @pytest.mark.parametrize(("kind", "row"), [("divided", "fresh"), ("heirs", "inherited")])
 def test_dividing_a_pretrained_network_was_measured_here(kind, row):
-    rows = read("pretrained")["results"]["20"]
     told = finding_of(kind, "timm:tf_efficientnet_lite2", 2, 260)
     assert told.evidence == "measured here"
-    for each in (f"lite2 into 2, {row}", "lite2"):
-        assert f"{rows[each]['error']['mean']:.1f} %" in told.text
+    for name, images in (("pretrained-100", "100"), ("pretrained", "20")):
+        rows = read(name)["results"][images]
+        for each in (f"lite2 into 2, {row}", "lite2"):
+            assert f"{rows[each]['error']['mean']:.1f} %" in told.text
     other = finding_of("heirs", "timm:resnet18", 2, 224)
     assert other.evidence == "no evidence"
     whole, heirs = (rows[name]["error"]["mean"] for name in ("lite2", "lite2 into 2, inherited"))
