@@ -165,3 +165,25 @@ def test_pages_get_the_table(gpu, tmp_path):
 def test_the_pages_of_the_project_hold_what_the_records_say(gpu):
     for page in gpu.TABLES:
         assert f"{gpu.BEGIN}\n{gpu.table(gpu.RESULTS / 'gpu')}\n{gpu.END}" in page.read_text()
+
+
+def test_the_page_has_the_rows_of_the_comparison(gpu):
+    record = json.loads((gpu.RESULTS / "cifar10-wide-20-epochs.json").read_text(encoding="utf-8"))
+    page = (gpu.ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8").splitlines()
+    assert record["experiment"]["epochs"] == 20
+    for each in record["candidates"]:
+        given, cost = each["given"], each["cost"]
+        cells = [
+            each["name"],
+            f"{cost['params'] / 1e6:.2f} M",
+            f"{cost['macs'] / 1e9:.2f} G",
+            f"{given['error']['mean']:.2f}",
+            f"{given['nll']['mean']:.3f}",
+            f"{given['ece']['mean']:.3f}",
+            f"{given['aurc']['mean']:.2f}",
+            f"{each['single_error']['mean']:.2f}",
+        ]
+        assert f"| {' | '.join(cells)} |" in page
+    worse = record["candidates"][2]["to_large"]["differences"]["error"]
+    said = f"({worse['mean']:+.2f} points, {worse['low']:+.2f} to {worse['high']:+.2f}, over"
+    assert said in "\n".join(page)

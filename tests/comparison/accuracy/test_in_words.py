@@ -36,7 +36,7 @@ def test_a_clear_win_says_by_how_much_at_what_cost():
         "Its probabilities, not calibrated, for want of images to do it on: NLL 0.0625 against "
         "0.0625 (clearly better), ECE 0.0312 against 0.0312 (clearly better).",
         "Running it takes 1.00 times the params, 1.00 times the MACs and, its networks one after "
-        "the other on the cpu, 1 times the time for one image and 1 times the time for a batch of "
+        "the other on the CPU, 1 times the time for one image and 1 times the time for a batch of "
         "64.",
     )
 

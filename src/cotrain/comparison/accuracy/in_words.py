@@ -168,7 +168,8 @@ def _running(best: CandidateResult, large: CandidateResult, setting: Setting) ->
         + ("one image" if one.batch_size == 1 else f"a batch of {one.batch_size}")
         for one, other in zip(best.latencies, large.latencies, strict=True)
     ]
-    took = f" and, its networks one after the other on the {setting.device}, {_list(times)}"
+    device = "CPU" if setting.device == "cpu" else "GPU"
+    took = f" and, its networks one after the other on the {device}, {_list(times)}"
     saved = ""
     if best.cascade is not None:
         share = best.cascade.macs.mean / 100 * cost.macs_ratio
