@@ -144,6 +144,15 @@ def test_what_cannot_be_used_stops_or_is_counted(change, message, left_out, tmp_
     assert found.summary.left_out == left_out
 
 
+def test_a_part_without_classes_is_not_drawn_anew(tmp_path):
+    """Of train, say, where the test images have no classes."""
+    data = replace(write_shards(tmp_path / "set"), unreadable="skip")
+    with webdataset.TarWriter(str(tmp_path / "set" / "test-000000.tar")) as sink:
+        sink.write({"__key__": "0", "png": b"no class"})
+    with pytest.raises(ConfigError, match=r"the test part \(.*test-000000.tar\) has no image with"):
+        load_splits(data)
+
+
 def test_folders_that_are_no_shards_are_refused(tmp_path):
     for root, message in ((None, "is not a folder"), (tmp_path, "holds no .tar file")):
         with pytest.raises(ConfigError, match=message):

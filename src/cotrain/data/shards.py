@@ -85,6 +85,12 @@ def shards_source(data: Data, classes: Sequence[str] | None = None) -> Source:
     parts: dict[str, list[int]] = {}
     for image, shard in enumerate(shards):
         parts.setdefault(part_of[shard], []).append(image)
+    for part, path in zip(part_of, paths, strict=True):
+        if part not in parts:
+            raise ConfigError(
+                f"the {part} part ({path}) has no image with a class: give them, or move its "
+                "shards away for another part to be drawn"
+            )
     missing = sum(len(index.incomplete) for index in found)
     source = labelled_source(
         ShardImages(paths=[str(path) for path in paths], members=members, shards=shards),
