@@ -17,10 +17,10 @@ class Counting(lightning.Callback):
         self.stops_after = stops_after
         self.count = {"steps": 0, "epochs": 0}
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
         self.count["steps"] += 1
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         self.count["epochs"] += 1
         trainer.should_stop = self.count["epochs"] == self.stops_after
 
@@ -57,7 +57,7 @@ def test_early_stopping_of_the_user_stays_ended(tmp_path) -> None:
 class Failing(lightning.Callback):
     """Fails at the end of the second epoch."""
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         if trainer.current_epoch == 1:
             raise RuntimeError("a callback of the user's")
 
