@@ -11,6 +11,7 @@ from cotrain.data.same_images import is_same
 from cotrain.data.sources import Source
 from cotrain.data.split_record import splitting
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
+from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.evaluation.scores import check_classes
 from cotrain.networks import NetworkSpec
 
@@ -43,6 +44,17 @@ def _split_of(parent: Path, name: str, data: Data, source: Source | None) -> Spl
                 "same, so that what it held out stays held out"
             )
     return record
+
+
+def parents_images(experiment: Experiment) -> Preprocessing | None:
+    """How the images are made that the inherited weights know; None if they are not known.
+
+    Raises:
+        ConfigError: There is no ensemble to inherit from.
+    """
+    if experiment.inherit is None:
+        return None
+    return load_shipped(Path(experiment.inherit)).spec.preprocessing
 
 
 def trained_network(experiment: Experiment, large: NetworkSpec, classes: Sequence[str]) -> Ensemble:
