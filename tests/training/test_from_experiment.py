@@ -173,3 +173,25 @@ def test_images_of_networks_that_inherit_are_made_as_their_runs_were(tmp_path, n
     other = experiment_images(replace(child, data=replace(child.data, **said)))
     expected = replace(splits.preprocessing, mean=(0.4,), background="black", crop_mode="center")
     assert other.preprocessing == expected
+
+
+def test_another_version_of_the_library_is_inherited_from_and_other_options_are_not(tmp_path):
+    data = replace(FEW, image_size=32)
+    parent = replace(TIMM, into=1, data=data)
+    splits = experiment_images(parent)
+    trained: Any = experiment_ensemble(parent, splits)
+    older = replace(trained.spec.large, versions={"timm": "1.0.0"})
+    members = tuple(replace(each, network=older) for each in trained.spec.members)
+    trained.spec = replace(trained.spec, divided=older, members=members)
+    trained.save(tmp_path)
+    child = replace(parent, inherit=str(tmp_path))
+    with pytest.warns(UserWarning, match=r"was made with timm 1.0.0, installed is"):
+        heir = experiment_ensemble(child, splits)
+    for name, each in heir.networks[0].state_dict().items():
+        assert each.equal(trained.networks[0].state_dict()[name])
+    other = replace(child, network_options={"drop_path_rate": 0.1})
+    with (
+        pytest.warns(UserWarning, match=r"was made with timm 1.0.0"),
+        pytest.raises(ConfigError, match=r"32 pixels: give .*, with the same network_options"),
+    ):
+        experiment_ensemble(other, splits)
