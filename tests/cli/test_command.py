@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from dataclasses import fields, is_dataclass
 
 import pytest
@@ -282,3 +283,9 @@ def test_help_of_a_verb(capsys):
     assert "--num_classes" in out
     assert "--print_config[=flags]" in out
     assert "\b" not in out
+
+
+def test_a_warning_is_a_line_without_a_place_in_the_source(run):
+    run("--version")
+    said = warnings.formatwarning(UserWarning("a layer\nmore"), UserWarning, "names.py", 73)
+    assert said == "cotrain: a layer more\n"

@@ -54,6 +54,9 @@ def test_an_error_of_the_data_set_makes_its_image_unreadable():
     single = UserItems(datasets={"val": [Image.new("L", (2, 2))]}, places=[("val", 0)])
     with pytest.raises(ConfigError, match=r"val\[0\] is a Image, not a pair"):
         single[0]
+    triple = UserItems(datasets={"val": [(noise(0), 0, "a.png")]}, places=[("val", 0)])
+    with pytest.raises(ConfigError, match=r"val\[0\] is a tuple of 3, not a pair"):
+        triple[0]
 
 
 def test_what_is_drawn_is_one_image_and_many_views():

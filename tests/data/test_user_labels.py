@@ -21,7 +21,18 @@ def test_whole_numbers_and_names_are_classes(value, label):
 
 @pytest.mark.parametrize(
     "value",
-    [-1, 3.0, True, None, "", float("nan"), torch.tensor([0, 1]), np.float32(1), torch.tensor(1.0)],
+    [
+        -1,
+        3.0,
+        True,
+        None,
+        "",
+        "nan",
+        float("nan"),
+        torch.tensor([0, 1]),
+        np.float32(1),
+        torch.tensor(1.0),
+    ],
 )
 def test_what_is_no_class_is_refused(value):
     with pytest.raises(ConfigError, match=r"train\[7\] has the class .*: give a whole number"):

@@ -138,6 +138,7 @@ def test_what_a_parent_held_out_stays_held_out(tmp_path):
     parent = replace(tiny(into=1), data=Data(root=str(photos), validation=0.25))
     held = experiment_images(parent)
     held.write(RunFolder(tmp_path / "parent"))
+    experiment_ensemble(parent, held).save(RunFolder(tmp_path / "parent").ensemble)
     noise(7).save(photos / "ant" / "000-new.png")
     for path in (tmp_path / "parent", tmp_path / "parent" / "ensemble"):
         child = replace(parent, into=2, inherit=str(path))
@@ -153,3 +154,44 @@ def test_what_a_parent_held_out_stays_held_out(tmp_path):
     new = experiment_images(replace(other, data=replace(data, root=str(elsewhere))))
     assert new.summary is not None
     assert new.summary.notes == ()
+
+
+@pytest.mark.parametrize("network", ["basic_resnet8_16", "timm:test_resnet"])
+def test_images_of_networks_that_inherit_are_made_as_their_runs_were(tmp_path, network):
+    photos = write_folder(tmp_path / "photos", count=8)
+    own = {"mean": [0.3], "std": [0.2], "margin": 1.5, "interpolation": "nearest"}
+    own |= {"crop_mode": "squash", "background": "#102030", "image_size": 24, "in_channels": 1}
+    plain = replace(tiny(into=1), network=network, data=Data(root=str(photos)))
+    parent = replace(plain, data=replace(plain.data, **own))
+    splits = experiment_images(parent)
+    experiment_ensemble(parent, splits).save(tmp_path / "parent")
+    child = replace(plain, into=2, inherit=str(tmp_path / "parent"))
+    found = experiment_images(child)
+    assert found.preprocessing == splits.preprocessing
+    assert found.train.pixels([0]).equal(splits.train.pixels([0]))
+    said = {"mean": [0.4], "background": "black", "crop_mode": "center"}
+    other = experiment_images(replace(child, data=replace(child.data, **said)))
+    expected = replace(splits.preprocessing, mean=(0.4,), background="black", crop_mode="center")
+    assert other.preprocessing == expected
+
+
+def test_another_version_of_the_library_is_inherited_from_and_other_options_are_not(tmp_path):
+    data = replace(FEW, image_size=32)
+    parent = replace(TIMM, into=1, data=data)
+    splits = experiment_images(parent)
+    trained: Any = experiment_ensemble(parent, splits)
+    older = replace(trained.spec.large, versions={"timm": "1.0.0"})
+    members = tuple(replace(each, network=older) for each in trained.spec.members)
+    trained.spec = replace(trained.spec, divided=older, members=members)
+    trained.save(tmp_path)
+    child = replace(parent, inherit=str(tmp_path))
+    with pytest.warns(UserWarning, match=r"was made with timm 1.0.0, installed is"):
+        heir = experiment_ensemble(child, splits)
+    for name, each in heir.networks[0].state_dict().items():
+        assert each.equal(trained.networks[0].state_dict()[name])
+    other = replace(child, network_options={"drop_path_rate": 0.1})
+    with (
+        pytest.warns(UserWarning, match=r"was made with timm 1.0.0"),
+        pytest.raises(ConfigError, match=r"32 pixels: give .*, with the same network_options"),
+    ):
+        experiment_ensemble(other, splits)

@@ -30,6 +30,7 @@ from cotrain.training import fit
 
 SETTINGS = replace(tiny(), data=Data(), views=Views(), batch_size=8)
 PARTS = tuple(Listed(noisy(count, seed=seed)) for seed, count in enumerate((24, 8, 8)))
+UNDRAWN = UserData(train=PARTS[0], val=PARTS[1], test=PARTS[2])
 DRAWN = UserData(train=PARTS[0], val=PARTS[1], test=PARTS[2], transform=turned)
 
 
@@ -65,6 +66,33 @@ def test_a_run_is_the_same_when_it_is_gone_on_with(data, tmp_path):
         fit(SETTINGS, tmp_path / "cut", progress=False, data=data, callbacks=[Stop()])
     fit(SETTINGS, tmp_path / "cut", progress=False, data=data, resume=True)
     assert same(final_weights(tmp_path / "whole"), final_weights(tmp_path / "cut"))
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "message"),
+    [
+        (UNDRAWN, DRAWN, "drawn by a program, are not .* began with, drawn by settings: give"),
+        (DRAWN, UNDRAWN, "drawn by settings, are not .* began with, drawn by a program: give"),
+        (DRAWN, replace(DRAWN, transform=lambda image: image), "drawn by a program, are not"),
+    ],
+    ids=["added", "left out", "another"],
+)
+def test_a_run_is_not_gone_on_with_other_views(first, then, message, tmp_path):
+    with pytest.raises(BaseException):  # noqa: B017, PT011
+        fit(SETTINGS, tmp_path / "cut", progress=False, data=first, callbacks=[Stop()])
+    with pytest.raises(ConfigError, match=message):
+        fit(SETTINGS, tmp_path / "cut", progress=False, data=then, resume=True)
+
+
+def test_a_run_that_keeps_the_images_of_another_has_views_of_its_own(tmp_path):
+    parent = replace(SETTINGS, epochs=1, into=1)
+    fit(parent, tmp_path / "parent", progress=False, data=UNDRAWN)
+    child = replace(SETTINGS, teacher=Teacher(run=str(tmp_path / "parent")))
+    with pytest.raises(BaseException):  # noqa: B017, PT011
+        fit(child, tmp_path / "cut", progress=False, data=DRAWN, callbacks=[Stop()])
+    assert fit(child, tmp_path / "cut", progress=False, data=DRAWN, resume=True).evaluation
+    with pytest.raises(ConfigError, match="drawn by settings, are not"):
+        fit(child, tmp_path / "cut", progress=False, data=UNDRAWN, resume=True)
 
 
 def test_a_run_says_what_it_was_given(tmp_path):
@@ -103,6 +131,9 @@ def test_a_run_says_what_it_was_given(tmp_path):
         ({"data": PARTS[:2]}, r"data has 2 parts: give \(train, val, test\)"),
         ({"data": (None, None, PARTS[0])}, "no training images"),
         ({"data": 3}, "data=int has no training images"),
+        ({"callbacks": [print]}, "callbacks: builtin_function_or_method is no Callback of pytorch"),
+        ({"logger": [True]}, "logger: bool is no Logger of pytorch_lightning: give a list"),
+        ({"callbacks": ModelCheckpoint()}, "ModelCheckpoint would save what a run saves"),
         ({"callbacks": [ModelCheckpoint()]}, "ModelCheckpoint would save what a run saves"),
         ({"callbacks": [TQDMProgressBar()], "progress": True}, "give progress=False"),
         ({"callbacks": [GradientAccumulationScheduler({0: 2})]}, "give optimizer.accumulate"),

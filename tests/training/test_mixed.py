@@ -150,12 +150,14 @@ def test_a_run_of_pretrained_networks_needs_no_files_to_go_on(files, tmp_path, m
 def test_networks_go_on_from_an_ensemble_of_them(tmp_path):
     first = replace(MIXED, epochs=1, data=replace(MIXED.data, mean=[0.1], std=[0.7]))
     parent: Any = fit(first, tmp_path / "parent", progress=False).ensemble
-    heir = made(replace(MIXED, inherit=str(tmp_path / "parent"), seed=7))
-    assert heir.training
-    assert [each.mean for each in heir.spec.members] == [(0.1,)] * 2
     pixels = torch.randint(256, (3, 1, 8, 8)).float()
-    with evaluating(heir), torch.no_grad():
-        torch.testing.assert_close(heir(heir.prepare(pixels)), parent(parent.prepare(pixels)))
+    for mean, own in ((None, ()), ([0.4], (0.1,))):
+        data = replace(MIXED.data, mean=mean)
+        heir = made(replace(MIXED, inherit=str(tmp_path / "parent"), seed=7, data=data))
+        assert heir.training
+        assert [each.mean for each in heir.spec.members] == [own] * 2
+        with evaluating(heir), torch.no_grad():
+            torch.testing.assert_close(heir(heir.prepare(pixels)), parent(parent.prepare(pixels)))
     turned = "basic_resnet14_4,basic_resnet8_4"
     with pytest.raises(ConfigError, match=r"8_4 \+ basic_resnet14_4, not basic_resnet14_4 \+ "):
         made(replace(MIXED, network=turned, inherit=str(tmp_path / "parent")))

@@ -2,6 +2,7 @@
 
 import errno
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     words = with_pilot(sys.argv[1:] if arguments is None else arguments)
     make_streams_tolerant()
+    warnings.formatwarning = lambda message, *_, **__: f"cotrain: {one_line(message)}\n"
     try:
         _run(words or ["--help"])
         sys.stdout.flush()

@@ -28,6 +28,17 @@ def channels_of(data: Data) -> int:
     return data.in_channels or (3 if facts is None else len(facts.mean))
 
 
+def as_before(data: Data, before: Preprocessing) -> Data:
+    """With the size, channels and background of other images, where the user says nothing."""
+    said = data.background != Data().background
+    return replace(
+        data,
+        image_size=data.image_size or before.image_size,
+        in_channels=data.in_channels or before.in_channels,  # type: ignore[arg-type]
+        background=data.background if said else before.background,
+    )
+
+
 def frame_of(
     data: Data,
     source: Source,

@@ -68,6 +68,7 @@ def remember(
             classes=source.classes,
             tested_on=parts.tested_on,
             table=table_settings(data),
+            views=source.views,
         ),
         parts={name: record(part) for name, part in parts.named().items() if len(part)},
         others=source.names(sorted(unused)),
@@ -216,6 +217,19 @@ def check_contents(record: SplitRecord, names: Sequence[str], read: FilesRead) -
     now = dict(zip(names, read.contents or (), strict=False))
     changed = [name for name, content in now.items() if known.get(name, content) != content]
     refuse_changes(record, "changed", changed)
+
+
+def check_same_views(record: SplitRecord, source: Source) -> None:
+    """Raise ConfigError if a program gives other views than those that a run began with."""
+    began = record.origin.views
+    if began not in (None, source.views):
+        before, now = (
+            "settings" if each == "settings" else "a program" for each in (began, source.views)
+        )
+        raise ConfigError(
+            f"the views of the training images, drawn by {now}, are not those that the run began "
+            f"with, drawn by {before}: give the same transform and draws, or another --output"
+        )
 
 
 def refuse_changes(record: SplitRecord, how: str, names: Sequence[str]) -> None:

@@ -35,6 +35,8 @@ class Source:
         shards: Which file each image lies in with others, int64 [N], to be read one after the
             other; None where order costs nothing.
         own_views: What makes views of the images that are trained on; None for our own views.
+        views: A digest of some that it draws, ``settings`` for our own, or None where a program
+            gives none of the images.
     """
 
     images: list[str] | np.ndarray | Stored
@@ -51,6 +53,7 @@ class Source:
     notes: tuple[str, ...] = ()
     shards: Tensor | None = None
     own_views: OwnViews | None = None
+    views: str | None = None
 
     def names(self, indices: Iterable[int]) -> tuple[str, ...]:
         """Paths below ``root``, or for images in memory their numbers."""

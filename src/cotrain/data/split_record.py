@@ -78,6 +78,7 @@ class SplitOrigin:
         tested_on: ``val`` if the test images are those that selected.
         table: The settings of the table that named its files, and of columns; empty where none
             did.
+        views: As of the ``Source``; None also where an earlier version wrote it.
     """
 
     dataset: str
@@ -86,6 +87,7 @@ class SplitOrigin:
     classes: tuple[str, ...]
     tested_on: Literal["test", "val"]
     table: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    views: str | None = None
 
     @property
     def data(self) -> Data:
@@ -130,6 +132,12 @@ class SplitRecord:
                     f"{len(found):,} of the {name} images are among the training images, too: what "
                     "is answered there says little about others"
                 )
+
+    def with_views(self, views: str | None) -> "SplitRecord":
+        """The same images, for a run that draws these views of them."""
+        if views == self.origin.views:
+            return self
+        return replace(self, origin=replace(self.origin, views=views))
 
     @property
     def is_on_validation(self) -> bool:

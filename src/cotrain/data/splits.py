@@ -113,7 +113,9 @@ def load(found: Recalled, wanted: Wanted) -> Splits:
         preprocessing=frame,
         unreadable=tuple(unreadable),
         tested_on=parts.tested_on,
-        record=remembered or remember(data, source, parts, chosen, gathered.read),
+        record=remembered.with_views(source.views)
+        if remembered
+        else remember(data, source, parts, chosen, gathered.read),
         test_files=_files(source, parts.test),
     )
     return replace(splits, summary=_summary(replace(found, parts=parts), splits, data))

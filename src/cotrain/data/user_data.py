@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from cotrain.basics.errors import ConfigError
+from cotrain.basics.files import digest
 from cotrain.basics.seeds import derive_seed, seeded
 from cotrain.basics.watching import Watch
 from cotrain.config import Data
@@ -95,6 +96,7 @@ def user_source(given: UserData, data: Data) -> Source:
         left_out={"that cannot be read": len(seen.failed)} if seen.failed else {},
         notes=notes,
         own_views=items.view if given.has_views else None,
+        views=_digest(items) if given.has_views else "settings",
     )
 
 
@@ -206,6 +208,12 @@ def _views_vary(items: UserItems, some: list[int]) -> bool:
             )
         varies = varies or one != other
     return varies
+
+
+def _digest(items: UserItems) -> str:
+    """Equal for what draws the same views of the first images, which a resumed run needs."""
+    first = _indices(items, "train")[:_PROBED].tolist()
+    return digest(repr([_under(1, items.view, index) for index in first]).encode())
 
 
 def _under(seed: int, ask: Callable[[int], Image.Image], index: int) -> tuple[object, ...]:

@@ -83,8 +83,10 @@ class UserItems:
                 f"{self.name(index)} cannot be read ({reason}): mend the data set", reason
             ) from error
         if not isinstance(found, tuple | list) or len(found) != 2:
+            kind = type(found).__name__
+            kind += f" of {len(found)}" if isinstance(found, tuple | list) else ""
             raise ConfigError(
-                f"{self.name(index)} is a {type(found).__name__}, not a pair: let the data set "
+                f"{self.name(index)} is a {kind}, not a pair: let the data set "
                 "give an image and its class"
             )
         return found[0], found[1]

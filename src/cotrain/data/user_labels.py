@@ -31,7 +31,7 @@ def label_of(value: Any, name: str) -> ClassLabel:
     if isinstance(value, Tensor | np.generic) and value.ndim == 0:
         plain = value.item()
     is_number = isinstance(plain, int) and not isinstance(plain, bool) and plain >= 0
-    if is_number or (isinstance(plain, str) and plain):
+    if is_number or (isinstance(plain, str) and plain and plain.lower() != "nan"):
         return plain
     raise ConfigError(
         f"{name} has the class {one_line(repr(value))[:60]}, a {type(value).__name__}: give a "

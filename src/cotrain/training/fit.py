@@ -22,6 +22,7 @@ from cotrain.config.difference import PLACE, first_difference, record_settings
 from cotrain.config.recipes import load_recipe
 from cotrain.data import Share, Splits, read_record
 from cotrain.data.datasets import check_outside_images
+from cotrain.data.remembering import check_same_views
 from cotrain.data.settings import check_heeded
 from cotrain.data.user_data import UserData
 from cotrain.data.worker_processes import dead_workers_named
@@ -116,8 +117,10 @@ def _images(
     """The images of the run: as it, or else another, remembers them; else drawn, and shown."""
     own = resume and folder.split.exists()
     run = folder if own else split_of and RunFolder(split_of)
-    remembered = run and read_record(run.split)
-    splits = experiment_images(experiment, remembered, beside.source(experiment))
+    remembered, source = run and read_record(run.split), beside.source(experiment)
+    if own and remembered and source:
+        check_same_views(remembered, source)
+    splits = experiment_images(experiment, remembered, source)
     if split_of is None and not getattr(rank_zero_only, "rank", 0):
         print_line(str(splits.summary))
     return splits

@@ -13,7 +13,7 @@ from cotrain.basics.seeds import seeded
 from cotrain.config import Experiment
 from cotrain.data import SplitRecord, Splits, load_splits
 from cotrain.data.class_balance import balanced_weights
-from cotrain.data.framing import channels_of
+from cotrain.data.framing import as_before, channels_of
 from cotrain.data.sources import Source
 from cotrain.ensemble.assemble import some_of
 from cotrain.ensemble.divide import divide
@@ -27,7 +27,7 @@ from cotrain.networks.foreign import is_foreign
 from cotrain.networks.registry import named_spec
 from cotrain.training.mixed import mixed_ensemble
 from cotrain.training.notices import say
-from cotrain.training.parents import parents_split, trained_network
+from cotrain.training.parents import parents_images, parents_split, trained_network
 
 
 def experiment_images(
@@ -35,8 +35,9 @@ def experiment_images(
 ) -> Splits:
     """The images; for a network of another library as it was made for; the first of several.
 
-    What ``data`` says of size, crop, mean and standard deviation takes precedence. Networks that
-    inherit, or have a teacher, keep the images held out that its run held out.
+    Those of networks that inherit are made as their run's were. What ``data`` says of size, crop,
+    mean and standard deviation takes precedence. Networks that inherit, or have a teacher, keep the
+    images held out that its run held out.
 
     Args:
         experiment: Which images, and for which network.
@@ -46,7 +47,9 @@ def experiment_images(
     Raises:
         ConfigError: As ``load_splits``, or the parent's images were split in another way.
     """
-    data, native = experiment.data, None
+    data, native = experiment.data, parents_images(experiment)
+    if native is not None:
+        data = as_before(data, native)
     if source is not None:
         data = replace(data, in_channels=data.in_channels or source.in_channels)
     foreign = next((name for name in experiment.networks if is_foreign(name)), None)
@@ -54,7 +57,7 @@ def experiment_images(
         options = {"image_size": data.image_size, **experiment.network_options}
         spec = named_spec(foreign, **options)
         assert isinstance(spec, ForeignSpec)
-        native = native_images(replace(spec, in_channels=channels_of(data)))
+        native = native or native_images(replace(spec, in_channels=channels_of(data)))
         data = replace(data, image_size=spec.image_size)
     return load_splits(
         data,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pytorch_lightning.callbacks import (
     BatchSizeFinder,
@@ -22,6 +22,8 @@ from cotrain.config import Data, Experiment
 from cotrain.data.settings import check_no_views
 from cotrain.data.sources import Source
 from cotrain.data.user_data import UserData, user_source
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,10 +94,22 @@ def given(
             f"data={type(data).__name__} has no training images: give (train, val, test) or a "
             "cotrain.data.UserData"
         )
-    for each in callbacks:
+    called = _listed("callbacks", callbacks, Callback)
+    for each in called:
         _check_callback(each, progress)
-    loggers = (logger,) if isinstance(logger, Logger) else tuple(logger)
-    return Given(data=data, callbacks=tuple(callbacks), loggers=loggers)
+    return Given(data=data, callbacks=called, loggers=_listed("logger", logger, Logger))
+
+
+def _listed(name: str, given: Any, kind: type[_T]) -> tuple[_T, ...]:
+    """One of a kind, or several, as several."""
+    several = tuple(given) if isinstance(given, Sequence) else (given,)
+    for each in several:
+        if not isinstance(each, kind):
+            raise ConfigError(
+                f"{name}: {type(each).__name__} is no {kind.__name__} of pytorch_lightning: give a "
+                "list of such"
+            )
+    return several
 
 
 # What changes how a run is trained, behind its settings, and the settings that do it.

@@ -1,6 +1,7 @@
 """What a run starts from or learns from: its trained network, and which images it held out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cotrain.basics.errors import ConfigError
@@ -11,8 +12,9 @@ from cotrain.data.same_images import is_same
 from cotrain.data.sources import Source
 from cotrain.data.split_record import splitting
 from cotrain.ensemble.ensemble import Ensemble, load_shipped
+from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.evaluation.scores import check_classes
-from cotrain.networks import NetworkSpec
+from cotrain.networks import ForeignSpec, NetworkSpec
 
 
 def parents_split(experiment: Experiment, source: Source | None) -> SplitRecord | None:
@@ -45,6 +47,22 @@ def _split_of(parent: Path, name: str, data: Data, source: Source | None) -> Spl
     return record
 
 
+def parents_images(experiment: Experiment) -> Preprocessing | None:
+    """How the images are made that the inherited weights know; None if they are not known.
+
+    Raises:
+        ConfigError: There is no ensemble to inherit from.
+    """
+    if experiment.inherit is None:
+        return None
+    return load_shipped(Path(experiment.inherit)).spec.preprocessing
+
+
+def _unversioned(spec: NetworkSpec) -> NetworkSpec:
+    """Without the versions of its library, of which loading the weights has told already."""
+    return replace(spec, versions={}) if isinstance(spec, ForeignSpec) else spec
+
+
 def trained_network(experiment: Experiment, large: NetworkSpec, classes: Sequence[str]) -> Ensemble:
     """The trained large network that the S networks start from.
 
@@ -53,11 +71,13 @@ def trained_network(experiment: Experiment, large: NetworkSpec, classes: Sequenc
     """
     trained = load_shipped(Path(str(experiment.inherit)))
     found = trained.spec
-    if not found.is_large or found.large != large:
+    if not found.is_large or _unversioned(found.large) != _unversioned(large):
         what = found.arch if found.divided is None else f"{found.arch} divided into {found.into}"
+        size = found.members[0].network.image_size
         raise ConfigError(
-            f"inherit={experiment.inherit}: it holds {what}, for {found.num_classes} classes: give "
-            f"a run of {large.arch} with --into 1 on the same classes and image size"
+            f"inherit={experiment.inherit}: it holds {what}, for {found.num_classes} classes and "
+            f"images of {size} pixels: give a run of {large.arch} with --into 1 on the same "
+            "classes and image size, with the same network_options"
         )
     try:
         check_classes(trained, classes)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import timm
 import torch
+from safetensors.torch import load_file
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torchvision import models
 
@@ -85,7 +86,8 @@ def test_no_connection_is_one_line_that_names_the_place(monkeypatch):
     monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", fail)
     with pytest.raises(ConfigError) as refused:
         fetched_network(_spec("timm:test_resnet", num_classes=3))
-    assert "kept at timm/test_resnet.r160_in1k" in str(refused.value)
+    place = "https://huggingface.co/timm/test_resnet.r160_in1k/resolve/main/model.safetensors;"
+    assert f"kept at {place}" in str(refused.value)
     assert "(no route to the hub)" in str(refused.value)
     assert "--pretrained FILE" in str(refused.value)
 
@@ -123,27 +125,73 @@ def test_weights_that_torchvision_does_not_have():
         _spec("torchvision:resnet50@V9", num_classes=3)
 
 
-def test_a_folder_of_transformers(tmp_path):
+@pytest.fixture
+def saved(tmp_path):
+    """A folder of transformers, with the network of five classes that it holds."""
     transformers = pytest.importorskip("transformers")
     sizes = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16}
     config = transformers.ViTConfig(
-        num_hidden_layers=1, image_size=32, patch_size=8, num_labels=5, **sizes
+        num_hidden_layers=2, image_size=32, patch_size=8, num_labels=5, **sizes
     )
     torch.manual_seed(3)
     whole = transformers.ViTForImageClassification(config)
     whole.save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text('{"size": 32}')
+    return tmp_path, whole
+
+
+def _hf(folder, **images):
     with pytest.warns(UserWarning, match="with pretrained=true only"):
-        spec = _spec(f"hf:{tmp_path}", num_classes=3)
-    network: Any = fetched_network(spec)
+        return _spec(f"hf:{folder}", **images)
+
+
+def test_a_folder_of_transformers(saved, capsys):
+    folder, whole = saved
+    network: Any = fetched_network(_hf(folder, num_classes=3))
     own = network.network.state_dict()
     assert own["classifier.weight"].shape == (3, 8)
     for name, each in whole.state_dict().items():
         assert name.startswith("classifier") or own[name].equal(each)
     assert network.training
-    with pytest.warns(UserWarning, match="with pretrained=true only"):
-        other = _spec(f"hf:{tmp_path}", num_classes=3, image_size=64)
+    assert "MISMATCH" not in capsys.readouterr().err
     with pytest.raises(ConfigError, match=r"lack .*position_embeddings .* of 3 x 64 pixels"):
-        fetched_network(other)
+        fetched_network(_hf(folder, num_classes=3, image_size=64))
+
+
+def test_a_file_of_transformers_has_its_own_names(saved):
+    folder, whole = saved
+    spec = _hf(folder, num_classes=5)
+    theirs, ours = load_file(folder / "model.safetensors"), fetched_network(spec).state_dict()
+    for state in (theirs, ours):
+        network: Any = network_with(spec, state, "w.safetensors")
+        for name, each in network.network.state_dict().items():
+            assert each.equal(whole.state_dict()[name])
+    del theirs["vit.layernorm.weight"]
+    with pytest.raises(ConfigError, match=r"the file lack vit.layernorm.weight"):
+        network_with(spec, theirs, "w.safetensors")
+
+
+def test_what_a_folder_of_transformers_has_too_much_is_said(saved):
+    folder, _ = saved
+    config = folder / "config.json"
+    config.write_text(
+        config.read_text().replace('"num_hidden_layers": 2', '"num_hidden_layers": 1')
+    )
+    spec = _hf(folder, num_classes=3)
+    with pytest.warns(UserWarning, match=r"no place for 16 of its tensors \(vit.\S*layers?.1"):
+        fetched_network(spec)
+
+
+def test_images_that_a_folder_does_not_say_or_that_are_not_made_here(saved):
+    folder, _ = saved
+    spec = _hf(folder, num_classes=3)
+    processing = folder / "preprocessor_config.json"
+    processing.write_text('{"do_flip_channel_order": true}')
+    with pytest.raises(ConfigError, match=r"channels are blue, green and red\): take timm's"):
+        fetched_network(spec)
+    processing.unlink()
+    with pytest.warns(UserWarning, match=r"no preprocessor_config.json: images have ImageNet's"):
+        fetched_network(spec)
 
 
 def test_a_type_of_transformers_has_no_weights():

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.text import one_line
+from cotrain.basics.watching import at_work
+from cotrain.networks.foreign.libraries.library import errors_alone
 from cotrain.networks.foreign.names import builder_of, library_of
 from cotrain.networks.foreign.spec import ForeignSpec
 from cotrain.networks.heads import is_of_head, load_but_head, start_small
@@ -32,7 +34,12 @@ def fetched_network(spec: ForeignSpec) -> nn.Module:
             f"pretrained=true, but nobody keeps weights of {spec.arch}: give their file instead"
         )
     try:
-        with _watched() as passed_over:
+        # The hub logs every try, of which it makes some in a minute.
+        with (
+            at_work(f"fetching the weights of {spec.arch}"),
+            errors_alone("huggingface_hub"),
+            _watched() as passed_over,
+        ):
             network = library.fetch(spec)
     except (ConfigError, MemoryError):
         raise

@@ -4,7 +4,6 @@ import inspect
 import json
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ from torch import Tensor, nn
 
 from cotrain.basics.errors import ConfigError
 from cotrain.basics.reading import read_json
-from cotrain.config.data import Interpolation
+from cotrain.networks.foreign.libraries.hf_images import images_of
+from cotrain.networks.foreign.libraries.hf_weights import has_weights, load_folder, load_weights
 from cotrain.networks.foreign.libraries.library import Library, Native
 from cotrain.networks.foreign.spec import ForeignSpec
-from cotrain.networks.heads import is_of_head
 
 # Of a configuration, what the spec says itself, and what says nothing about the network.
 _NOT_KEPT = {
@@ -32,17 +31,6 @@ _NOT_KEPT = {
     "torch_dtype",
     "transformers_version",
 }
-# The weights that may stand beside a configuration, whole or in parts.
-_WEIGHTS = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)
-# Pillow's filters by their numbers, which ``preprocessor_config.json`` has.
-_RESAMPLING: tuple[Interpolation, ...] = (
-    *("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"),
-)
 # It builds networks of timm by names and arguments of its own, which may be addresses and files.
 _REFUSED = {"timm_wrapper"}
 
@@ -77,6 +65,10 @@ def _types() -> dict[str, Any]:
 def _file(name: str) -> Path:
     path = Path(name)
     return path if path.suffix == ".json" else path / "config.json"
+
+
+def _folder(name: str) -> Path:
+    return _file(name).parent
 
 
 def _knows(name: str, kwargs: Mapping[str, Any]) -> bool:
@@ -120,7 +112,7 @@ def _arguments(name: str) -> dict[str, Any]:
             f"{path}: model_type={model_type!r} does not classify images: "
             f"use one of {sorted(_types())}"
         )
-    if path.is_file() and any(path.with_name(each).exists() for each in _WEIGHTS):
+    if path.is_file() and has_weights(path.parent):
         warnings.warn(
             f"{path.parent}: its weights are taken with pretrained=true only",
             stacklevel=2,
@@ -140,28 +132,7 @@ def _config(kwargs: Mapping[str, Any], **images: int) -> Any:
 
 
 def _native(name: str, kwargs: Mapping[str, Any]) -> Native:
-    """From ``preprocessor_config.json`` beside the configuration; else ImageNet's mean and std."""
-    beside = _file(name).with_name("preprocessor_config.json")
-    images = read_json(beside) if beside.is_file() else {}
-    whole = images.get("size") or _image_size(name, kwargs)
-    size = _side(images.get("crop_size") or whole)
-    # ConvNeXt's processor, which others use too, crops below 384 pixels.
-    share = images.get("crop_pct") if size < 384 else None
-    margin = max(1.0, 1 / share if share else _side(whole) / size)
-    native = Native(image_size=size, margin=margin)
-    if images.get("resample") in range(len(_RESAMPLING)):
-        native = replace(native, interpolation=_RESAMPLING[images["resample"]])
-    if "image_mean" in images:
-        mean, std = tuple(images["image_mean"]), tuple(images["image_std"])
-        native = replace(native, mean=mean, std=std)
-    return native
-
-
-def _side(size: Any) -> int:
-    """The one side that a size is written as: a number, two, or a mapping of names to numbers."""
-    if isinstance(size, Mapping):
-        size = tuple(size.values())
-    return int(max(size) if isinstance(size, Sequence) else size)
+    return images_of(_folder(name), _image_size(name, kwargs))
 
 
 def _image_size(name: str, kwargs: Mapping[str, Any]) -> Any:
@@ -179,25 +150,13 @@ def _build(spec: ForeignSpec) -> nn.Module:
 
 
 def _fetch(spec: ForeignSpec) -> nn.Module:
-    """With the weights beside the configuration; what they lack may be of the head alone."""
-    folder = _file(spec.arch.partition(":")[2]).parent
-    if not any((folder / each).exists() for each in _WEIGHTS):
-        raise ConfigError(
-            f"pretrained=true: {spec.arch} names no folder with weights: give one that has "
-            f"{_WEIGHTS[0]} beside config.json"
-        )
-    network = _build(spec)
-    whole: Any = network.network
-    network.network, found = type(whole).from_pretrained(
-        folder, config=whole.config, ignore_mismatched_sizes=True, output_loading_info=True
-    )
-    names = [*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])]
-    if lacking := [name for name in names if not is_of_head(f"network.{name}", network)]:
-        raise ConfigError(
-            f"pretrained=true: the weights in {folder} lack {lacking[0]} for images of "
-            f"{spec.in_channels} x {spec.image_size} pixels: give its own image size"
-        )
-    return network.train()
+    return load_folder(_build(spec), _folder(spec.arch.partition(":")[2]), spec)
+
+
+def _adapt(spec: ForeignSpec, state: Mapping[str, Tensor]) -> nn.Module:
+    named = {name.removeprefix("network."): each for name, each in state.items()}
+    given = {"pretrained_model_name_or_path": None, "state_dict": named}
+    return load_weights(_build(spec), spec, "the file", **given)
 
 
 def _recognize(module: nn.Module) -> Sequence[ForeignSpec]:
@@ -231,4 +190,6 @@ LIBRARY = Library(
     recognize=_recognize,
     arguments=_arguments,
     fetch=_fetch,
+    adapt=_adapt,
+    source=lambda spec: f"they are those in {_folder(spec.arch.partition(':')[2])}",
 )

@@ -1,8 +1,10 @@
 """What this package must know of a library that brings networks."""
 
 import inspect
+import logging
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,3 +97,15 @@ def constructor_parameters(builder: Callable[..., Any]) -> set[str]:
     return {
         each.name for some in parameters for each in some if each.kind is not each.VAR_KEYWORD
     } - _GIVEN
+
+
+@contextmanager
+def errors_alone(package: str) -> Iterator[None]:
+    """Only errors of a package are logged inside; what else it says, a caller says in a line."""
+    logger = logging.getLogger(package)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -74,8 +74,10 @@ def _adapt(spec: ForeignSpec, state: Mapping[str, Tensor]) -> nn.Module:
 
 def _source(spec: ForeignSpec) -> str:
     config = _config(spec.arch.partition(":")[2])
-    places = config and (config.hf_hub_id or config.url)
-    return f"they are kept at {places}" if places else "timm names no place that has them"
+    if config is None or not (config.hf_hub_id or config.url):
+        return "timm names no place that has them"
+    hub = f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors"
+    return f"they are kept at {hub if config.hf_hub_id else config.url}"
 
 
 def _create(spec: ForeignSpec, **weights: Any) -> nn.Module:
