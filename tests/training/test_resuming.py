@@ -1,5 +1,6 @@
 """What a run goes on from: its own settings, its threads, its best ensemble, and no leftovers."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -53,6 +54,21 @@ def test_a_setting_that_changes_nothing_may_be_edited(run):
     edited = tiny(data={"validation": 0.2, "workers": 1}, checkpoint_steps=3)
     run.config.write_text(dump_experiment(edited))
     assert go_on(run, edited).evaluation is not None
+
+
+@pytest.mark.parametrize(("name", "before"), [("mean", [0.5]), ("crop_mode", "squash")])
+def test_images_that_would_be_made_otherwise_are_refused(run, name, before):
+    """As after an update of a library that says how its network's images are made."""
+    data = json.loads(run.data.read_text())
+    now = data["preprocessing"][name]
+    data["preprocessing"][name] = before
+    run.data.write_text(json.dumps(data))
+    shown = "squash" if name == "crop_mode" else r"\[0.5\]"
+    with pytest.raises(ConfigError, match=f"the {name} of .* now, and was {shown} when it began"):
+        go_on(run)
+    data["preprocessing"][name] = now
+    run.data.write_text(json.dumps(data))
+    assert go_on(run).evaluation is not None
 
 
 def test_the_threads_are_those_of_the_begin(run, monkeypatch, capsys):

@@ -36,6 +36,7 @@ from cotrain.training.module import CoTraining
 from cotrain.training.notices import print_line, say
 from cotrain.training.restarts import meet_again, restarted
 from cotrain.training.resuming import (
+    check_images,
     check_tensors,
     read_state,
     sound,
@@ -212,6 +213,7 @@ def _train(
     trainer.accumulate_grad_batches = module.sharing.accumulate
     if state is not None:
         check_tensors(state, module, folder)
+        check_images(folder, splits.preprocessing)
     say_too_short(experiment.schedule, experiment.epochs)
     resumed = None if begun is None else folder.checkpoint
     try:

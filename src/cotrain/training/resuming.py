@@ -3,17 +3,20 @@
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import nn
 
 from cotrain.basics.errors import ConfigError, CotrainError
+from cotrain.basics.reading import read_json
 from cotrain.basics.run_folder import RunFolder
 from cotrain.basics.text import one_line
 from cotrain.config import Experiment
 from cotrain.config.difference import PLACE, first_difference
 from cotrain.ensemble.peers.peer import load_any
+from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.training.checkpoint import newest_checkpoint
 from cotrain.training.notices import say
 
@@ -147,6 +150,31 @@ def _check_settings(folder: RunFolder, record: dict[str, Any], experiment: Exper
             f"with {difference.name}: {difference.before}: write that there again, or train with "
             "other settings into another --output"
         )
+
+
+def check_images(folder: RunFolder, now: Preprocessing) -> None:
+    """Raise ConfigError if images would be made otherwise than when the run began.
+
+    That is so where another version, of this package or of a network's library, makes them.
+    """
+    if not folder.data.is_file():
+        return
+    before = read_json(folder.data).get("preprocessing", {})
+    for name, value in asdict(now).items():
+        if name in before and not _is_close(before[name], value):
+            raise ConfigError(
+                f"{folder.root}: the {name} of its images is {one_line(value)} now, and was "
+                f"{one_line(before[name])} when it began: go on with the version that began it, or "
+                "train anew with another --output"
+            )
+
+
+def _is_close(before: Any, now: Any) -> bool:
+    """Whether settings are the same, numbers as far as computing them again gives them."""
+    if isinstance(now, tuple | float):
+        before, now = torch.tensor(before), torch.tensor(now)
+        return before.shape == now.shape and torch.allclose(before, now, atol=1e-5)
+    return before == now
 
 
 def check_teacher(record: str | None, now: str | None) -> None:
