@@ -83,7 +83,7 @@ def train(folder: Path, experiment: Experiment, die_at: int | str | None) -> Non
         experiment: What.
         die_at: The n-th event of any kind; or ``FIRST`` events of one kind are survived; or never.
     """
-    import cotrain.training.callbacks as callbacks
+    import cotrain.training.saving as saving
     from cotrain.training import CoTraining
 
     torch.set_num_threads(1)
@@ -93,7 +93,7 @@ def train(folder: Path, experiment: Experiment, die_at: int | str | None) -> Non
         "step": (CoTraining, "training_step"),
         "validation": (CoTraining, "validation_step"),
         "best": (Ensemble, "save"),
-        "checkpoint": (callbacks, "write_checkpoint"),
+        "checkpoint": (saving, "write_checkpoint"),
         "fsync": (os, "fsync"),
         "rename": (os, "replace"),
     }
