@@ -105,25 +105,22 @@ def identity(folder: Path) -> str:
     return digest(json.dumps(saved_record(folder), sort_keys=True).encode())
 
 
+def read_spec(folder: Path) -> EnsembleSpec:
+    """The description alone, without what was fitted afterwards; the weights are not read.
+
+    Raises:
+        ConfigError: It is missing, damaged, or of another version.
+    """
+    return _described(folder)[0]
+
+
 def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:
     """The description and the weights that ``write_folder`` wrote.
 
     Raises:
         ConfigError: Files are missing, damaged, changed, or of another version.
     """
-    record = saved_record(folder)
-    expected = record.pop("weights_sha256")
-    if "peer" in record:
-        raise ConfigError(
-            f"{folder} holds one network with several answers (peer={record['peer']}), no "
-            "ensemble: cotrain compare alone reads it"
-        )
-    try:
-        spec = EnsembleSpec.from_dict(record)
-    except ConfigError as error:
-        raise ConfigError(
-            f"{folder / _SPEC} is damaged ({error}): save the ensemble again"
-        ) from None
+    spec, expected = _described(folder)
     weights = saved_weights(folder, expected)
     try:
         check_saved_weights(spec, weights)
@@ -132,6 +129,23 @@ def read_folder(folder: Path) -> tuple[EnsembleSpec, dict[str, Tensor]]:
             f"{folder}: {_WEIGHTS} does not fit {_SPEC} ({error}): save the ensemble again"
         ) from None
     return replace(spec, **read_beside(folder, spec, expected)), weights  # type: ignore[arg-type]
+
+
+def _described(folder: Path) -> tuple[EnsembleSpec, str]:
+    """The description, and the digest of the weights that belong to it."""
+    record = saved_record(folder)
+    expected = record.pop("weights_sha256")
+    if "peer" in record:
+        raise ConfigError(
+            f"{folder} holds one network with several answers (peer={record['peer']}), no "
+            "ensemble: cotrain compare alone reads it"
+        )
+    try:
+        return EnsembleSpec.from_dict(record), expected
+    except ConfigError as error:
+        raise ConfigError(
+            f"{folder / _SPEC} is damaged ({error}): save the ensemble again"
+        ) from None
 
 
 def saved_record(folder: Path) -> dict[str, Any]:

@@ -213,7 +213,7 @@ def _train(
     trainer.accumulate_grad_batches = module.sharing.accumulate
     if state is not None:
         check_tensors(state, module, folder)
-        if loaders.state_dict() == state.get(type(loaders).__qualname__):  # others are told
+        if loaders.state_dict() == state.get(type(loaders).__qualname__):  # else it refuses them
             check_images(folder, splits.preprocessing)
     say_too_short(experiment.schedule, experiment.epochs)
     resumed = None if begun is None else folder.checkpoint

@@ -11,7 +11,8 @@ from cotrain.data import SplitRecord, read_record
 from cotrain.data.same_images import is_same
 from cotrain.data.sources import Source
 from cotrain.data.split_record import splitting
-from cotrain.ensemble.ensemble import Ensemble, load_shipped
+from cotrain.ensemble.ensemble import Ensemble, load_shipped, shipped_folder
+from cotrain.ensemble.folder import read_spec
 from cotrain.ensemble.preprocessing import Preprocessing
 from cotrain.evaluation.scores import check_classes
 from cotrain.networks import ForeignSpec, NetworkSpec
@@ -55,7 +56,7 @@ def parents_images(experiment: Experiment) -> Preprocessing | None:
     """
     if experiment.inherit is None:
         return None
-    return load_shipped(Path(experiment.inherit)).spec.preprocessing
+    return read_spec(shipped_folder(Path(experiment.inherit))).preprocessing
 
 
 def _unversioned(spec: NetworkSpec) -> NetworkSpec:
